@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One spelling per value: what is parsed here prints back as itself, and spellings that different programs read
+ * differently (leading zeros are octal to some) are refused instead of guessed. */
+#include "addr.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "util.h"
+
+const uint8_t proto_numbers[PROTO_COUNT] = {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP};
+const char *const proto_names[PROTO_COUNT] = {"tcp", "udp", "sctp"};
+
+bool ip_parse(const char *text, struct ip *ret)
+{
+	struct ip ip = {.family = strchr(text, ':') ? AF_INET6 : AF_INET};
+
+	if (inet_pton(ip.family, text, ip.bytes) != 1)
+		return false;
+	*ret = ip;
+	return true;
+}
+
+/* Decimal without sign or leading zero at *text, moved past it; false when there is none or it exceeds `max`. */
+static bool number_parse(const char **text, unsigned max, unsigned *ret)
+{
+	const char *s = *text;
+	unsigned value = 0;
+
+	if (!isdigit((unsigned char)*s) || (*s == '0' && isdigit((unsigned char)s[1])))
+		return false;
+	for (; isdigit((unsigned char)*s); s++) {
+		value = value * 10 + (unsigned)(*s - '0');
+		if (value > max)
+			return false;
+	}
+	*text = s;
+	*ret = value;
+	return true;
+}
+
+static bool host_bits_zero(const struct prefix *p)
+{
+	for (unsigned bit = p->len; bit < ip_len(&p->ip) * 8; bit++)
+		if (p->ip.bytes[bit / 8] & (0x80 >> bit % 8))
+			return false;
+	return true;
+}
+
+bool prefix_parse(const char *text, struct prefix *ret)
+{
+	const char *slash = strchr(text, '/');
+	char addr[ADDR_TEXT_MAX];
+	struct prefix p = {0};
+	unsigned len;
+
+	if (!slash) {
+		if (!ip_parse(text, &p.ip))
+			return false;
+		p.len = (uint8_t)(ip_len(&p.ip) * 8);
+		*ret = p;
+		return true;
+	}
+	if ((size_t)(slash - text) >= sizeof(addr))
+		return false;
+	memcpy(addr, text, (size_t)(slash - text));
+	addr[slash - text] = '\0';
+	slash++;
+	if (!ip_parse(addr, &p.ip) || !number_parse(&slash, (unsigned)ip_len(&p.ip) * 8, &len) || *slash)
+		return false;
+	p.len = (uint8_t)len;
+	if (!host_bits_zero(&p))
+		return false;
+	*ret = p;
+	return true;
+}
+
+bool port_range_parse(const char *text, struct port_range *ret)
+{
+	unsigned first, last;
+
+	if (!number_parse(&text, UINT16_MAX, &first))
+		return false;
+	last = first;
+	if (*text == '-') {
+		text++;
+		if (!number_parse(&text, UINT16_MAX, &last))
+			return false;
+	}
+	if (*text || !first || first > last)
+		return false;
+	*ret = (struct port_range){.first = (uint16_t)first, .last = (uint16_t)last};
+	return true;
+}
+
+bool proto_parse(const char *text, uint8_t *ret)
+{
+	static const uint8_t all[] = {PROTO_TCP, PROTO_UDP, PROTO_TCP | PROTO_UDP, PROTO_SCTP};
+
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+		if (streq(text, proto_text(all[i]))) {
+			*ret = all[i];
+			return true;
+		}
+	}
+	return false;
+}
+
+const char *ip_text(const struct ip *ip, char out[ADDR_TEXT_MAX])
+{
+	if (!inet_ntop(ip->family, ip->bytes, out, ADDR_TEXT_MAX))
+		out[0] = '\0';
+	return out;
+}
+
+const char *port_range_text(struct port_range r, char out[PORTS_TEXT_MAX])
+{
+	if (r.first == r.last)
+		snprintf(out, PORTS_TEXT_MAX, "%u", r.first);
+	else
+		snprintf(out, PORTS_TEXT_MAX, "%u-%u", r.first, r.last);
+	return out;
+}
+
+const char *proto_text(uint8_t protos)
+{
+	switch (protos) {
+	case PROTO_TCP:
+		return "tcp";
+	case PROTO_UDP:
+		return "udp";
+	case PROTO_TCP | PROTO_UDP:
+		return "tcp+udp";
+	case PROTO_SCTP:
+		return "sctp";
+	default:
+		return "";
+	}
+}
+
+int ip_cmp(const struct ip *a, const struct ip *b)
+{
+	if (a->family != b->family)
+		return a->family < b->family ? -1 : 1;
+	return memcmp(a->bytes, b->bytes, sizeof(a->bytes));
+}
+
+bool prefix_contains(const struct prefix *p, const struct ip *ip)
+{
+	unsigned whole = p->len / 8, rest = p->len % 8;
+
+	if (p->ip.family != ip->family || memcmp(p->ip.bytes, ip->bytes, whole) != 0)
+		return false;
+	return !rest || (p->ip.bytes[whole] ^ ip->bytes[whole]) >> (8 - rest) == 0;
+}
+
+/* Linux net/core/dev.c: dev_valid_name(); its isspace() counts 0xa0 too. */
+bool ifname_valid(const char *name)
+{
+	size_t len = strnlen(name, IFNAMSIZ);
+
+	if (!len || len >= IFNAMSIZ || streq(name, ".") || streq(name, ".."))
+		return false;
+	for (; *name; name++)
+		if (strchr("/: \t\n\v\f\r\xa0", *name))
+			return false;
+	return true;
+}

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The few things that libc leaves to everyone: allocation that cannot fail, byte strings that grow, and text that may
+ * be shown. Kept so small that no module has a reason for a variant of its own. */
+#define _GNU_SOURCE 1 /* vasprintf */
+#include "util.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+void freep(void *p)
+{
+	free(*(void **)p);
+}
+
+void closep(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+}
+
+void out_of_memory(void)
+{
+	static const char message[] = "out of memory\n";
+
+	if (write(STDERR_FILENO, message, sizeof(message) - 1) < 0)
+		_exit(EXIT_FAILURE);
+	_exit(EXIT_FAILURE);
+}
+
+void *xmalloc(size_t size)
+{
+	void *p = malloc(size ? size : 1);
+
+	if (!p)
+		out_of_memory();
+	return p;
+}
+
+void *xcalloc(size_t n, size_t size)
+{
+	void *p = calloc(n ? n : 1, size ? size : 1);
+
+	if (!p)
+		out_of_memory();
+	return p;
+}
+
+void *xrealloc(void *p, size_t n, size_t size)
+{
+	size_t bytes;
+
+	if (__builtin_mul_overflow(n, size, &bytes))
+		out_of_memory();
+	p = realloc(p, bytes ? bytes : 1);
+	if (!p)
+		out_of_memory();
+	return p;
+}
+
+char *xstrdup(const char *s)
+{
+	return s ? xstrndup(s, strlen(s)) : NULL;
+}
+
+char *xstrndup(const char *s, size_t len)
+{
+	char *copy;
+
+	len = strnlen(s, len);
+	copy = xmalloc(len + 1);
+	memcpy(copy, s, len);
+	copy[len] = '\0';
+	return copy;
+}
+
+char *xvasprintf(const char *fmt, va_list ap)
+{
+	char *s;
+
+	if (vasprintf(&s, fmt, ap) < 0)
+		out_of_memory();
+	return s;
+}
+
+char *xasprintf(const char *fmt, ...)
+{
+	va_list ap;
+	char *s;
+
+	va_start(ap, fmt);
+	s = xvasprintf(fmt, ap);
+	va_end(ap);
+	return s;
+}
+
+void *grow(void *items, size_t n, size_t *capacity, size_t size)
+{
+	if (n < *capacity)
+		return items;
+	*capacity = n < 4 ? 8 : n * 2;
+	return xrealloc(items, *capacity, size);
+}
+
+void buf_add(struct buf *b, const void *data, size_t len)
+{
+	if (b->capacity - b->len <= len) {
+		size_t need;
+
+		if (__builtin_add_overflow(b->len + 1, len, &need))
+			out_of_memory();
+		b->capacity = need < b->capacity * 2 ? b->capacity * 2 : need;
+		b->data = xrealloc(b->data, b->capacity, 1);
+	}
+	if (len)
+		memcpy(b->data + b->len, data, len);
+	b->len += len;
+	b->data[b->len] = '\0';
+}
+
+void buf_printf(struct buf *b, const char *fmt, ...)
+{
+	_cleanup_(freep) char *s = NULL;
+	va_list ap;
+
+	va_start(ap, fmt);
+	s = xvasprintf(fmt, ap);
+	va_end(ap);
+	buf_add(b, s, strlen(s));
+}
+
+char *buf_take(struct buf *b)
+{
+	char *s = b->data ? b->data : xstrdup("");
+
+	*b = (struct buf){0};
+	return s;
+}
+
+void buf_free(struct buf *b)
+{
+	free(b->data);
+	*b = (struct buf){0};
+}
+
+int file_read(const char *path, size_t max, struct buf *ret)
+{
+	_cleanup_(closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	_cleanup_(buf_free) struct buf b = {0};
+	char chunk[16384];
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	do {
+		n = read(fd, chunk, sizeof(chunk));
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n > 0 && (size_t)n > max - b.len)
+			return -EFBIG;
+		buf_add(&b, chunk, n > 0 ? (size_t)n : 0);
+	} while (n);
+	*ret = b;
+	b = (struct buf){0};
+	return 0;
+}
+
+size_t utf8_char(const char *text, size_t len)
+{
+	const unsigned char *s = (const unsigned char *)text;
+	uint32_t min, value;
+	size_t n;
+
+	if (!len)
+		return 0;
+	if (s[0] < 0x80)
+		return 1;
+	n = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
+	if (s[0] < 0xc2 || s[0] > 0xf4 || n > len)
+		return 0;
+	min = n == 4 ? 0x10000 : n == 3 ? 0x800 : 0x80;
+	value = s[0] & (0x7fU >> n);
+	for (size_t i = 1; i < n; i++) {
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+		value = value << 6 | (s[i] & 0x3f);
+	}
+	return value < min || value > 0x10ffff || (value >= 0xd800 && value <= 0xdfff) ? 0 : n;
+}
+
+/* Bytes of the character at `s` that may be shown; 0: its first byte may not. */
+static size_t shown(const char *s, size_t len)
+{
+	unsigned char c = (unsigned char)s[0];
+	size_t n = utf8_char(s, len);
+
+	if (c < 0x20 || c == 0x7f)
+		return 0;
+	return n == 2 && c == 0xc2 && (unsigned char)s[1] < 0xa0 ? 0 : n;
+}
+
+bool text_printable(const char *s)
+{
+	size_t len = strlen(s), n;
+
+	for (; len; s += n, len -= n) {
+		n = shown(s, len);
+		if (!n)
+			return false;
+	}
+	return true;
+}
+
+void text_clean(char *s, bool keep_tabs)
+{
+	size_t len = strlen(s), n;
+
+	for (; len; s += n, len -= n) {
+		n = shown(s, len);
+		if (n || (keep_tabs && *s == '\t')) {
+			n = n ? n : 1;
+			continue;
+		}
+		*s = '?';
+		n = 1;
+	}
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Memory and cleanup idioms that every file here uses. Out of memory is fatal, in one
+ * place: the kernel keeps the last ruleset and the supervisor starts us again. */
+#ifndef UTIL_H
+#define UTIL_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
+/* Declares a local that is released by `fn(&local)` when it goes out of scope. */
+#define _cleanup_(fn) __attribute__((cleanup(fn)))
+/* Hands an owned pointer over: its value, leaving NULL behind. */
+#define TAKE_PTR(p)                                                                                                    \
+	({                                                                                                             \
+		__typeof__(p) take_ = (p);                                                                             \
+		(p) = NULL;                                                                                            \
+		take_;                                                                                                 \
+	})
+
+void freep(void *p);   /* _cleanup_(freep) char *s */
+void closep(int *fd);  /* _cleanup_(closep) int fd = -1 */
+
+/* Says so on stderr and ends the process. */
+_Noreturn void out_of_memory(void);
+
+/* Like their libc namesakes, but never return NULL: they end the process instead. */
+void *xmalloc(size_t size);
+void *xcalloc(size_t n, size_t size);
+void *xrealloc(void *p, size_t n, size_t size);
+char *xstrdup(const char *s); /* NULL gives NULL */
+char *xstrndup(const char *s, size_t len);
+char *xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+char *xvasprintf(const char *fmt, va_list ap) __attribute__((format(printf, 1, 0)));
+
+static inline bool streq(const char *a, const char *b)
+{
+	return strcmp(a, b) == 0;
+}
+
+/* True when both are NULL or both say the same. */
+static inline bool str_same(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+/* Length in bytes of the UTF-8 character at `s` (RFC 3629; `len` bytes are there), 0 when it is none. */
+size_t utf8_char(const char *s, size_t len);
+/* UTF-8 without control characters (C0, DEL, C1): may go to logs and terminals as it is. */
+bool text_printable(const char *s);
+/* Makes it so: every offending byte becomes '?'. Tabs stay when `keep_tabs`. */
+void text_clean(char *s, bool keep_tabs);
+
+/* `items` (elements of `size` bytes), moved where needed so that one more than `n` fits; amortised O(1). */
+void *grow(void *items, size_t n, size_t *capacity, size_t size);
+
+/* Growing byte string; `buf.data` is always NUL-terminated once something was added. */
+struct buf {
+	char *data;
+	size_t len, capacity;
+};
+void buf_add(struct buf *, const void *data, size_t len);
+void buf_printf(struct buf *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+char *buf_take(struct buf *); /* the string ("" when empty), owned by the caller; `buf` is empty afterwards */
+void buf_free(struct buf *);
+
+/* Whole file into `ret`; 0, or -errno with `ret` untouched. `max` bounds its size (-EFBIG). */
+int file_read(const char *path, size_t max, struct buf *ret);
+
+#endif

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Memory, byte strings, files and text that may be shown. */
+#include "util.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static void test_take_and_cleanup(void **state)
+{
+	char *s = xstrdup("owned"), *taken;
+
+	(void)state;
+	taken = TAKE_PTR(s);
+	assert_null(s);
+	assert_string_equal(taken, "owned");
+	freep(&taken);
+	assert_null(xstrdup(NULL));
+}
+
+static void test_strndup_stops_at_nul(void **state)
+{
+	_cleanup_(freep) char *a = xstrndup("abcdef", 3), *b = xstrndup("ab", 100);
+
+	(void)state;
+	assert_string_equal(a, "abc");
+	assert_string_equal(b, "ab");
+}
+
+static void test_str_same(void **state)
+{
+	(void)state;
+	assert_true(str_same(NULL, NULL));
+	assert_true(str_same("a", "a"));
+	assert_false(str_same("a", NULL));
+	assert_false(str_same(NULL, "a"));
+	assert_false(str_same("a", "b"));
+}
+
+static void test_grow_holds_all(void **state)
+{
+	_cleanup_(freep) uint32_t *items = NULL;
+	size_t capacity = 0, moves = 0;
+
+	(void)state;
+	for (uint32_t i = 0; i < 10000; i++) {
+		size_t before = capacity;
+
+		items = grow(items, i, &capacity, sizeof(*items));
+		moves += capacity != before;
+		assert_true(capacity > i);
+		items[i] = i;
+	}
+	for (uint32_t i = 0; i < 10000; i++)
+		assert_int_equal(items[i], i);
+	assert_true(moves < 20);
+}
+
+static void test_buf(void **state)
+{
+	_cleanup_(freep) char *all = NULL, *empty = NULL;
+	struct buf b = {0};
+
+	(void)state;
+	for (int i = 0; i < 1000; i++)
+		buf_printf(&b, "%d,", i % 10);
+	assert_int_equal(b.len, 2000);
+	assert_int_equal(b.data[b.len], '\0');
+	buf_add(&b, "x\0y", 3);
+	assert_int_equal(b.len, 2003);
+	assert_memory_equal(b.data + 2000, "x\0y", 4);
+	all = buf_take(&b);
+	assert_memory_equal(all, "0,1,2,", 6);
+	assert_null(b.data);
+	assert_int_equal(b.len, 0);
+	empty = buf_take(&b);
+	assert_string_equal(empty, "");
+}
+
+static void test_file_read(void **state)
+{
+	char path[] = "/tmp/gwd-test-util-XXXXXX";
+	int fd = mkstemp(path);
+	struct buf b = {0};
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, "hello", 5), 5);
+	close(fd);
+	assert_int_equal(file_read(path, 4, &b), -EFBIG);
+	assert_null(b.data);
+	assert_int_equal(file_read(path, 5, &b), 0);
+	assert_int_equal(b.len, 5);
+	assert_string_equal(b.data, "hello");
+	buf_free(&b);
+	unlink(path);
+	assert_int_equal(file_read(path, 5, &b), -ENOENT);
+	assert_null(b.data);
+	assert_int_equal(file_read("/", 5, &b), -EISDIR);
+}
+
+static void test_utf8(void **state)
+{
+	(void)state;
+	assert_int_equal(utf8_char("a", 1), 1);
+	assert_int_equal(utf8_char("\xc3\xa9", 2), 2);
+	assert_int_equal(utf8_char("\xe2\x82\xac", 3), 3);
+	assert_int_equal(utf8_char("\xf0\x9f\x98\x80", 4), 4);
+	assert_int_equal(utf8_char("\xf4\x8f\xbf\xbf", 4), 4);
+	assert_int_equal(utf8_char("", 0), 0);
+	assert_int_equal(utf8_char("\xe2\x82", 2), 0); /* cut */
+	assert_int_equal(utf8_char("\x80", 1), 0);     /* continuation alone */
+	assert_int_equal(utf8_char("\xc0\xaf", 2), 0); /* overlong */
+	assert_int_equal(utf8_char("\xe0\x80\xaf", 3), 0);
+	assert_int_equal(utf8_char("\xf0\x80\x80\xaf", 4), 0);
+	assert_int_equal(utf8_char("\xed\xa0\x80", 3), 0);     /* surrogate */
+	assert_int_equal(utf8_char("\xf4\x90\x80\x80", 4), 0); /* past U+10FFFF */
+	assert_int_equal(utf8_char("\xff", 1), 0);
+	assert_int_equal(utf8_char("\xc3z", 2), 0);
+}
+
+static void test_text_clean(void **state)
+{
+	char text[] = "a\x1b[31m\tb\x7f\xc2\x9b"
+		      "c\xff\xc3\xa9\n",
+	     tabs[] = "\ta\x01";
+
+	(void)state;
+	assert_false(text_printable(text));
+	text_clean(text, false);
+	assert_string_equal(text, "a?[31m?b???c?\xc3\xa9?");
+	assert_true(text_printable(text));
+	text_clean(tabs, true);
+	assert_string_equal(tabs, "\ta?");
+	assert_false(text_printable(tabs));
+	assert_true(text_printable(""));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_take_and_cleanup),
+		cmocka_unit_test(test_strndup_stops_at_nul),
+		cmocka_unit_test(test_str_same),
+		cmocka_unit_test(test_grow_holds_all),
+		cmocka_unit_test(test_buf),
+		cmocka_unit_test(test_file_read),
+		cmocka_unit_test(test_utf8),
+		cmocka_unit_test(test_text_clean),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
