@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Settings and forwards as canonical YAML (export, --print, golden tests; reads back as itself) and as the wire's
+ * canonical JSON (socket, database). Pure. */
+#ifndef CONFIG_PRINT_H
+#define CONFIG_PRINT_H
+
+#include <jansson.h>
+
+#include "config.h"
+#include "util.h"
+
+/* Only what differs from the defaults, keys in INTERFACE's order; "services:" last; "" for nothing at all. */
+void config_print_settings(struct buf *, const struct settings *);
+void config_print_forward(struct buf *, const struct forward *); /* one list item under "services:" */
+void config_print(struct buf *, const struct config *);
+
+/* {name, description, proto, listen, ports, to: [{addr, port, weight}], enabled}: what is unset or default is absent,
+ * except proto, ports, to, name, enabled. New reference. */
+json_t *config_forward_json(const struct forward *);
+
+#endif

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Which interfaces are inside and outside is the one thing here that can open a network to the world by a slip of the
+ * keyboard; so an interface has one place in the file, and a second one is told together with the first. */
+#include "config_settings.h"
+
+#include "addr.h"
+#include "util.h"
+
+#define INTERFACES_MAX 1024 /* named in one file; each is compared with all */
+
+/* ---- Values ------------------------------------------------------------------------------------- */
+
+struct settings *settings_default(void)
+{
+	struct settings *s = xcalloc(1, sizeof(*s));
+
+	s->masquerade = true;
+	return s;
+}
+
+static void names_free(char **names, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free(names[i]);
+	free(names);
+}
+
+void settings_free(struct settings *s)
+{
+	if (!s)
+		return;
+	names_free(s->wan, s->n_wan);
+	names_free(s->lan, s->n_lan);
+	free(s);
+}
+
+void settings_freep(struct settings **s)
+{
+	settings_free(*s);
+}
+
+static bool names_same(char *const *a, size_t n_a, char *const *b, size_t n_b)
+{
+	if (n_a != n_b)
+		return false;
+	for (size_t i = 0; i < n_a; i++)
+		if (!streq(a[i], b[i]))
+			return false;
+	return true;
+}
+
+bool settings_same(const struct settings *a, const struct settings *b)
+{
+	return a->masquerade == b->masquerade && names_same(a->wan, a->n_wan, b->wan, b->n_wan) &&
+	       names_same(a->lan, a->n_lan, b->lan, b->n_lan);
+}
+
+void settings_reader_free(struct settings_reader *r)
+{
+	for (size_t i = 0; i < r->n_named; i++)
+		free(r->named[i].name);
+	free(r->named);
+}
+
+/* ---- Interfaces --------------------------------------------------------------------------------- */
+
+static bool pattern_check(const struct key *k, const struct node *value, struct diag *diag)
+{
+	const char *text = key_text(k, value, diag), *star;
+
+	if (!text)
+		return false;
+	star = strchr(text, '*');
+	if (star == text)
+		diag_add(diag, DIAG_INVALID, value->loc,
+			 "%s: '%s' would be any interface; name them, or what they begin "
+			 "with (\"ppp*\")",
+			 k->name, text);
+	else if (star && star[1])
+		diag_add(diag, DIAG_INVALID, value->loc, "%s: '%s': '*' may only stand at the end", k->name, text);
+	else if (!ifname_valid(text) || !text_printable(text))
+		diag_add(diag, DIAG_INVALID, value->loc,
+			 "%s: '%s' is no interface name (1 to 15 characters, without '/', ':' and blanks)", k->name,
+			 text);
+	else
+		return true;
+	return false;
+}
+
+/* Both can mean the same interface. */
+static bool patterns_meet(const char *a, const char *b)
+{
+	size_t la = strcspn(a, "*"), lb = strcspn(b, "*");
+
+	if (a[la] && b[lb])
+		return strncmp(a, b, la < lb ? la : lb) == 0;
+	if (a[la] || b[lb])
+		return strncmp(a, b, a[la] ? la : lb) == 0;
+	return streq(a, b);
+}
+
+static bool name_once(struct settings_reader *r, const struct key *k, const struct node *value, struct diag *diag)
+{
+	for (size_t i = 0; i < r->n_named; i++) {
+		const struct named_interface *other = &r->named[i];
+
+		if (!(streq(k->name, other->key) ? streq(value->text, other->name)
+						 : patterns_meet(value->text, other->name)))
+			continue;
+		diag_add(diag, DIAG_INVALID, value->loc, "%s: '%s' is already named as '%s' in %s at %s:%u:%u", k->name,
+			 value->text, other->name, other->key, other->loc.file, other->loc.line, other->loc.col);
+		return false;
+	}
+	if (r->n_named == INTERFACES_MAX) {
+		diag_add(diag, DIAG_INVALID, value->loc,
+			 "%s: more than %d interfaces are not supported; use a wildcard", k->name, INTERFACES_MAX);
+		return false;
+	}
+	r->named = grow(r->named, r->n_named, &r->capacity, sizeof(*r->named));
+	r->named[r->n_named++] = (struct named_interface){k->name, xstrdup(value->text), value->loc};
+	return true;
+}
+
+/* A name or a list of names; *ret is the caller's. */
+static void read_names(struct settings_reader *r, const struct key *k, const struct node *value, char ***ret,
+		       size_t *ret_n, struct diag *diag)
+{
+	bool list = value->type == NODE_LIST;
+	size_t n = list ? value->n : 1, capacity = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct node *item = list ? value->items[i] : value;
+
+		if (!pattern_check(k, item, diag) || !name_once(r, k, item, diag))
+			continue;
+		*ret = grow(*ret, *ret_n, &capacity, sizeof(**ret));
+		(*ret)[(*ret_n)++] = xstrdup(item->text);
+	}
+}
+
+static void read_wan(void *ctx, const struct key *k, const struct node *value, struct diag *diag)
+{
+	struct settings_reader *r = ctx;
+
+	if (value->type == NODE_LIST && value->n == 0)
+		diag_add(diag, DIAG_INVALID, value->loc,
+			 "wan: the list is empty; leave the key out to follow the default route");
+	read_names(r, k, value, &r->settings->wan, &r->settings->n_wan, diag);
+}
+
+static void read_lan(void *ctx, const struct key *k, const struct node *value, struct diag *diag)
+{
+	struct settings_reader *r = ctx;
+
+	read_names(r, k, value, &r->settings->lan, &r->settings->n_lan, diag);
+}
+
+static void read_dmz(void *ctx, const struct key *k, const struct node *value, struct diag *diag)
+{
+	char **names = NULL;
+	size_t n = 0;
+
+	read_names(ctx, k, value, &names, &n, diag);
+	names_free(names, n);
+	key_not_yet(ctx, k, value, diag);
+}
+
+/* ---- The rest ----------------------------------------------------------------------------------- */
+
+static void read_version(void *ctx, const struct key *k, const struct node *value, struct diag *diag)
+{
+	const char *text = key_text(k, value, diag);
+
+	(void)ctx;
+	if (text && !streq(text, "1"))
+		diag_add(diag, DIAG_INVALID, value->loc, "version: this gwd reads files of version 1, not '%s'", text);
+}
+
+static void read_masquerade(void *ctx, const struct key *k, const struct node *value, struct diag *diag)
+{
+	struct settings_reader *r = ctx;
+
+	key_bool(k, value, &r->settings->masquerade, diag);
+}
+
+/* A list never comes here: its entries are streamed. */
+static void read_services(void *ctx, const struct key *k, const struct node *value, struct diag *diag)
+{
+	(void)ctx;
+	diag_add(diag, DIAG_INVALID, value->loc, "%s: expected a list, each entry beginning with '- '", k->name);
+}
+
+static const struct key items[] = {
+	{.name = "version", .read = read_version},
+	{.name = "wan", .read = read_wan},
+	{.name = "lan", .read = read_lan},
+	{.name = "dmz", .read = read_dmz},
+	{.name = "masquerade", .read = read_masquerade},
+	{.name = "snat", .read = key_snat, .now = "auto", .later = "routed|always|never"},
+	{.name = "policy", .read = key_choice, .now = "coexist", .later = "exclusive"},
+	{.name = "table_owner", .read = key_choice, .now = "auto|off", .later = "on"},
+	{.name = "accounting", .read = key_choice, .now = "false", .later = "true"},
+	{.name = "offload", .read = key_choice, .now = "false", .later = "true"},
+	{.name = "mss_clamp", .read = key_choice, .now = "off", .later = "auto|always"},
+	{.name = "gateway", .read = key_not_yet},
+	{.name = "services", .read = read_services},
+};
+const struct keys settings_keys = {items, ARRAY_SIZE(items), "gwd.yaml"};

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A forward never changes: to change one is to replace it. So it can be shared by count between the table, a list that
+ * is being streamed and a change that may still fail, and nobody ever copies a hundred thousand of them. */
+#include "forward.h"
+
+#include <ctype.h>
+
+#include "util.h"
+
+struct forward *forward_new(void)
+{
+	struct forward *f = xcalloc(1, sizeof(*f));
+
+	f->refs = 1;
+	f->enabled = true;
+	return f;
+}
+
+struct forward *forward_ref(const struct forward *f)
+{
+	struct forward *shared = (struct forward *)(uintptr_t)f; /* only the count is written */
+
+	shared->refs++;
+	return shared;
+}
+
+void forward_unref(struct forward *f)
+{
+	if (!f || --f->refs > 0)
+		return;
+	free(f->name);
+	free(f->description);
+	free(f->ports);
+	free(f->targets);
+	free(f);
+}
+
+void forward_unrefp(struct forward **f)
+{
+	forward_unref(*f);
+}
+
+static void *copy(const void *data, size_t len)
+{
+	return len ? memcpy(xmalloc(len), data, len) : NULL;
+}
+
+struct forward *forward_renamed(const struct forward *f, const char *name)
+{
+	struct forward *new = xmalloc(sizeof(*new));
+
+	*new = *f;
+	new->refs = 1;
+	new->name = xstrdup(name);
+	new->description = xstrdup(f->description);
+	new->ports = copy(f->ports, f->n_ports * sizeof(*f->ports));
+	new->targets = copy(f->targets, f->n_targets * sizeof(*f->targets));
+	return new;
+}
+
+bool forward_declared(const struct forward *f)
+{
+	return f->loc.file != NULL;
+}
+
+static bool listen_same(const struct listen *a, const struct listen *b)
+{
+	return a->kind == b->kind && ip_cmp(&a->addr, &b->addr) == 0 && streq(a->ifname, b->ifname);
+}
+
+bool forward_ports_overlap(const struct forward *a, const struct forward *b)
+{
+	for (size_t i = 0; i < a->n_ports; i++)
+		for (size_t k = 0; k < b->n_ports; k++)
+			if (a->ports[i].first <= b->ports[k].last && b->ports[k].first <= a->ports[i].last)
+				return true;
+	return false;
+}
+
+bool forward_overlaps(const struct forward *a, const struct forward *b)
+{
+	return a->family == b->family && a->protos & b->protos && listen_same(&a->listen, &b->listen) &&
+	       forward_ports_overlap(a, b);
+}
+
+static bool ports_same(struct port_range a, struct port_range b)
+{
+	return a.first == b.first && a.last == b.last;
+}
+
+bool forward_same(const struct forward *a, const struct forward *b)
+{
+	if (!str_same(a->description, b->description) || a->family != b->family || a->protos != b->protos ||
+	    a->enabled != b->enabled || !listen_same(&a->listen, &b->listen) || a->n_ports != b->n_ports ||
+	    a->n_targets != b->n_targets)
+		return false;
+	for (size_t i = 0; i < a->n_ports; i++)
+		if (!ports_same(a->ports[i], b->ports[i]))
+			return false;
+	for (size_t i = 0; i < a->n_targets; i++) {
+		const struct target *x = &a->targets[i], *y = &b->targets[i];
+
+		if (ip_cmp(&x->addr, &y->addr) != 0 || !ports_same(x->ports, y->ports) || x->weight != y->weight)
+			return false;
+	}
+	return true;
+}
+
+bool forward_name_valid(const char *name)
+{
+	size_t len = strlen(name);
+	bool letter = false;
+
+	if (len == 0 || len > FORWARD_NAME_MAX || !isalnum((unsigned char)name[0]))
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)name[i];
+
+		if (c >= 0x80 || (!isalnum(c) && !strchr("._-", c)))
+			return false;
+		letter = letter || isalpha(c);
+	}
+	return letter;
+}
+
+/* ---- Text --------------------------------------------------------------------------------------- */
+
+static char *join_ports(const struct forward *f, const char *separator)
+{
+	_cleanup_(buf_free) struct buf out = {0};
+	char text[PORTS_TEXT_MAX];
+
+	for (size_t i = 0; i < f->n_ports; i++)
+		buf_printf(&out, "%s%s", i ? separator : "", port_range_text(f->ports[i], text));
+	return buf_take(&out);
+}
+
+char *forward_ports_text(const struct forward *f)
+{
+	return join_ports(f, ",");
+}
+
+char *listen_text(const struct listen *l)
+{
+	char text[ADDR_TEXT_MAX];
+
+	switch (l->kind) {
+	case LISTEN_ADDRESS:
+		return xstrdup(ip_text(&l->addr, text));
+	case LISTEN_INTERFACE:
+		return xstrdup(l->ifname);
+	case LISTEN_ANY:
+		break;
+	}
+	return xstrdup("any");
+}
+
+char *target_text(const struct forward *f, const struct target *t)
+{
+	char addr[ADDR_TEXT_MAX], ports[PORTS_TEXT_MAX];
+	bool v6 = t->addr.family == AF_INET6;
+	struct port_range to = t->ports.first ? t->ports : f->ports[0];
+
+	ip_text(&t->addr, addr);
+	if (!t->ports.first && f->n_ports > 1) /* each to its own */
+		return xstrdup(addr);
+	return xasprintf("%s%s%s:%s", v6 ? "[" : "", addr, v6 ? "]" : "", port_range_text(to, ports));
+}
+
+char *forward_text(const struct forward *f)
+{
+	_cleanup_(buf_free) struct buf out = {0};
+	_cleanup_(freep) char *ports = forward_ports_text(f);
+	_cleanup_(freep) char *listen = listen_text(&f->listen);
+	bool v6 = f->listen.addr.family == AF_INET6;
+
+	buf_printf(&out, "%s ", proto_text(f->protos));
+	if (f->listen.kind != LISTEN_ANY)
+		buf_printf(&out, "%s%s%s:", v6 ? "[" : "", listen, v6 ? "]" : "");
+	buf_printf(&out, "%s -> ", ports);
+	for (size_t i = 0; i < f->n_targets; i++) {
+		_cleanup_(freep) char *target = target_text(f, &f->targets[i]);
+
+		buf_printf(&out, "%s%s", i ? ", " : "", target);
+	}
+	return buf_take(&out);
+}
+
+/* ---- Default name ------------------------------------------------------------------------------- */
+
+/* "tcp-80", "tcp-80_443", "tcp-udp-53", "tcp6-80". */
+static char *base_name(const struct forward *f)
+{
+	_cleanup_(freep) char *ports = join_ports(f, "_");
+	_cleanup_(freep) char *proto = xstrdup(proto_text(f->protos));
+
+	for (char *p = proto; *p; p++)
+		if (*p == '+')
+			*p = '-';
+	return xasprintf("%s%s-%s", proto, f->family == AF_INET6 ? "6" : "", ports);
+}
+
+char *forward_default_name(const struct forward *f, const struct forwards *taken)
+{
+	enum { ROOM = 8 }; /* for "-" and a number */
+	_cleanup_(freep) char *name = base_name(f);
+	_cleanup_(freep) char *listen = listen_text(&f->listen);
+	_cleanup_(freep) char *with_listen = NULL;
+
+	if (strlen(name) > FORWARD_NAME_MAX - ROOM)
+		name[FORWARD_NAME_MAX - ROOM] = '\0';
+	if (!forwards_by_name(taken, name))
+		return TAKE_PTR(name);
+	for (char *p = listen; *p; p++)
+		if (!isalnum((unsigned char)*p) && *p != '.' && *p != '-')
+			*p = '_';
+	with_listen = f->listen.kind == LISTEN_ANY ? xstrdup(name) : xasprintf("%s-%s", name, listen);
+	if (strlen(with_listen) > FORWARD_NAME_MAX - ROOM)
+		with_listen[FORWARD_NAME_MAX - ROOM] = '\0';
+	if (!forwards_by_name(taken, with_listen))
+		return TAKE_PTR(with_listen);
+	for (unsigned i = 2;; i++) {
+		_cleanup_(freep) char *numbered = xasprintf("%s-%u", with_listen, i);
+
+		if (!forwards_by_name(taken, numbered))
+			return TAKE_PTR(numbered);
+	}
+}

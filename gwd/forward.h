@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A forward as a value, and the table of all of them: by name and by what each occupies.
+ *
+ * A forward is immutable once built and shared by reference count. What it occupies, its identity, is
+ * (family, listen, protocol, ports); its name is a unique label (INTERFACE section 2). Pure: no I/O, no time. */
+#ifndef FORWARD_H
+#define FORWARD_H
+
+#include "addr.h"
+#include "diag.h"
+
+#define FORWARD_NAME_MAX 64
+#define FORWARD_DESCRIPTION_MAX 200 /* bytes */
+#define FORWARD_SHIFT_MAX 4096      /* ports of a shifted range, which nftables wants one by one */
+
+enum listen_kind { LISTEN_ANY, LISTEN_INTERFACE, LISTEN_ADDRESS }; /* from least to most specific */
+
+struct listen {
+	enum listen_kind kind;
+	struct ip addr;          /* LISTEN_ADDRESS */
+	char ifname[IFNAMSIZ];   /* LISTEN_INTERFACE */
+};
+
+struct target {
+	struct ip addr;
+	struct port_range ports; /* first == 0: the port that was dialled */
+	uint16_t weight;         /* 1 unless said */
+};
+
+struct forward {
+	unsigned refs;
+	char *name;
+	char *description; /* NULL = none */
+	uint8_t family;    /* AF_INET or AF_INET6, of listen and targets alike */
+	uint8_t protos;    /* enum proto bits */
+	bool enabled;      /* as written; overrides are kept by gwd.c */
+	struct listen listen;
+	struct port_range *ports; /* as written, no overlaps */
+	size_t n_ports;
+	struct target *targets;
+	size_t n_targets;
+	struct loc loc; /* where it is declared; file NULL = runtime */
+};
+
+struct forward *forward_new(void); /* all zero but refs 1, enabled */
+struct forward *forward_ref(const struct forward *); /* the same object; const is about its contents */
+void forward_unref(struct forward *);                /* NULL is fine */
+void forward_unrefp(struct forward **);
+struct forward *forward_renamed(const struct forward *, const char *name); /* a copy under another name */
+
+bool forward_declared(const struct forward *);
+bool forward_ports_overlap(const struct forward *, const struct forward *);
+bool forward_overlaps(const struct forward *, const struct forward *); /* they occupy something in common */
+/* Same in all that a user wrote; names and places are not compared. */
+bool forward_same(const struct forward *, const struct forward *);
+bool forward_name_valid(const char *);
+
+/* "tcp 80 -> 192.168.0.102:80", "udp 203.0.113.5:53 -> ...": what `add` answers and `ls` shows. Caller's string. */
+char *forward_text(const struct forward *);
+char *forward_ports_text(const struct forward *);              /* "80,443", "8000-8010" */
+char *listen_text(const struct listen *);                      /* "any", "eth0", "203.0.113.5" */
+char *target_text(const struct forward *, const struct target *); /* "10.0.0.2:8080", "[fd00::1]:80" */
+
+/* The default name (INTERFACE section 1, key `name`) that no forward of `taken` has. */
+struct forwards;
+char *forward_default_name(const struct forward *, const struct forwards *taken);
+
+/* ---- The table ---------------------------------------------------------------------------------- */
+
+struct forward_entry {
+	struct forward *forward;     /* owned reference */
+	struct forward_entry *prev, *next;   /* insertion order */
+	bool off;                    /* by `enabled: false` or an override: occupies, but is not in the kernel */
+	bool shadowed;               /* runtime forward in the way of a declared one: does not occupy */
+	bool active;                 /* its elements are in the kernel (kept by road.c, with forwards_activate) */
+	char *shadowed_by;           /* while shadowed: "gwd.yaml:12", or the runtime forward's name; owned */
+	bool overridden;             /* `off` is an override's, made by: */
+	uint32_t override_uid;
+	int64_t override_time;       /* seconds since the epoch */
+};
+
+struct forwards *forwards_new(void);
+void forwards_free(struct forwards *);
+void forwards_freep(struct forwards **);
+size_t forwards_count(const struct forwards *);
+size_t forwards_shadowed(const struct forwards *); /* how many of them */
+struct forward_entry *forwards_first(const struct forwards *); /* then entry->next */
+
+/* Adds a reference to `forward`. Its name must be free and, unless `shadowed`, what it occupies too (assert):
+ * ask forwards_by_name and forwards_overlap before. O(log n). */
+struct forward_entry *forwards_add(struct forwards *, struct forward *, bool shadowed);
+/* The same at a place of the order: before `next` (NULL = last). */
+struct forward_entry *forwards_insert(struct forwards *, struct forward *, bool shadowed, struct forward_entry *next);
+/* Takes the entry out without freeing it: it may come back where it was, provided that its then neighbours are there
+ * again, or be freed. O(log n). */
+void forwards_detach(struct forwards *, struct forward_entry *);
+void forwards_reattach(struct forwards *, struct forward_entry *);
+void forward_entry_free(struct forward_entry *); /* a detached one */
+
+struct forward_entry *forwards_by_name(const struct forwards *, const char *name);
+/* Entries that occupy something `forward` wants (same family, same listen, a shared protocol, shared ports): fills up to
+ * `max`, returns how many there are of those found (each once). O(ports of the forward * log n). */
+size_t forwards_overlap(const struct forwards *, const struct forward *, struct forward_entry **ret, size_t max);
+/* ---- What active forwards listen on -------------------------------------------------------------
+ * Most forwards live in a common map. Those of an interface, and ranges of an address, want a chain of their own listen
+ * (compile.c): these are counted, so that the chain comes with its first forward and goes with its last. */
+
+struct listen_use {
+	uint8_t family;
+	struct listen listen;
+	size_t count;
+	struct listen_use *prev, *next; /* interfaces only */
+};
+/* The target is dialled on the port that was: said so, or a range to the very same range. */
+bool forward_keeps_ports(const struct forward *);
+bool forward_wants_chain(const struct forward *);
+/* `forward` enters or leaves the kernel; nothing happens unless it wants a chain. O(log n). */
+void forwards_activate(struct forwards *, const struct forward *, bool active);
+/* Active forwards that want the chain of this listen. O(log n). */
+size_t forwards_listening(const struct forwards *, uint8_t family, const struct listen *);
+/* The interfaces among them, then use->next; NULL = none. */
+const struct listen_use *forwards_interfaces(const struct forwards *);
+
+#endif

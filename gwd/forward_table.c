@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The table of forwards. Three search trees (tsearch(3), balanced in every libc we run on) make a change cost the
+ * logarithm of what is there: entries by name, occupied port ranges, and the listens that want a chain.
+ *
+ * Occupied ranges never overlap, so "equal" may mean "overlaps" in their comparison: tfind() then answers the only
+ * question there is, who is in the way, for single ports and ranges alike. */
+#include "forward.h"
+
+#include <assert.h>
+#include <search.h>
+
+#include "util.h"
+
+struct slot {
+	struct forward_entry *entry; /* its forward has family and listen */
+	uint16_t first, last;
+	uint8_t proto; /* one bit */
+};
+
+struct forwards {
+	size_t n, shadowed;
+	struct forward_entry *first, *last;
+	void *names;  /* struct forward_entry */
+	void *slots;  /* struct slot */
+	void *chains; /* struct listen_use */
+	struct listen_use *interfaces;
+};
+
+struct forwards *forwards_new(void)
+{
+	return xcalloc(1, sizeof(struct forwards));
+}
+
+size_t forwards_count(const struct forwards *t)
+{
+	return t->n;
+}
+
+size_t forwards_shadowed(const struct forwards *t)
+{
+	return t->shadowed;
+}
+
+struct forward_entry *forwards_first(const struct forwards *t)
+{
+	return t->first;
+}
+
+/* ---- Comparisons -------------------------------------------------------------------------------- */
+
+static int cmp_name(const void *a, const void *b)
+{
+	const struct forward_entry *x = a, *y = b;
+
+	return strcmp(x->forward->name, y->forward->name);
+}
+
+static int cmp_listen(uint8_t family_a, const struct listen *a, uint8_t family_b, const struct listen *b)
+{
+	if (family_a != family_b)
+		return family_a < family_b ? -1 : 1;
+	if (a->kind != b->kind)
+		return a->kind < b->kind ? -1 : 1;
+	return a->kind == LISTEN_INTERFACE ? strcmp(a->ifname, b->ifname) : ip_cmp(&a->addr, &b->addr);
+}
+
+static int cmp_slot(const void *a, const void *b)
+{
+	const struct slot *x = a, *y = b;
+	const struct forward *f = x->entry->forward, *g = y->entry->forward;
+	int c = cmp_listen(f->family, &f->listen, g->family, &g->listen);
+
+	if (c)
+		return c;
+	if (x->proto != y->proto)
+		return x->proto < y->proto ? -1 : 1;
+	return x->last < y->first ? -1 : x->first > y->last ? 1 : 0;
+}
+
+static int cmp_use(const void *a, const void *b)
+{
+	const struct listen_use *x = a, *y = b;
+
+	return cmp_listen(x->family, &x->listen, y->family, &y->listen);
+}
+
+/* ---- Names and slots ---------------------------------------------------------------------------- */
+
+/* The node's key of a search that must or may find something. */
+static void *found(void *node)
+{
+	return node ? *(void **)node : NULL;
+}
+
+static void insert(void **root, void *key, int (*cmp)(const void *, const void *))
+{
+	void *node = tsearch(key, root, cmp);
+
+	if (!node)
+		abort(); /* out of memory, as in xmalloc */
+	assert(*(void **)node == key);
+}
+
+static void occupy(struct forwards *t, struct forward_entry *e)
+{
+	const struct forward *f = e->forward;
+
+	for (uint8_t proto = PROTO_TCP; proto <= PROTO_SCTP; proto <<= 1) {
+		if (!(f->protos & proto))
+			continue;
+		for (size_t i = 0; i < f->n_ports; i++) {
+			struct slot *s = xmalloc(sizeof(*s));
+
+			*s = (struct slot){e, f->ports[i].first, f->ports[i].last, proto};
+			insert(&t->slots, s, cmp_slot);
+		}
+	}
+}
+
+static void vacate(struct forwards *t, struct forward_entry *e)
+{
+	const struct forward *f = e->forward;
+
+	for (uint8_t proto = PROTO_TCP; proto <= PROTO_SCTP; proto <<= 1) {
+		if (!(f->protos & proto))
+			continue;
+		for (size_t i = 0; i < f->n_ports; i++) {
+			struct slot key = {e, f->ports[i].first, f->ports[i].last, proto};
+			struct slot *s = found(tfind(&key, &t->slots, cmp_slot));
+
+			assert(s && s->entry == e);
+			tdelete(s, &t->slots, cmp_slot);
+			free(s);
+		}
+	}
+}
+
+struct forward_entry *forwards_add(struct forwards *t, struct forward *forward, bool shadowed)
+{
+	return forwards_insert(t, forward, shadowed, NULL);
+}
+
+static void attach(struct forwards *t, struct forward_entry *e)
+{
+	insert(&t->names, e, cmp_name);
+	if (!e->shadowed)
+		occupy(t, e);
+	*(e->prev ? &e->prev->next : &t->first) = e;
+	*(e->next ? &e->next->prev : &t->last) = e;
+	t->n++;
+	t->shadowed += e->shadowed;
+}
+
+struct forward_entry *forwards_insert(struct forwards *t, struct forward *forward, bool shadowed,
+				      struct forward_entry *next)
+{
+	struct forward_entry *e = xcalloc(1, sizeof(*e));
+
+	e->forward = forward_ref(forward);
+	e->off = !forward->enabled;
+	e->shadowed = shadowed;
+	e->next = next;
+	e->prev = next ? next->prev : t->last;
+	attach(t, e);
+	return e;
+}
+
+void forwards_detach(struct forwards *t, struct forward_entry *e)
+{
+	if (!e->shadowed)
+		vacate(t, e);
+	tdelete(e, &t->names, cmp_name);
+	*(e->prev ? &e->prev->next : &t->first) = e->next;
+	*(e->next ? &e->next->prev : &t->last) = e->prev;
+	t->n--;
+	t->shadowed -= e->shadowed;
+}
+
+void forwards_reattach(struct forwards *t, struct forward_entry *e)
+{
+	attach(t, e);
+}
+
+void forward_entry_free(struct forward_entry *e)
+{
+	forward_unref(e->forward);
+	free(e->shadowed_by);
+	free(e);
+}
+
+struct forward_entry *forwards_by_name(const struct forwards *t, const char *name)
+{
+	struct forward like = {.name = (char *)(uintptr_t)name}; /* only read */
+	struct forward_entry key = {.forward = &like};
+
+	return found(tfind(&key, &t->names, cmp_name));
+}
+
+/* ---- Overlaps ----------------------------------------------------------------------------------- */
+
+struct overlaps {
+	struct forward_entry **ret;
+	size_t n, max;
+};
+
+static void note_overlap(struct overlaps *o, struct forward_entry *e)
+{
+	for (size_t i = 0; i < o->n; i++)
+		if (o->ret[i] == e)
+			return;
+	if (o->n < o->max)
+		o->ret[o->n++] = e;
+}
+
+/* Everything in key's range: whatever is found splits the rest in two. */
+static void search_overlaps(const struct forwards *t, struct slot key, struct overlaps *o)
+{
+	while (o->n < o->max) {
+		const struct slot *s = found(tfind(&key, &t->slots, cmp_slot));
+
+		if (!s)
+			return;
+		note_overlap(o, s->entry);
+		if (s->first > key.first) {
+			struct slot left = key;
+
+			left.last = (uint16_t)(s->first - 1);
+			search_overlaps(t, left, o);
+		}
+		if (s->last >= key.last)
+			return;
+		key.first = (uint16_t)(s->last + 1);
+	}
+}
+
+size_t forwards_overlap(const struct forwards *t, const struct forward *f, struct forward_entry **ret, size_t max)
+{
+	struct forward_entry self = {.forward = (struct forward *)(uintptr_t)f}; /* only read */
+	struct overlaps o = {ret, 0, max};
+
+	for (uint8_t proto = PROTO_TCP; proto <= PROTO_SCTP; proto <<= 1) {
+		if (!(f->protos & proto))
+			continue;
+		for (size_t i = 0; i < f->n_ports; i++)
+			search_overlaps(t, (struct slot){&self, f->ports[i].first, f->ports[i].last, proto}, &o);
+	}
+	return o.n;
+}
+
+/* ---- Chains ------------------------------------------------------------------------------------- */
+
+bool forward_keeps_ports(const struct forward *f)
+{
+	struct port_range to = f->targets[0].ports;
+
+	return !to.first || (f->n_ports == 1 && to.first == f->ports[0].first && to.last == f->ports[0].last);
+}
+
+bool forward_wants_chain(const struct forward *f)
+{
+	if (f->listen.kind != LISTEN_ADDRESS)
+		return f->listen.kind == LISTEN_INTERFACE;
+	if (!forward_keeps_ports(f)) /* one port, or a range expanded port by port */
+		return false;
+	for (size_t i = 0; i < f->n_ports; i++)
+		if (f->ports[i].first != f->ports[i].last)
+			return true;
+	return false;
+}
+
+static void link_use(struct forwards *t, struct listen_use *use)
+{
+	use->next = t->interfaces;
+	if (use->next)
+		use->next->prev = use;
+	t->interfaces = use;
+}
+
+static void unlink_use(struct forwards *t, struct listen_use *use)
+{
+	*(use->prev ? &use->prev->next : &t->interfaces) = use->next;
+	if (use->next)
+		use->next->prev = use->prev;
+}
+
+void forwards_activate(struct forwards *t, const struct forward *f, bool active)
+{
+	struct listen_use key = {.family = f->family, .listen = f->listen}, *use;
+
+	if (!forward_wants_chain(f))
+		return;
+	use = found(tfind(&key, &t->chains, cmp_use));
+	assert(use || active);
+	if (!use) {
+		use = xmalloc(sizeof(*use));
+		*use = key;
+		insert(&t->chains, use, cmp_use);
+		if (f->listen.kind == LISTEN_INTERFACE)
+			link_use(t, use);
+	}
+	use->count += active ? 1 : (size_t)-1;
+	if (use->count > 0)
+		return;
+	if (f->listen.kind == LISTEN_INTERFACE)
+		unlink_use(t, use);
+	tdelete(use, &t->chains, cmp_use);
+	free(use);
+}
+
+size_t forwards_listening(const struct forwards *t, uint8_t family, const struct listen *listen)
+{
+	struct listen_use key = {.family = family, .listen = *listen};
+	const struct listen_use *use = found(tfind(&key, &t->chains, cmp_use));
+
+	return use ? use->count : 0;
+}
+
+const struct listen_use *forwards_interfaces(const struct forwards *t)
+{
+	return t->interfaces;
+}
+
+/* ---- End ---------------------------------------------------------------------------------------- */
+
+static void free_tree(void **root, int (*cmp)(const void *, const void *), void (*release)(void *))
+{
+	while (*root) {
+		void *key = found(*root);
+
+		tdelete(key, root, cmp);
+		if (release)
+			release(key);
+	}
+}
+
+void forwards_free(struct forwards *t)
+{
+	if (!t)
+		return;
+	free_tree(&t->slots, cmp_slot, free);
+	free_tree(&t->names, cmp_name, NULL);
+	free_tree(&t->chains, cmp_use, free);
+	for (struct forward_entry *e = t->first, *next; e; e = next) {
+		next = e->next;
+		forward_entry_free(e);
+	}
+	free(t);
+}
+
+void forwards_freep(struct forwards **t)
+{
+	forwards_free(*t);
+}
