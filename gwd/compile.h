@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* How we express NAT: the only module that knows. Settings, topology and forwards in, ruleset objects out. Pure, cannot
+ * fail. compile.c has the frame of the table, compile_forward.c what one forward adds to it. */
+#ifndef COMPILE_H
+#define COMPILE_H
+
+#include "config.h"
+#include "ruleset.h"
+#include "topology.h"
+
+/* A connection that we translate carries this connection tracking label (bit number, of 128): later chains touch ours and
+ * leave other people's DNAT alone. Set bit by bit, so labels of others stay. */
+#define COMPILE_LABEL 103
+
+/* All that the frame depends on: everything but the forwards' own elements. */
+struct frame {
+	const struct settings *settings;
+	const struct topology *topology;
+	const struct listen_use *interfaces; /* that active forwards listen on: forwards_interfaces() */
+	bool guard4, guard6; /* we turned forwarding on for the family: drop what nobody asked for from outside */
+};
+
+/* The table, its sets, chains and rules, and the elements that name interfaces and addresses. */
+void compile_frame(struct ruleset *, const struct frame *);
+/* The chain of an address on which ranges listen, with its maps; see forward_wants_chain. */
+void compile_address(struct ruleset *, const struct ip *);
+/* One forward's elements. A simple forward is exactly one. */
+void compile_forward(struct ruleset *, const struct forward *);
+
+/* For both files: names of what belongs to a family and a listen, e.g. "any4", "on4_eth0", "at6_2001-db8--1"; in arena. */
+char *compile_listen_name(struct arena *, uint8_t family, const struct listen *);
+extern const char *const compile_proto[PROTO_COUNT]; /* suffix of range maps */
+
+#endif

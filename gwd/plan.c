@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Sort and walk: both sides are in the same order, so one pass over each kind of object finds what is missing, what is
+ * too much and what differs. Ops are gathered by kind and joined in the order that a batch must have: an element may
+ * point to a chain, a rule may look into a set, and nothing may be deleted while something refers to it. */
+#include "plan.h"
+
+#include <assert.h>
+#include <string.h>
+
+static struct op *add_op(struct plan *p, enum op_kind kind)
+{
+	struct op *op;
+
+	p->ops = grow(p->ops, p->n, &p->capacity, sizeof(*p->ops));
+	op = &p->ops[p->n++];
+	*op = (struct op){.kind = kind};
+	return op;
+}
+
+/* Walks two sorted arrays at once: `fn` gets pairs of equal keys, or one side NULL. */
+static void walk(const void *have, size_t n_have, const void *want, size_t n_want, size_t size,
+		 int (*cmp)(const void *, const void *), void (*fn)(struct plan *, const void *, const void *),
+		 struct plan *plan)
+{
+	const char *h = have, *w = want;
+
+	while (n_have || n_want) {
+		int c = !n_have ? 1 : !n_want ? -1 : cmp(h, w);
+
+		fn(plan, c <= 0 ? h : NULL, c >= 0 ? w : NULL);
+		if (c <= 0) {
+			h += size;
+			n_have--;
+		}
+		if (c >= 0) {
+			w += size;
+			n_want--;
+		}
+	}
+}
+
+static int cmp_set(const void *a, const void *b)
+{
+	return strcmp(((const struct set *)a)->name, ((const struct set *)b)->name);
+}
+
+static int cmp_chain(const void *a, const void *b)
+{
+	return strcmp(((const struct chain *)a)->name, ((const struct chain *)b)->name);
+}
+
+static int cmp_elem(const void *a, const void *b)
+{
+	return elem_cmp_key(a, b);
+}
+
+/* ---- What each pair becomes --------------------------------------------------------------------- */
+
+static void sets_added(struct plan *p, const void *have, const void *want)
+{
+	if (!have)
+		add_op(p, OP_ADD_SET)->set = want;
+}
+
+static void sets_deleted(struct plan *p, const void *have, const void *want)
+{
+	if (!want)
+		add_op(p, OP_DEL_SET)->set = have;
+}
+
+static void chains_added(struct plan *p, const void *have, const void *want)
+{
+	const struct chain *h = have, *w = want;
+
+	if (w && (!h || h->policy != w->policy))
+		add_op(p, OP_ADD_CHAIN)->chain = w;
+}
+
+static void chains_deleted(struct plan *p, const void *have, const void *want)
+{
+	if (!want)
+		add_op(p, OP_DEL_CHAIN)->chain = have;
+}
+
+static bool rules_same(const struct chain *a, const struct chain *b)
+{
+	if (a->n != b->n)
+		return false;
+	for (size_t i = 0; i < a->n; i++)
+		if (!rule_same(&a->rules[i], &b->rules[i]))
+			return false;
+	return true;
+}
+
+static void chains_flushed(struct plan *p, const void *have, const void *want)
+{
+	const struct chain *h = have, *w = want;
+
+	if (h && h->n && !(w && rules_same(h, w)))
+		add_op(p, OP_FLUSH_CHAIN)->chain = h;
+}
+
+static void rules_added(struct plan *p, const void *have, const void *want)
+{
+	const struct chain *h = have, *w = want;
+
+	if (!w || (h && rules_same(h, w)))
+		return;
+	for (size_t i = 0; i < w->n; i++) {
+		struct op *op = add_op(p, OP_ADD_RULE);
+
+		op->chain = w;
+		op->rule = &w->rules[i];
+	}
+}
+
+static void elems_deleted(struct plan *p, const void *have, const void *want)
+{
+	if (have && !(want && elem_same(have, want)))
+		add_op(p, OP_DEL_ELEM)->elem = have;
+}
+
+static void elems_added(struct plan *p, const void *have, const void *want)
+{
+	if (want && !(have && elem_same(have, want)))
+		add_op(p, OP_ADD_ELEM)->elem = want;
+}
+
+/* ---- The whole ---------------------------------------------------------------------------------- */
+
+/* A set or base chain that both sides have under one name, but cannot be changed in place. */
+static bool must_rebuild(const struct ruleset *have, const struct ruleset *want)
+{
+	if (!have->table || !want->table)
+		return false;
+	if (have->table_flags != want->table_flags)
+		return true;
+	for (size_t i = 0; i < have->n_sets; i++) {
+		const struct set *w = ruleset_set(want, have->sets[i].name);
+
+		if (w && !set_same(&have->sets[i], w))
+			return true;
+	}
+	for (size_t i = 0; i < have->n_chains; i++) {
+		const struct chain *h = &have->chains[i], *w = ruleset_chain(want, h->name);
+
+		if (w && (h->base != w->base || (h->base && (!streq(h->type, w->type) || h->hook != w->hook ||
+							       h->priority != w->priority))))
+			return true;
+	}
+	return false;
+}
+
+struct plan *plan_diff(const struct ruleset *have, const struct ruleset *want)
+{
+	static const struct ruleset nothing;
+	struct plan *p = xcalloc(1, sizeof(*p));
+	bool rebuild = must_rebuild(have, want);
+
+#define WALK(what, cmp, fn) walk(have->what, have->n_##what, want->what, want->n_##what, sizeof(*have->what), cmp, fn, p)
+	if (have->table && (!want->table || rebuild)) {
+		add_op(p, OP_DEL_TABLE);
+		have = &nothing;
+	}
+	if (want->table && !have->table) {
+		p->table_flags = want->table_flags;
+		add_op(p, OP_ADD_TABLE);
+	}
+	WALK(sets, cmp_set, sets_added);
+	WALK(chains, cmp_chain, chains_added);
+	WALK(elems, cmp_elem, elems_deleted);
+	WALK(chains, cmp_chain, chains_flushed);
+	WALK(chains, cmp_chain, rules_added);
+	WALK(elems, cmp_elem, elems_added);
+	WALK(chains, cmp_chain, chains_deleted);
+	WALK(sets, cmp_set, sets_deleted);
+#undef WALK
+	return p;
+}
+
+void plan_free(struct plan *p)
+{
+	if (!p)
+		return;
+	free(p->ops);
+	free(p);
+}
+
+void plan_freep(struct plan **p)
+{
+	plan_free(*p);
+}
+
+static void op_text(struct buf *out, const struct op *op)
+{
+	switch (op->kind) {
+	case OP_DEL_TABLE:
+	case OP_ADD_TABLE:
+		buf_printf(out, "%s table inet %s\n", op->kind == OP_ADD_TABLE ? "add" : "delete", RULESET_TABLE);
+		break;
+	case OP_ADD_SET:
+	case OP_DEL_SET:
+		buf_printf(out, op->kind == OP_ADD_SET ? "add " : "delete ");
+		set_text(out, op->set);
+		break;
+	case OP_ADD_CHAIN:
+	case OP_DEL_CHAIN:
+		buf_printf(out, op->kind == OP_ADD_CHAIN ? "add " : "delete ");
+		chain_text(out, op->chain);
+		break;
+	case OP_FLUSH_CHAIN:
+		buf_printf(out, "flush chain %s\n", op->chain->name);
+		break;
+	case OP_ADD_RULE:
+		buf_printf(out, "add rule %s ", op->chain->name);
+		rule_text(out, op->rule);
+		break;
+	case OP_ADD_ELEM:
+	case OP_DEL_ELEM:
+		buf_printf(out, op->kind == OP_ADD_ELEM ? "add " : "delete ");
+		elem_text(out, op->elem);
+		break;
+	}
+}
+
+void plan_text(struct buf *out, const struct plan *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		op_text(out, &p->ops[i]);
+}

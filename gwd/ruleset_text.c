@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Rulesets as text, one line per object, for people (--dry-run) and for golden files. Rules are printed as nft's own
+ * netlink debug output prints them, expression by expression: what the kernel will execute, not a paraphrase. */
+#include "ruleset.h"
+
+#include <arpa/inet.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nf_conntrack_common.h>
+
+/* ---- Values by nft's datatype code -------------------------------------------------------------- */
+
+enum { TYPE_BITS = 6, TYPE_MASK = (1 << TYPE_BITS) - 1 };
+
+static size_t type_len(uint32_t type)
+{
+	switch (type) {
+	case TYPE_IPV4:
+		return 4;
+	case TYPE_IPV6:
+		return 16;
+	case TYPE_IFNAME:
+		return 16;
+	default: /* protocol and port, padded to a register */
+		return 4;
+	}
+}
+
+static void field_text(struct buf *out, uint32_t type, const uint8_t *bytes)
+{
+	char text[INET6_ADDRSTRLEN];
+
+	switch (type) {
+	case TYPE_IPV4:
+		buf_printf(out, "%s", inet_ntop(AF_INET, bytes, text, sizeof(text)));
+		break;
+	case TYPE_IPV6:
+		buf_printf(out, "%s", inet_ntop(AF_INET6, bytes, text, sizeof(text)));
+		break;
+	case TYPE_PROTO:
+		if (bytes[0] == IPPROTO_TCP)
+			buf_printf(out, "tcp");
+		else if (bytes[0] == IPPROTO_UDP)
+			buf_printf(out, "udp");
+		else if (bytes[0] == IPPROTO_SCTP)
+			buf_printf(out, "sctp");
+		else
+			buf_printf(out, "%u", bytes[0]);
+		break;
+	case TYPE_PORT:
+		buf_printf(out, "%u", bytes[0] << 8 | bytes[1]);
+		break;
+	case TYPE_IFNAME:
+		buf_printf(out, "\"%.16s\"", (const char *)bytes);
+		break;
+	default:
+		for (size_t i = 0; i < type_len(type); i++)
+			buf_printf(out, "%02x", bytes[i]);
+	}
+}
+
+/* A concatenation has 6 bits per field, the first field in the highest; every field is padded to 4 bytes. */
+static void value_text(struct buf *out, uint32_t type, const uint8_t *bytes)
+{
+	bool first = true;
+
+	for (int shift = 30 - 30 % TYPE_BITS; shift >= 0; shift -= TYPE_BITS) {
+		uint32_t field = type >> shift & TYPE_MASK;
+
+		if (!field)
+			continue;
+		if (!first)
+			buf_printf(out, " . ");
+		first = false;
+		field_text(out, field, bytes);
+		bytes += type_len(field);
+	}
+}
+
+/* ---- Expressions -------------------------------------------------------------------------------- */
+
+static const char *const meta_names[] = {
+	[NFT_META_IIFNAME] = "iifname",   [NFT_META_OIFNAME] = "oifname", [NFT_META_NFPROTO] = "nfproto",
+	[NFT_META_L4PROTO] = "l4proto",   [NFT_META_PKTTYPE] = "pkttype", [NFT_META_SECPATH] = "secpath",
+};
+static const char *const ct_names[] = {
+	[NFT_CT_STATE] = "state", [NFT_CT_STATUS] = "status", [NFT_CT_LABELS] = "label",
+	[NFT_CT_PROTO_DST] = "proto_dst", [NFT_CT_DST_IP] = "dst_ip", [NFT_CT_DST_IP6] = "dst_ip6",
+};
+static const char *const base_names[] = {"link", "network", "transport"};
+static const char *const cmp_names[] = {"==", "!=", "<", "<=", ">", ">="};
+
+static const char *name_in(const char *const *names, size_t n, uint32_t key)
+{
+	return key < n && names[key] ? names[key] : "?";
+}
+#define NAME(names, key) name_in(names, ARRAY_SIZE(names), key)
+
+static void data_text(struct buf *out, const struct expr *e)
+{
+	buf_printf(out, "0x");
+	for (size_t i = 0; i < e->len && i < sizeof(e->data); i++)
+		buf_printf(out, "%02x", e->data[i]);
+}
+
+static void verdict_text(struct buf *out, int32_t verdict, const char *chain)
+{
+	switch (verdict) {
+	case NF_DROP:
+		buf_printf(out, "drop");
+		break;
+	case NF_ACCEPT:
+		buf_printf(out, "accept");
+		break;
+	case NFT_JUMP:
+		buf_printf(out, "jump %s", chain);
+		break;
+	case NFT_GOTO:
+		buf_printf(out, "goto %s", chain);
+		break;
+	default:
+		buf_printf(out, "verdict %d", verdict);
+	}
+}
+
+static void load_text(struct buf *out, const struct expr *e)
+{
+	switch (e->kind) {
+	case EXPR_META:
+		buf_printf(out, "meta %s => %u", NAME(meta_names, e->key), e->dreg);
+		break;
+	case EXPR_PAYLOAD:
+		buf_printf(out, "payload %u @ %s + %u => %u", e->len, NAME(base_names, e->op), e->offset, e->dreg);
+		break;
+	case EXPR_CT:
+		buf_printf(out, "ct %s%s => %u", e->has_dir ? e->dir ? "reply " : "original " : "",
+			   NAME(ct_names, e->key), e->dreg);
+		break;
+	case EXPR_FIB:
+		buf_printf(out, "fib daddr%s type => %u", e->op & NFTA_FIB_F_IIF ? " . iif" : "", e->dreg);
+		break;
+	default:
+		break;
+	}
+}
+
+static void match_text(struct buf *out, const struct expr *e)
+{
+	switch (e->kind) {
+	case EXPR_BITWISE:
+		buf_printf(out, "%u & ", e->sreg);
+		data_text(out, e);
+		buf_printf(out, " => %u", e->dreg);
+		break;
+	case EXPR_CMP:
+		buf_printf(out, "%u %s ", e->sreg, NAME(cmp_names, e->op));
+		data_text(out, e);
+		break;
+	case EXPR_LOOKUP:
+		buf_printf(out, "%u in %s", e->sreg, e->name);
+		if (e->has_dreg && e->dreg == REG_VERDICT)
+			buf_printf(out, " => verdict");
+		else if (e->has_dreg)
+			buf_printf(out, " => %u", e->dreg);
+		break;
+	default:
+		break;
+	}
+}
+
+static void expr_text(struct buf *out, const struct expr *e)
+{
+	switch (e->kind) {
+	case EXPR_META:
+	case EXPR_PAYLOAD:
+	case EXPR_CT:
+	case EXPR_FIB:
+		load_text(out, e);
+		break;
+	case EXPR_BITWISE:
+	case EXPR_CMP:
+	case EXPR_LOOKUP:
+		match_text(out, e);
+		break;
+	case EXPR_CT_SET:
+		buf_printf(out, "ct %s = %u", NAME(ct_names, e->key), e->sreg);
+		break;
+	case EXPR_IMMEDIATE:
+		if (e->dreg == REG_VERDICT) {
+			verdict_text(out, e->verdict, e->name);
+		} else {
+			data_text(out, e);
+			buf_printf(out, " => %u", e->dreg);
+		}
+		break;
+	case EXPR_NAT:
+		buf_printf(out, "%s %s addr %u", e->key == NFT_NAT_DNAT ? "dnat" : "snat",
+			   e->op == NFPROTO_IPV6 ? "ip6" : "ip", e->sreg);
+		if (e->has_dreg)
+			buf_printf(out, " port %u", e->dreg);
+		break;
+	case EXPR_MASQ:
+		buf_printf(out, "masquerade");
+		break;
+	case EXPR_COUNTER:
+		buf_printf(out, "counter");
+		break;
+	case EXPR_OTHER:
+		buf_printf(out, "(not ours)");
+		break;
+	}
+}
+
+/* ---- Objects ------------------------------------------------------------------------------------ */
+
+static const char *type_name(uint32_t type)
+{
+	static const char *const names[] = {
+		[TYPE_IPV4] = "ipv4_addr",    [TYPE_IPV6] = "ipv6_addr", [TYPE_PROTO] = "inet_proto",
+		[TYPE_PORT] = "inet_service", [TYPE_IFNAME] = "ifname",
+	};
+
+	return NAME(names, type);
+}
+
+static void type_text(struct buf *out, uint32_t type)
+{
+	bool first = true;
+
+	if (type == NFT_DATA_VERDICT) {
+		buf_printf(out, "verdict");
+		return;
+	}
+	for (int shift = 30 - 30 % TYPE_BITS; shift >= 0; shift -= TYPE_BITS) {
+		uint32_t field = type >> shift & TYPE_MASK;
+
+		if (!field)
+			continue;
+		buf_printf(out, "%s%s", first ? "" : " . ", type_name(field));
+		first = false;
+	}
+}
+
+void set_text(struct buf *out, const struct set *s)
+{
+	buf_printf(out, "%s %s type ", s->flags & NFT_SET_MAP ? "map" : "set", s->name);
+	type_text(out, s->key_type);
+	if (s->flags & NFT_SET_MAP) {
+		buf_printf(out, " : ");
+		type_text(out, s->data_type);
+	}
+	buf_printf(out, "%s%s%s\n", s->flags & NFT_SET_INTERVAL ? " interval" : "",
+		   s->flags & NFT_SET_TIMEOUT ? " timeout" : "", s->counter ? " counter" : "");
+}
+
+void chain_text(struct buf *out, const struct chain *c)
+{
+	static const char *const hooks[] = {"prerouting", "input", "forward", "output", "postrouting"};
+
+	buf_printf(out, "chain %s", c->name);
+	if (c->base)
+		buf_printf(out, " type %s hook %s priority %d policy %s", c->type, NAME(hooks, c->hook), c->priority,
+			   c->policy == NF_DROP ? "drop" : "accept");
+	buf_printf(out, "\n");
+}
+
+void rule_text(struct buf *out, const struct rule *r)
+{
+	for (size_t i = 0; i < r->n; i++) {
+		buf_printf(out, "[");
+		expr_text(out, &r->exprs[i]);
+		buf_printf(out, "]");
+	}
+	if (r->comment)
+		buf_printf(out, " # %s", r->comment);
+	buf_printf(out, "\n");
+}
+
+void elem_text(struct buf *out, const struct elem *e)
+{
+	buf_printf(out, "element %s { ", e->set);
+	value_text(out, e->key_type, e->key);
+	if (memcmp(e->key, e->key_end, sizeof(e->key)) != 0) {
+		buf_printf(out, "-");
+		value_text(out, e->key_type, e->key_end);
+	}
+	if (e->data_type == NFT_DATA_VERDICT) {
+		buf_printf(out, " : ");
+		verdict_text(out, e->verdict, e->chain);
+	} else if (e->data_type) {
+		buf_printf(out, " : ");
+		value_text(out, e->data_type, e->data);
+	}
+	buf_printf(out, " }%s%s\n", e->comment ? " # " : "", e->comment ? e->comment : "");
+}
+
+void ruleset_text(struct buf *out, const struct ruleset *r)
+{
+	if (r->table)
+		buf_printf(out, "table inet %s flags %u\n", RULESET_TABLE, r->table_flags);
+	for (size_t i = 0; i < r->n_sets; i++)
+		set_text(out, &r->sets[i]);
+	for (size_t i = 0; i < r->n_chains; i++) {
+		chain_text(out, &r->chains[i]);
+		for (size_t k = 0; k < r->chains[i].n; k++) {
+			buf_printf(out, "  ");
+			rule_text(out, &r->chains[i].rules[k]);
+		}
+	}
+	for (size_t i = 0; i < r->n_elems; i++)
+		elem_text(out, &r->elems[i]);
+}
