@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Reading takes several dumps, and the kernel marks an interrupted one only for some kinds of objects, never for set
+ * elements (KERNEL.md section 1): so the generation is compared around all of them. Writing is one batch in one sendmsg;
+ * what the kernel says about it is brought back to the forward that it concerns. */
+#include "kernel.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <time.h>
+
+#include "nft_get.h"
+#include "nft_put.h"
+#include "nl.h"
+
+enum {
+	REQUEST_MAX = 512, /* header and two names */
+	READ_TRIES = 10,
+	ERRORS_MAX = 32,
+};
+
+struct kernel {
+	struct nl *nl;
+	struct kernel_stats stats;
+};
+
+/* ---- Asking ------------------------------------------------------------------------------------- */
+
+/* `table` and `set` narrow it down, NULL = no. The table's name is attribute 1 of every kind of object, a set's name
+ * attribute 2 of requests for elements. */
+static int ask(struct kernel *k, uint16_t type, uint16_t flags, const char *table, const char *set, mnl_cb_t cb, void *ctx)
+{
+	_Alignas(struct nlmsghdr) char buf[REQUEST_MAX];
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+	struct nfgenmsg *nfg;
+
+	nlh->nlmsg_type = NFNL_SUBSYS_NFTABLES << 8 | type;
+	nlh->nlmsg_flags = NLM_F_REQUEST | flags;
+	nfg = mnl_nlmsg_put_extra_header(nlh, sizeof(*nfg));
+	nfg->nfgen_family = table ? NFPROTO_INET : NFPROTO_UNSPEC;
+	nfg->version = NFNETLINK_V0;
+	if (table)
+		mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, table);
+	if (set)
+		mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, set);
+	return nl_talk(k->nl, nlh, cb, ctx);
+}
+
+static int dump(struct kernel *k, uint16_t type, const char *set, mnl_cb_t cb, void *ctx)
+{
+	return ask(k, type, NLM_F_DUMP, RULESET_TABLE, set, cb, ctx);
+}
+
+static int generation(struct kernel *k, uint32_t *ret)
+{
+	return ask(k, NFT_MSG_GETGEN, 0, NULL, NULL, nft_get_generation, ret);
+}
+
+static int read_failed(struct diag *d, int error, const char *doing)
+{
+	const char *hint = "";
+
+	if (error == -EPERM)
+		hint = ": gwd needs CAP_NET_ADMIN in this network namespace";
+	else if (error == -EINVAL || error == -EOPNOTSUPP || error == -EPROTONOSUPPORT)
+		hint = ": does this kernel have nf_tables (modprobe nf_tables)?";
+	else if (error == -EINTR)
+		hint = ": somebody keeps changing the ruleset meanwhile";
+	diag_add(d, DIAG_KERNEL, (struct loc){0}, "cannot %s: %s%s", doing, strerror(-error), hint);
+	return error;
+}
+
+int kernel_open(struct kernel **ret, struct diag *d)
+{
+	struct kernel *k = xcalloc(1, sizeof(*k));
+	uint32_t id;
+	int r;
+
+	r = nl_open(NETLINK_NETFILTER, &k->nl);
+	if (r == 0)
+		r = generation(k, &id);
+	if (r < 0) {
+		kernel_close(k);
+		return read_failed(d, r, "talk to the kernel's nf_tables");
+	}
+	*ret = k;
+	return 0;
+}
+
+void kernel_close(struct kernel *k)
+{
+	if (!k)
+		return;
+	nl_close(k->nl);
+	free(k);
+}
+
+const struct kernel_stats *kernel_stats(const struct kernel *k)
+{
+	return &k->stats;
+}
+
+/* ---- Reading ------------------------------------------------------------------------------------ */
+
+static int read_elems(struct kernel *k, struct ruleset *rs, bool only_counted)
+{
+	for (size_t i = 0; i < rs->n_sets; i++) {
+		struct nft_elems elems = {.ruleset = rs, .set = &rs->sets[i]};
+		size_t first = rs->n_elems;
+		int r;
+
+		if ((only_counted && !rs->sets[i].counter) || !nft_get_wants_elems(&rs->sets[i]))
+			continue;
+		r = dump(k, NFT_MSG_GETSETELEM, rs->sets[i].name, nft_get_elems, &elems);
+		if (r < 0)
+			return r;
+		nft_get_intervals(rs, &rs->sets[i], first);
+	}
+	return 0;
+}
+
+static int read_table(struct kernel *k, struct ruleset *rs, bool only_counted)
+{
+	int r = ask(k, NFT_MSG_GETTABLE, 0, RULESET_TABLE, NULL, nft_get_table, rs);
+
+	if (r == -ENOENT)
+		return 0;
+	if (r == 0)
+		r = dump(k, NFT_MSG_GETSET, NULL, nft_get_set, rs);
+	if (r == 0 && !only_counted)
+		r = dump(k, NFT_MSG_GETCHAIN, NULL, nft_get_chain, rs);
+	if (r == 0 && !only_counted)
+		r = dump(k, NFT_MSG_GETRULE, NULL, nft_get_rule, rs);
+	if (r == 0)
+		r = read_elems(k, rs, only_counted);
+	return r == -ENOENT ? -EINTR : r; /* it was there a moment ago */
+}
+
+/* A dump continues by counting: while the kernel resizes a hash in the background, as after many elements were added,
+ * their order changes under it, and some come twice in place of others (of 100,000 we saw thousands missing). */
+static int read_once(struct kernel *k, bool only_counted, struct ruleset **ret, uint32_t *ret_generation)
+{
+	_cleanup_(ruleset_freep) struct ruleset *rs = ruleset_new();
+	uint32_t before, after;
+	size_t n;
+	int r;
+
+	k->stats.dumps++;
+	r = generation(k, &before);
+	if (r == 0)
+		r = read_table(k, rs, only_counted);
+	if (r == 0)
+		r = generation(k, &after);
+	if (r < 0)
+		return r;
+	if (before != after)
+		return -EINTR;
+	n = rs->n_elems;
+	ruleset_sort(rs); /* drops twins */
+	if (rs->n_elems != n)
+		return -EINTR;
+	*ret = TAKE_PTR(rs);
+	*ret_generation = before;
+	return 0;
+}
+
+/* Somebody who changes things, or a hash being resized, gets a little more time in every round. */
+static int read_settled(struct kernel *k, bool only_counted, struct ruleset **ret, uint32_t *ret_generation)
+{
+	int r = -EINTR;
+
+	for (int i = 0; i < READ_TRIES && r == -EINTR; i++) {
+		struct timespec pause = {.tv_nsec = i ? 500000L << i : 0};
+
+		nanosleep(&pause, NULL);
+		r = read_once(k, only_counted, ret, ret_generation);
+	}
+	return r;
+}
+
+int kernel_read(struct kernel *k, struct ruleset **ret, uint32_t *ret_generation, struct diag *d)
+{
+	int r = read_settled(k, false, ret, ret_generation);
+
+	return r < 0 ? read_failed(d, r, "read table inet " RULESET_TABLE) : 0;
+}
+
+int kernel_read_counters(struct kernel *k, struct ruleset **ret, struct diag *d)
+{
+	uint32_t generation_read;
+	int r = read_settled(k, true, ret, &generation_read);
+
+	return r < 0 ? read_failed(d, r, "read the counters of table inet " RULESET_TABLE) : 0;
+}
+
+int kernel_foreign_chains(struct kernel *k, size_t *ret, struct diag *d)
+{
+	int r = -EINTR;
+	size_t n = 0;
+
+	for (int i = 0; i < READ_TRIES && r == -EINTR; i++) {
+		n = 0;
+		r = ask(k, NFT_MSG_GETCHAIN, NLM_F_DUMP, NULL, NULL, nft_get_foreign_chain, &n);
+	}
+	if (r < 0)
+		return read_failed(d, r, "list the chains of other tables");
+	*ret = n;
+	return 0;
+}
+
+/* ---- What the kernel complains about, in words -------------------------------------------------- */
+
+static const char *module_of_rule(const struct rule *rule)
+{
+	static const char *const modules[] = {
+		[EXPR_NAT] = "nft_nat", [EXPR_MASQ] = "nft_masq", [EXPR_FIB] = "nft_fib_inet", [EXPR_CT] = "nft_ct",
+		[EXPR_CT_SET] = "nft_ct with CONFIG_NF_CONNTRACK_LABELS",
+	};
+
+	for (size_t i = 0; i < rule->n; i++)
+		if (rule->exprs[i].kind < ARRAY_SIZE(modules) && modules[rule->exprs[i].kind])
+			return modules[rule->exprs[i].kind];
+	return NULL;
+}
+
+static const char *module_of(const struct op *op)
+{
+	if (!op)
+		return "nf_tables";
+	if (op->kind == OP_ADD_RULE)
+		return module_of_rule(op->rule);
+	if (op->kind == OP_ADD_CHAIN && op->chain->base)
+		return streq(op->chain->type, "nat") ? "nft_chain_nat" : NULL;
+	return NULL;
+}
+
+static char *hint(const struct op *op, int error)
+{
+	const char *module = error == -ENOENT || error == -EOPNOTSUPP ? module_of(op) : NULL;
+
+	if (module)
+		return xasprintf(": does this kernel have %s?", module);
+	if (error == -EPERM)
+		return xstrdup(op ? ": the table belongs to another program" :
+				    ": gwd needs CAP_NET_ADMIN in this network namespace");
+	return xstrdup("");
+}
+
+/* Elements go without their data: the key is what clashes. */
+static void op_subject(struct buf *out, const struct op *op)
+{
+	struct elem bare;
+
+	switch (op->kind) {
+	case OP_DEL_TABLE:
+	case OP_ADD_TABLE:
+		buf_printf(out, "table inet %s", RULESET_TABLE);
+		break;
+	case OP_ADD_SET:
+	case OP_DEL_SET:
+		set_text(out, op->set);
+		break;
+	case OP_ADD_CHAIN:
+	case OP_DEL_CHAIN:
+	case OP_FLUSH_CHAIN:
+		chain_text(out, op->chain);
+		break;
+	case OP_ADD_RULE:
+		buf_printf(out, "a rule of chain %s: ", op->chain->name);
+		rule_text(out, op->rule);
+		break;
+	case OP_DEL_ELEM:
+	case OP_ADD_ELEM:
+		bare = *op->elem;
+		bare.data_type = 0;
+		bare.comment = NULL;
+		elem_text(out, &bare);
+		break;
+	}
+	while (out->len && out->data[out->len - 1] == '\n')
+		out->data[--out->len] = '\0';
+}
+
+static void report(const struct plan *plan, const struct nft_batch *batch, const struct nl_error *e, struct diag *d)
+{
+	bool exact = true;
+	ssize_t i = nft_batch_op(batch, e->seq, e->offset, &exact);
+	const struct op *op = i >= 0 ? &plan->ops[i] : NULL;
+	const struct elem *elem = op && exact ? op->elem : NULL;
+	bool deleting = op && (op->kind == OP_DEL_TABLE || op->kind >= OP_DEL_CHAIN || op->kind == OP_DEL_ELEM);
+	_cleanup_(freep) char *why = hint(op, e->error);
+	struct buf what = {0};
+
+	if (!op)
+		buf_printf(&what, "the whole change");
+	else if (!exact)
+		buf_printf(&what, "one of the elements of %s", op->elem->set);
+	else
+		op_subject(&what, op);
+	diag_add(d, DIAG_KERNEL, elem ? elem->loc : (struct loc){0}, "%s%sthe kernel refused %s%s: %s%s%s%s",
+		 elem && elem->comment ? elem->comment : "", elem && elem->comment ? ": " : "",
+		 deleting ? "to delete " : "", what.data, strerror(-e->error), *e->text ? ": " : "", e->text, why);
+	buf_free(&what);
+}
+
+/* ---- Writing ------------------------------------------------------------------------------------ */
+
+static int commit_refused(const struct plan *plan, const struct nft_batch *batch, const struct nl_error *errors, int n,
+			  struct diag *d)
+{
+	for (int i = 0; i < n; i++)
+		if (errors[i].error == -ERESTART)
+			return -ERESTART;
+	for (int i = 0; i < n; i++)
+		report(plan, batch, &errors[i], d);
+	return errors[0].error;
+}
+
+static int commit_unsent(int error, size_t len, struct diag *d)
+{
+	if (error == -EMSGSIZE || error == -ENOMEM)
+		diag_add(d, DIAG_KERNEL, (struct loc){0},
+			 "the change is too big: it needs %zu KiB in one netlink message, more than this socket may send. "
+			 "Nothing was changed. Raise net.core.wmem_max to %zu, or run gwd in the first user namespace",
+			 len / 1024 + 1, len + len / 8);
+	else
+		diag_add(d, DIAG_KERNEL, (struct loc){0}, "cannot send the change to the kernel: %s", strerror(-error));
+	return error;
+}
+
+int kernel_commit(struct kernel *k, const struct plan *plan, uint32_t generation_wanted, struct diag *d)
+{
+	_cleanup_(nft_batch_freep) struct nft_batch *batch = NULL;
+	struct nl_error errors[ERRORS_MAX];
+	int r;
+
+	if (!plan->n)
+		return 0;
+	batch = nft_put_plan(plan, generation_wanted);
+	r = nl_batch(k->nl, batch->buf.data, batch->buf.len, errors, ERRORS_MAX);
+	if (r < 0 && r != -ENOBUFS)
+		return commit_unsent(r, batch->buf.len, d);
+	k->stats.batches++;
+	k->stats.messages += batch->n - 2; /* without its begin and end */
+	k->stats.elements += batch->elements;
+	k->stats.bytes += batch->buf.len;
+	if (r > 0)
+		return commit_refused(plan, batch, errors, r, d);
+	return r;
+}

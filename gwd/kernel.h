@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* THE SEAM: the only door to nf_tables. kernel.c is the real one (nft_put.c, nft_get.c, nl.c behind it);
+ * tests/fake/kernel.c replaces it at link time. Nothing else writes to our table. */
+#ifndef KERNEL_H
+#define KERNEL_H
+
+#include "diag.h"
+#include "plan.h"
+#include "ruleset.h"
+
+struct kernel;
+
+int kernel_open(struct kernel **ret, struct diag *); /* 0 or -errno plus diag */
+void kernel_close(struct kernel *);                  /* leaves the table in place */
+
+/* Our table as it is now, sorted, from one generation (read again when interrupted); an absent table gives table ==
+ * false and nothing in it. *ret_generation may be given to kernel_commit. 0 or -errno plus diag. */
+int kernel_read(struct kernel *, struct ruleset **ret, uint32_t *ret_generation, struct diag *);
+
+/* Only the counters of the elements of the sets that count: elems sorted, packets and bytes filled in. */
+int kernel_read_counters(struct kernel *, struct ruleset **ret, struct diag *);
+
+/* Sends the plan as one batch: all of it takes effect or nothing. An empty plan sends nothing. `generation` 0 = do not
+ * insist; otherwise the kernel refuses with -ERESTART when anything changed since, and the caller reads again. The
+ * kernel's errors go to `diag` with the forward they belong to (the element's comment and loc). 0 or -errno. -ENOBUFS
+ * means the outcome is unknown: read. These two leave `diag` alone: they are for the caller, not for the user. */
+int kernel_commit(struct kernel *, const struct plan *, uint32_t generation, struct diag *);
+
+/* Other tables that keep forwarding or NAT going: base chains of hook forward or type nat that are not ours. */
+int kernel_foreign_chains(struct kernel *, size_t *ret, struct diag *);
+
+/* What was sent since kernel_open, for tests of "the cost of a change is the size of the change". */
+struct kernel_stats {
+	uint64_t batches, messages, elements, bytes; /* netlink batches, messages in them, elements in those; bytes */
+	uint64_t dumps;                              /* reads of the table or of its counters */
+};
+const struct kernel_stats *kernel_stats(const struct kernel *);
+
+#endif

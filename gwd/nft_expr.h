@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* struct expr <-> libnftnl's expression, for nft_put.c and nft_get.c. */
+#ifndef NFT_EXPR_H
+#define NFT_EXPR_H
+
+#include "ruleset.h"
+
+struct nftnl_expr;
+
+struct nftnl_expr *nft_expr_put(const struct expr *); /* not EXPR_OTHER; the caller's, usually given to its rule */
+void nft_expr_get(const struct nftnl_expr *, struct arena *names, struct expr *ret);
+
+#endif

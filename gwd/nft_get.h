@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the kernel says about nf_tables, as a ruleset. Callbacks for nl_talk: MNL_CB_OK, or MNL_CB_ERROR with errno. What
+ * is not of our table is passed over, and so is what lives and dies with a foreign rule (anonymous sets and chains).
+ * Used by kernel.c only (and by tests). */
+#ifndef NFT_GET_H
+#define NFT_GET_H
+
+#include <libmnl/libmnl.h>
+
+#include "ruleset.h"
+
+int nft_get_generation(const struct nlmsghdr *, void *id); /* uint32_t; answer to NFT_MSG_GETGEN */
+int nft_get_table(const struct nlmsghdr *, void *ruleset);
+int nft_get_set(const struct nlmsghdr *, void *ruleset);
+int nft_get_chain(const struct nlmsghdr *, void *ruleset);
+int nft_get_rule(const struct nlmsghdr *, void *ruleset); /* after all chains */
+/* size_t: plus one for a base chain of hook forward or type nat in another table. */
+int nft_get_foreign_chain(const struct nlmsghdr *, void *count);
+
+struct nft_elems {
+	struct ruleset *ruleset;
+	const struct set *set; /* in that ruleset, which gets no further sets meanwhile */
+};
+int nft_get_elems(const struct nlmsghdr *, void *elems);
+/* After the last message of a set: pairs the starts and ends of its intervals, from elems[first] on. */
+void nft_get_intervals(struct ruleset *, const struct set *, size_t first);
+
+/* False: a set that we could neither hold nor have written; a plan deletes it as a whole, so nobody needs its elements
+ * (which may expire at any time, and would make the batch fail that deletes them). */
+bool nft_get_wants_elems(const struct set *);
+
+#endif
