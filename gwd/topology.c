@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Zones are decided here, once, by name: the ruleset matches interface names, which survive an interface that goes and
+ * comes back. Patterns become the names that are present, because most of our sets hold names only. */
+#include <stdio.h>
+
+#include "topology.h"
+#include "util.h"
+
+bool ifname_matches(const char *pattern, const char *name)
+{
+	size_t len = strlen(pattern);
+
+	if (len && pattern[len - 1] == '*')
+		return strncmp(pattern, name, len - 1) == 0;
+	return streq(pattern, name);
+}
+
+static bool is_pattern(const char *name)
+{
+	return *name && name[strlen(name) - 1] == '*';
+}
+
+/* ---- Interfaces --------------------------------------------------------------------------------- */
+
+enum match { MATCH_NONE, MATCH_PATTERN, MATCH_NAME };
+
+static enum match list_match(char *const *list, size_t n, const char *name)
+{
+	enum match best = MATCH_NONE;
+
+	for (size_t i = 0; i < n && best != MATCH_NAME; i++)
+		if (ifname_matches(list[i], name))
+			best = is_pattern(list[i]) ? MATCH_PATTERN : MATCH_NAME;
+	return best;
+}
+
+/* What is known while the value is built. */
+struct inputs {
+	const struct settings *settings;
+	const struct facts *facts;
+	char *const *remembered;
+	size_t n_remembered;
+};
+
+static bool holds_default(const struct facts *facts, uint32_t index)
+{
+	for (size_t i = 0; i < facts->n_routes; i++)
+		if (facts->routes[i].index == index)
+			return true;
+	return false;
+}
+
+/* `link` is NULL while there is none of that name. */
+static bool wan_by_route(const struct inputs *in, const char *name, const struct link *link)
+{
+	if (in->settings->n_wan)
+		return false;
+	if (in->facts->n_routes)
+		return link && holds_default(in->facts, link->index);
+	return list_match(in->remembered, in->n_remembered, name) == MATCH_NAME;
+}
+
+/* A name says more than a pattern that happens to match; a pattern never means loopback. */
+static struct interface judge(const struct inputs *in, const char *name, const struct link *link)
+{
+	const struct settings *s = in->settings;
+	enum match wan = list_match(s->wan, s->n_wan, name), lan = list_match(s->lan, s->n_lan, name);
+	enum match least = link && link->loopback ? MATCH_NAME : MATCH_PATTERN;
+	struct interface result = {
+		.present = link,
+		.l3 = link && link->l3 && !link->loopback,
+		.from_route = wan_by_route(in, name, link),
+	};
+
+	snprintf(result.name, sizeof(result.name), "%s", name);
+	result.overridden = result.from_route && lan >= least;
+	if (result.from_route || (wan >= least && wan >= lan))
+		result.zone = ZONE_WAN;
+	else if (lan >= least)
+		result.zone = ZONE_LAN;
+	return result;
+}
+
+/* By name, what is present first. */
+static int interface_cmp(const void *left, const void *right)
+{
+	const struct interface *a = left, *b = right;
+	int r = strcmp(a->name, b->name);
+
+	return r ? r : b->present - a->present;
+}
+
+/* Room was made for all of them. */
+static void add_absent(struct topology *t, const struct inputs *in, char *const *names, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!is_pattern(names[i]))
+			t->interfaces[t->n_interfaces++] = judge(in, names[i], NULL);
+}
+
+static void add_interfaces(struct topology *t, const struct inputs *in)
+{
+	const struct settings *s = in->settings;
+	size_t all = in->facts->n_links + s->n_wan + s->n_lan + in->n_remembered, kept = 0;
+
+	t->interfaces = xcalloc(all, sizeof(*t->interfaces));
+	for (size_t i = 0; i < in->facts->n_links; i++)
+		t->interfaces[t->n_interfaces++] = judge(in, in->facts->links[i].name, &in->facts->links[i]);
+	add_absent(t, in, s->wan, s->n_wan);
+	add_absent(t, in, s->lan, s->n_lan);
+	if (!s->n_wan && !in->facts->n_routes)
+		add_absent(t, in, in->remembered, in->n_remembered);
+	qsort(t->interfaces, t->n_interfaces, sizeof(*t->interfaces), interface_cmp);
+	for (size_t i = 0; i < t->n_interfaces; i++) {
+		if (kept && streq(t->interfaces[kept - 1].name, t->interfaces[i].name))
+			continue;
+		t->wan_known |= t->interfaces[i].zone == ZONE_WAN;
+		t->interfaces[kept++] = t->interfaces[i];
+	}
+	t->n_interfaces = kept;
+}
+
+/* ---- Addresses ---------------------------------------------------------------------------------- */
+
+struct candidate { /* for the one entry of its address */
+	const struct address *address;
+	const struct interface *interface;
+};
+
+/* The wan interface's entry first: forwards listen there. */
+static int candidate_cmp(const void *left, const void *right)
+{
+	const struct candidate *a = left, *b = right;
+	int r = ip_cmp(&a->address->ip, &b->address->ip);
+
+	r = r ? r : (b->interface->zone == ZONE_WAN) - (a->interface->zone == ZONE_WAN);
+	r = r ? r : strcmp(a->interface->name, b->interface->name);
+	return r ? r : a->address->prefix_len - b->address->prefix_len;
+}
+
+static int link_index_cmp(const void *key, const void *item)
+{
+	const uint32_t *index = key;
+	const struct link *link = item;
+
+	return (*index > link->index) - (*index < link->index);
+}
+
+static const struct interface *owner(const struct topology *t, const struct facts *facts, uint32_t index)
+{
+	const struct link *link = NULL;
+
+	if (facts->n_links)
+		link = bsearch(&index, facts->links, facts->n_links, sizeof(*link), link_index_cmp);
+	return link ? topology_interface(t, link->name) : NULL;
+}
+
+static void add_addresses(struct topology *t, const struct facts *facts)
+{
+	_cleanup_(freep) struct candidate *all = xcalloc(facts->n_addresses, sizeof(*all));
+	size_t n = 0;
+
+	for (size_t i = 0; i < facts->n_addresses; i++) {
+		const struct interface *in = owner(t, facts, facts->addresses[i].index);
+
+		if (in)
+			all[n++] = (struct candidate){.address = &facts->addresses[i], .interface = in};
+	}
+	qsort(all, n, sizeof(*all), candidate_cmp);
+	t->addresses = xcalloc(n, sizeof(*t->addresses));
+	for (size_t i = 0; i < n; i++) {
+		struct local_address *a = &t->addresses[t->n_addresses];
+
+		if (t->n_addresses && ip_cmp(&a[-1].ip, &all[i].address->ip) == 0)
+			continue;
+		a->ip = all[i].address->ip;
+		a->prefix_len = all[i].address->prefix_len;
+		memcpy(a->ifname, all[i].interface->name, sizeof(a->ifname));
+		t->n_addresses++;
+	}
+}
+
+/* ---- The value ---------------------------------------------------------------------------------- */
+
+struct topology *topology_build(const struct settings *settings, const struct facts *facts, char *const *remembered,
+				size_t n_remembered)
+{
+	const struct inputs in = {settings, facts, remembered, n_remembered};
+	struct topology *t = xcalloc(1, sizeof(*t));
+
+	add_interfaces(t, &in);
+	add_addresses(t, facts);
+	return t;
+}
+
+void topology_free(struct topology *t)
+{
+	if (!t)
+		return;
+	free(t->interfaces);
+	free(t->addresses);
+	free(t);
+}
+
+void topology_freep(struct topology **t)
+{
+	topology_free(*t);
+}
+
+static bool interface_same(const struct interface *a, const struct interface *b)
+{
+	return streq(a->name, b->name) && a->zone == b->zone && a->present == b->present && a->l3 == b->l3 &&
+	       a->from_route == b->from_route && a->overridden == b->overridden;
+}
+
+static bool address_same(const struct local_address *a, const struct local_address *b)
+{
+	return ip_cmp(&a->ip, &b->ip) == 0 && a->prefix_len == b->prefix_len && streq(a->ifname, b->ifname);
+}
+
+/* wan_known follows from the interfaces. */
+bool topology_same(const struct topology *a, const struct topology *b)
+{
+	if (a->n_interfaces != b->n_interfaces || a->n_addresses != b->n_addresses)
+		return false;
+	for (size_t i = 0; i < a->n_interfaces; i++)
+		if (!interface_same(&a->interfaces[i], &b->interfaces[i]))
+			return false;
+	for (size_t i = 0; i < a->n_addresses; i++)
+		if (!address_same(&a->addresses[i], &b->addresses[i]))
+			return false;
+	return true;
+}
+
+static int name_cmp(const void *name, const void *item)
+{
+	const struct interface *in = item;
+
+	return strcmp(name, in->name);
+}
+
+const struct interface *topology_interface(const struct topology *t, const char *name)
+{
+	if (!t->n_interfaces)
+		return NULL;
+	return bsearch(name, t->interfaces, t->n_interfaces, sizeof(*t->interfaces), name_cmp);
+}
+
+static int local_ip_cmp(const void *ip, const void *item)
+{
+	const struct local_address *a = item;
+
+	return ip_cmp(ip, &a->ip);
+}
+
+bool topology_is_local(const struct topology *t, const struct ip *ip)
+{
+	return t->n_addresses && bsearch(ip, t->addresses, t->n_addresses, sizeof(*t->addresses), local_ip_cmp);
+}
+
+bool topology_one_nic(const struct topology *t)
+{
+	const char *nic = NULL;
+
+	for (size_t i = 0; i < t->n_addresses; i++) {
+		const struct interface *in = topology_interface(t, t->addresses[i].ifname);
+
+		if (!in || !in->l3)
+			continue;
+		if (nic && !streq(nic, in->name))
+			return false;
+		nic = in->name;
+	}
+	return nic;
+}
