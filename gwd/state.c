@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Transactions, small facts, runtime forwards and overrides. Each function is one statement; what history needs to know
+ * about a change is taken down by the same call, so that no caller can forget it. */
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <time.h>
+
+#include "state_db.h"
+#include "util.h"
+
+int state_open(const char *dir, struct state **ret, struct diag *diag)
+{
+	struct state *state = xcalloc(1, sizeof(*state));
+	int r;
+
+	state->lock = -1;
+	r = db_open(state, dir, diag);
+	if (r == 0)
+		r = history_load(state, diag);
+	if (r < 0) {
+		state_close(state);
+		return r;
+	}
+	*ret = state;
+	return 0;
+}
+
+void state_close(struct state *state)
+{
+	if (!state)
+		return;
+	state_abort(state);
+	db_close(state);
+	free(state->loose);
+	free(state);
+}
+
+bool state_newer(const struct state *state)
+{
+	return state->newer;
+}
+
+/* ---- Transactions ------------------------------------------------------------------------------- */
+
+static int refuse_newer(struct state *state, struct diag *diag)
+{
+	if (!state->newer)
+		return 0;
+	diag_add(diag, DIAG_INTERNAL, (struct loc){0},
+		 "%s was written by a newer gwd, which this one must not change: install that version again, "
+		 "or move the file away to start without it",
+		 state->path);
+	return -EROFS;
+}
+
+int state_begin(struct state *state, struct diag *diag)
+{
+	int r = refuse_newer(state, diag);
+
+	if (r < 0)
+		return r;
+	assert(!state->begun);
+	r = db_run(state, diag, QUERY_BEGIN, "");
+	if (r < 0)
+		return r;
+	state->begun = true;
+	state->failed = false;
+	state->revision = 0;
+	state->n_loose = 0;
+	state->history_before = state->history;
+	return 0;
+}
+
+/* A change is whole or not at all. Also, after some errors (disk full, I/O) SQLite itself has rolled back, and what
+ * comes then would be committed on its own. */
+int state_writable(struct state *state, struct diag *diag)
+{
+	int r = refuse_newer(state, diag);
+
+	if (r < 0)
+		return r;
+	assert(state->begun);
+	if (!state->failed)
+		return 0;
+	diag_add(diag, DIAG_INTERNAL, (struct loc){0}, "%s: the change was given up after an earlier error",
+		 state->path);
+	return -EIO;
+}
+
+int state_commit(struct state *state, struct diag *diag)
+{
+	int r = state_writable(state, diag);
+
+	if (r == 0)
+		r = history_prune(state, diag);
+	if (r == 0)
+		r = db_run(state, diag, QUERY_COMMIT, "");
+	if (r < 0)
+		state_abort(state);
+	state->begun = false;
+	return r;
+}
+
+void state_abort(struct state *state)
+{
+	struct diag ignored = {0};
+
+	if (!state->begun)
+		return;
+	if (!sqlite3_get_autocommit(state->db))
+		db_run(state, &ignored, QUERY_ROLLBACK, "");
+	diag_free(&ignored);
+	state->history = state->history_before;
+	state->begun = false;
+}
+
+/* ---- Small facts -------------------------------------------------------------------------------- */
+
+int state_get(struct state *state, const char *key, char **ret, struct diag *diag)
+{
+	_cleanup_(db_resetp) sqlite3_stmt *stmt = db_ask(state, META_GET, "t", key);
+	int r = db_step(state, stmt, diag);
+
+	if (r < 0)
+		return r;
+	*ret = r ? xstrdup(db_text(stmt, 0)) : NULL;
+	return 0;
+}
+
+int state_put(struct state *state, const char *key, const char *value, struct diag *diag)
+{
+	int64_t accepted = 0;
+	int r = state_writable(state, diag);
+
+	if (r == 0 && streq(key, "accepted"))
+		r = db_number(state, diag, &accepted, META_GET, "t", key);
+	if (r < 0)
+		return r;
+	history_loosen(state, accepted);
+	if (!value)
+		return db_run(state, diag, META_DEL, "t", key);
+	return db_run(state, diag, META_PUT, "tt", key, value);
+}
+
+/* ---- Runtime forwards --------------------------------------------------------------------------- */
+
+int state_each_runtime(struct state *state, int (*fn)(void *ctx, const char *name, const char *service), void *ctx,
+		       struct diag *diag)
+{
+	_cleanup_(db_resetp) sqlite3_stmt *stmt = db_ask(state, RUNTIME_EACH, "");
+	int r, stop;
+
+	while ((r = db_step(state, stmt, diag)) > 0) {
+		stop = fn(ctx, db_text(stmt, 0), db_text(stmt, 1));
+		if (stop)
+			return stop;
+	}
+	return r;
+}
+
+int state_put_runtime(struct state *state, const char *name, const char *service, const struct caller *who,
+		      struct diag *diag)
+{
+	int r = history_record(state, ITEM_RUNTIME, name, service, diag);
+
+	if (r < 0)
+		return r;
+	return db_run(state, diag, RUNTIME_PUT, "ttii", name, service, (int64_t)who->uid, (int64_t)time(NULL));
+}
+
+int state_del_runtime(struct state *state, const char *name, struct diag *diag)
+{
+	int r = history_record(state, ITEM_RUNTIME, name, NULL, diag);
+
+	return r < 0 ? r : db_run(state, diag, RUNTIME_DEL, "t", name);
+}
+
+/* ---- Overrides ---------------------------------------------------------------------------------- */
+
+static bool parse_number(const char **text, int64_t max, int64_t *ret)
+{
+	char *end;
+
+	if (**text < '0' || **text > '9')
+		return false;
+	errno = 0;
+	*ret = strtoll(*text, &end, 10);
+	*text = *end == ' ' ? end + 1 : end;
+	return errno == 0 && *ret <= max;
+}
+
+bool state_parse_override(const char *text, struct override *ret)
+{
+	int64_t enabled, declared, uid, when;
+
+	if (!parse_number(&text, 1, &enabled) || !parse_number(&text, 1, &declared) ||
+	    !parse_number(&text, UINT32_MAX, &uid) || !parse_number(&text, INT64_MAX, &when) || *text)
+		return false;
+	*ret = (struct override){enabled, declared, (uid_t)uid, (time_t)when};
+	return true;
+}
+
+int state_each_override(struct state *state, int (*fn)(void *ctx, const char *name, const struct override *), void *ctx,
+			struct diag *diag)
+{
+	_cleanup_(db_resetp) sqlite3_stmt *stmt = db_ask(state, OVERRIDE_EACH, "");
+	int r, stop;
+
+	while ((r = db_step(state, stmt, diag)) > 0) {
+		struct override override = {
+			.enabled = sqlite3_column_int(stmt, 1),
+			.declared = sqlite3_column_int(stmt, 2),
+			.uid = (uid_t)sqlite3_column_int64(stmt, 3),
+			.time = (time_t)sqlite3_column_int64(stmt, 4),
+		};
+
+		stop = fn(ctx, db_text(stmt, 0), &override);
+		if (stop)
+			return stop;
+	}
+	return r;
+}
+
+int state_put_override(struct state *state, const char *name, const struct override *override, struct diag *diag)
+{
+	_cleanup_(freep) char *text = xasprintf("%d %d %u %" PRId64, override->enabled, override->declared,
+						(unsigned)override->uid, (int64_t)override->time);
+	int r = history_record(state, ITEM_OVERRIDE, name, text, diag);
+
+	if (r < 0)
+		return r;
+	return db_run(state, diag, OVERRIDE_PUT, "tiiii", name, (int64_t)override->enabled, (int64_t)override->declared,
+		      (int64_t)override->uid, (int64_t)override->time);
+}
+
+int state_del_override(struct state *state, const char *name, struct diag *diag)
+{
+	int r = history_record(state, ITEM_OVERRIDE, name, NULL, diag);
+
+	return r < 0 ? r : db_run(state, diag, OVERRIDE_DEL, "t", name);
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The state database STATE_DIR/state.db (SQLite): what must survive a restart that the file does not say, and the
+ * history. WAL, synchronous=FULL, temp_store=MEMORY. Only state_db.h, private to state*.c, includes sqlite3.h.
+ * A function given to state_each_* must not call that same state_each_*, nor change what it walks over.
+ *
+ * Schema (user_version 1): meta(key, value) · docset(id, hash) · document(docset, position, path, text) ·
+ * runtime(id, name, service, uid, time) · override(name, enabled, declared_enabled, uid, time) ·
+ * revision(id, time, uid, pid, what, docset, reverses) · item(revision, kind, name, before, after).
+ * A revision names the declared documents it ran with and what it changed in runtime forwards and overrides (before and
+ * after, each a value or NULL), so that its cost is the size of the change. Bounded: see STATE_REVISIONS_MAX. */
+#ifndef STATE_H
+#define STATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <time.h>
+
+#include "config.h"
+#include "diag.h"
+
+#define STATE_REVISIONS_MAX 1000        /* older ones are forgotten */
+#define STATE_SIZE_MAX (64u << 20)      /* bytes of document texts and items kept for history */
+
+struct state;
+
+/* Opens or creates. Refuses a directory that another gwd has open (DIAG_BUSY). A database from a newer version is left
+ * untouched: state_newer() is true, it reads as empty, every change is refused. A damaged one is kept aside with a
+ * warning, and a new one begun. 0 or -errno plus diag. */
+int state_open(const char *dir, struct state **ret, struct diag *);
+void state_close(struct state *);
+bool state_newer(const struct state *);
+
+/* Transactions. Every put below must be inside one. state_commit returns 0 when the change is durable; on failure the
+ * transaction is rolled back, diag says why. After an error inside one, state_commit refuses: state_abort. */
+int state_begin(struct state *, struct diag *);
+int state_commit(struct state *, struct diag *);
+void state_abort(struct state *);
+
+/* Small facts. Value NULL = remove. `ret` NULL when there is none; caller's string. Known keys: "seen" (hash of the
+ * documents last seen), "accepted" (docset id that runs), "wan" (remembered interfaces, space separated),
+ * "raised4", "raised6" (boot and network namespace in which gwd turned forwarding on). */
+int state_get(struct state *, const char *key, char **ret, struct diag *);
+int state_put(struct state *, const char *key, const char *value, struct diag *);
+
+struct caller { /* who asked: SO_PEERCRED */
+	uid_t uid;
+	pid_t pid;
+};
+
+/* Runtime forwards: canonical JSON text by name, in the order in which they were first added. Deleting what is not
+ * there is no error, here and below. */
+int state_each_runtime(struct state *, int (*fn)(void *ctx, const char *name, const char *service), void *ctx,
+		       struct diag *);
+int state_put_runtime(struct state *, const char *name, const char *service, const struct caller *, struct diag *);
+int state_del_runtime(struct state *, const char *name, struct diag *);
+
+/* on/off of declared forwards. `declared` = what `enabled:` said when it was set: the override ends when that
+ * changes. */
+struct override {
+	bool enabled, declared;
+	uid_t uid;
+	time_t time;
+};
+int state_each_override(struct state *, int (*fn)(void *ctx, const char *name, const struct override *), void *ctx,
+			struct diag *);
+int state_put_override(struct state *, const char *name, const struct override *, struct diag *);
+int state_del_override(struct state *, const char *name, struct diag *);
+
+/* Declared documents, stored once per content. Dropped at a commit after which neither a revision nor "accepted" names
+ * them. No such docset: -ENOENT plus diag. */
+int state_put_documents(struct state *, const struct documents *, int64_t *ret_docset, struct diag *);
+int state_get_documents(struct state *, int64_t docset, struct documents *ret, struct diag *);
+
+struct revision {
+	int64_t id;       /* set by state_put_revision */
+	time_t time;
+	struct caller who;
+	char *what;       /* "added web: tcp 80 -> 192.168.0.102:80" */
+	int64_t docset;   /* declared documents it ran with; 0 = none were ever accepted */
+	int64_t reverses; /* the revision that this one undid, 0 = none */
+};
+enum item_kind { ITEM_RUNTIME, ITEM_OVERRIDE };
+/* Begins the numbered revision of the running transaction: every state_put_runtime, _del_runtime, _put_override and
+ * _del_override from here to state_commit is recorded as its items (before and after), unless it changes nothing. One
+ * transaction may have several, one after the other. */
+int state_put_revision(struct state *, struct revision *, struct diag *);
+int64_t state_last_revision(struct state *); /* 0 = none */
+int state_get_revision(struct state *, int64_t id, struct revision *ret, struct diag *); /* -ENOENT plus diag */
+void revision_free(struct revision *);
+/* Newest first, at most `max` (0 = all). */
+int state_each_revision(struct state *, size_t max, int (*fn)(void *ctx, const struct revision *), void *ctx,
+			struct diag *);
+/* The items of a revision in the order they were made. `before` and `after` are canonical service JSON, or for
+ * overrides "ENABLED DECLARED UID TIME" (state_parse_override), or NULL = was or is not there. */
+int state_each_item(struct state *, int64_t revision,
+		    int (*fn)(void *ctx, enum item_kind, const char *name, const char *before, const char *after),
+		    void *ctx, struct diag *);
+bool state_parse_override(const char *text, struct override *ret);
+/* The newest revision that is neither an undo nor undone yet: what `undo` would reverse. 0 = none, also when the one
+ * before it has been forgotten, so that nobody knows what to go back to. */
+int64_t state_newest_undoable(struct state *);
+
+#endif

@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The flock on state.lock, and not SQLite's lock on state.db, keeps a second gwd out: it also covers looking at a file
+ * of a newer version and moving a damaged one aside, and the kernel drops it with the process. SQLite's exclusive mode
+ * comes on top because it saves the shared-memory file and every lock call. Nothing newer than SQLite 3.24 is used. */
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "state_db.h"
+#include "util.h"
+
+#define VERSION 1
+
+/* runtime keeps a number of its own so that it is listed in the order of adding, after a restart too. */
+static const char schema[] =
+	"BEGIN;"
+	"CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
+	"CREATE TABLE docset(id INTEGER PRIMARY KEY, hash INTEGER NOT NULL);"
+	"CREATE INDEX docset_hash ON docset(hash);"
+	"CREATE TABLE document(docset INTEGER NOT NULL, position INTEGER NOT NULL, path TEXT NOT NULL,"
+	" text BLOB NOT NULL, UNIQUE(docset, position));"
+	"CREATE TABLE runtime(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, service TEXT NOT NULL,"
+	" uid INTEGER NOT NULL, time INTEGER NOT NULL);"
+	"CREATE TABLE override(name TEXT PRIMARY KEY, enabled INTEGER NOT NULL, declared_enabled INTEGER NOT NULL,"
+	" uid INTEGER NOT NULL, time INTEGER NOT NULL) WITHOUT ROWID;"
+	"CREATE TABLE revision(id INTEGER PRIMARY KEY, time INTEGER NOT NULL, uid INTEGER NOT NULL,"
+	" pid INTEGER NOT NULL, what TEXT NOT NULL, docset INTEGER NOT NULL, reverses INTEGER NOT NULL);"
+	"CREATE INDEX revision_docset ON revision(docset);"
+	"CREATE TABLE item(revision INTEGER, position INTEGER, kind INTEGER NOT NULL, name TEXT NOT NULL, before TEXT,"
+	" after TEXT, PRIMARY KEY(revision, position)) WITHOUT ROWID;"
+	"PRAGMA user_version = 1;"
+	"COMMIT;";
+
+#define REVISION_COLUMNS "SELECT id, time, uid, pid, what, docset, reverses FROM revision "
+#define ITEM_PUT(kind, select)                                                                                         \
+	"INSERT INTO item SELECT ?1, ?2, " #kind ", ?3, old, ?4 FROM (SELECT (" select " WHERE name = ?3) AS old)"     \
+	" WHERE old IS NOT ?4"
+
+static const char *const queries[QUERY_COUNT] = {
+	[QUERY_BEGIN] = "BEGIN IMMEDIATE",
+	[QUERY_COMMIT] = "COMMIT",
+	[QUERY_ROLLBACK] = "ROLLBACK",
+	[META_GET] = "SELECT value FROM meta WHERE key = ?",
+	[META_PUT] = "INSERT OR REPLACE INTO meta VALUES(?, ?)",
+	[META_DEL] = "DELETE FROM meta WHERE key = ?",
+	[RUNTIME_EACH] = "SELECT name, service FROM runtime ORDER BY id",
+	[RUNTIME_PUT] = "INSERT INTO runtime(name, service, uid, time) VALUES(?, ?, ?, ?) ON CONFLICT(name)"
+			" DO UPDATE SET service = excluded.service, uid = excluded.uid, time = excluded.time",
+	[RUNTIME_DEL] = "DELETE FROM runtime WHERE name = ?",
+	[OVERRIDE_EACH] = "SELECT name, enabled, declared_enabled, uid, time FROM override ORDER BY name",
+	[OVERRIDE_PUT] = "INSERT OR REPLACE INTO override VALUES(?, ?, ?, ?, ?)",
+	[OVERRIDE_DEL] = "DELETE FROM override WHERE name = ?",
+	[DOCSET_FIND] = "SELECT id FROM docset WHERE hash = ?",
+	[DOCSET_PUT] = "INSERT INTO docset(hash) VALUES(?)",
+	[DOCSET_USED] = "SELECT EXISTS(SELECT 1 FROM revision WHERE docset = ?1)"
+			" OR EXISTS(SELECT 1 FROM meta WHERE key = 'accepted' AND CAST(value AS INTEGER) = ?1)",
+	[DOCSET_DEL] = "DELETE FROM docset WHERE id = ?",
+	[DOCUMENT_EACH] = "SELECT path, text FROM document WHERE docset = ? ORDER BY position",
+	[DOCUMENT_PUT] = "INSERT INTO document VALUES(?, ?, ?, ?)",
+	[DOCUMENT_BYTES] = "SELECT ifnull(sum(length(text)), 0) FROM document WHERE docset BETWEEN ? AND ?",
+	[DOCUMENT_DEL] = "DELETE FROM document WHERE docset = ?",
+	[REVISION_EACH] = REVISION_COLUMNS "ORDER BY id DESC LIMIT ?",
+	[REVISION_GET] = REVISION_COLUMNS "WHERE id = ?",
+	[REVISION_PUT] = "INSERT INTO revision VALUES(?, ?, ?, ?, ?, ?, ?)",
+	[REVISION_LAST] = "SELECT ifnull(max(id), 0) FROM revision",
+	[REVISION_OLDEST] = REVISION_COLUMNS "ORDER BY id LIMIT 1",
+	/* Of the oldest one kept nobody knows any more what was before it, unless it is the very first. */
+	[REVISION_UNDOABLE] = "SELECT id FROM revision WHERE reverses = 0 AND id NOT IN (SELECT reverses FROM revision)"
+			      " AND (id = 1 OR id > (SELECT min(id) FROM revision)) ORDER BY id DESC LIMIT 1",
+	[REVISION_DEL] = "DELETE FROM revision WHERE id = ?",
+	[ITEM_EACH] = "SELECT kind, name, before, after FROM item WHERE revision = ? ORDER BY position",
+	[ITEM_PUT_RUNTIME] = ITEM_PUT(0, "SELECT service FROM runtime"),
+	[ITEM_PUT_OVERRIDE] = ITEM_PUT(1, "SELECT enabled||' '||declared_enabled||' '||uid||' '||time FROM override"),
+	[ITEM_BYTES] = "SELECT ifnull(sum(length(CAST(name||ifnull(before, '')||ifnull(after, '') AS BLOB))), 0)"
+		       " FROM item WHERE revision BETWEEN ? AND ?",
+	[ITEM_DEL] = "DELETE FROM item WHERE revision = ?",
+};
+_Static_assert(ITEM_RUNTIME == 0 && ITEM_OVERRIDE == 1, "as the ITEM_PUT queries store them");
+
+/* ---- Errors ------------------------------------------------------------------------------------- */
+
+static const char *advice(int err)
+{
+	switch (err) {
+	case ENOSPC:
+	case EDQUOT:
+		return ": free some space on that file system";
+	case EACCES:
+	case EPERM:
+	case EROFS:
+		return ": the user that gwd runs as must be able to write this directory and what is in it";
+	case ENOENT:
+		return ": make the directory above it, or name another with -S";
+	case EBUSY:
+		return ": another program has the database open, stop it first";
+	default:
+		return "";
+	}
+}
+
+static int fail_errno(const char *path, int err, struct diag *diag)
+{
+	diag_add(diag, DIAG_INTERNAL, (struct loc){0}, "%s: %s%s", path, strerror(err), advice(err));
+	return -err;
+}
+
+static int db_errno(sqlite3 *db)
+{
+	int code = sqlite3_extended_errcode(db), system = sqlite3_system_errno(db);
+
+	switch (code & 0xff) {
+	case SQLITE_FULL:
+		return ENOSPC;
+	case SQLITE_READONLY:
+		return code == SQLITE_READONLY_DIRECTORY ? EACCES : EROFS;
+	case SQLITE_PERM:
+		return EACCES;
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		return EBUSY;
+	case SQLITE_NOMEM:
+		out_of_memory();
+	case SQLITE_TOOBIG:
+		return E2BIG;
+	case SQLITE_CANTOPEN:
+	case SQLITE_IOERR:
+		return system > 0 ? system : EIO;
+	default:
+		return EIO;
+	}
+}
+
+int db_fail(struct state *state, struct diag *diag)
+{
+	int err = db_errno(state->db), code = sqlite3_errcode(state->db) & 0xff;
+	bool system = code == SQLITE_CANTOPEN || code == SQLITE_IOERR;
+
+	state->failed = true;
+	diag_add(diag, err == EBUSY ? DIAG_BUSY : DIAG_INTERNAL, (struct loc){0}, "%s: %s%s", state->path,
+		 system ? strerror(err) : sqlite3_errmsg(state->db), advice(err));
+	return -err;
+}
+
+/* ---- Statements --------------------------------------------------------------------------------- */
+
+static sqlite3_stmt *ask(struct state *state, enum query query, const char *types, va_list ap)
+{
+	sqlite3_stmt **stmt = &state->statements[query];
+	int code = SQLITE_OK;
+
+	if (!*stmt)
+		code = sqlite3_prepare_v3(state->db, queries[query], -1, SQLITE_PREPARE_PERSISTENT, stmt, NULL);
+	assert(!*stmt || !sqlite3_stmt_busy(*stmt));
+	for (int i = 1; code == SQLITE_OK && *types; i++, types++) {
+		if (*types == 'i') {
+			code = sqlite3_bind_int64(*stmt, i, va_arg(ap, int64_t));
+		} else if (*types == 't') {
+			code = sqlite3_bind_text(*stmt, i, va_arg(ap, const char *), -1, SQLITE_STATIC);
+		} else {
+			const void *data = va_arg(ap, const void *);
+
+			code = sqlite3_bind_blob64(*stmt, i, data, va_arg(ap, size_t), SQLITE_STATIC);
+		}
+	}
+	return code == SQLITE_OK ? *stmt : NULL;
+}
+
+sqlite3_stmt *db_ask(struct state *state, enum query query, const char *types, ...)
+{
+	sqlite3_stmt *stmt;
+	va_list ap;
+
+	va_start(ap, types);
+	stmt = ask(state, query, types, ap);
+	va_end(ap);
+	return stmt;
+}
+
+int db_step(struct state *state, sqlite3_stmt *stmt, struct diag *diag)
+{
+	int code = stmt ? sqlite3_step(stmt) : SQLITE_ERROR;
+
+	if (code == SQLITE_ROW)
+		return 1;
+	return code == SQLITE_DONE ? 0 : db_fail(state, diag);
+}
+
+void db_resetp(sqlite3_stmt **stmt)
+{
+	if (!*stmt)
+		return;
+	sqlite3_reset(*stmt);
+	sqlite3_clear_bindings(*stmt);
+}
+
+int db_run(struct state *state, struct diag *diag, enum query query, const char *types, ...)
+{
+	_cleanup_(db_resetp) sqlite3_stmt *stmt = NULL;
+	va_list ap;
+
+	va_start(ap, types);
+	stmt = ask(state, query, types, ap);
+	va_end(ap);
+	return db_step(state, stmt, diag);
+}
+
+int db_number(struct state *state, struct diag *diag, int64_t *ret, enum query query, const char *types, ...)
+{
+	_cleanup_(db_resetp) sqlite3_stmt *stmt = NULL;
+	va_list ap;
+	int r;
+
+	va_start(ap, types);
+	stmt = ask(state, query, types, ap);
+	va_end(ap);
+	r = db_step(state, stmt, diag);
+	if (r > 0)
+		*ret = sqlite3_column_int64(stmt, 0);
+	return r < 0 ? r : 0;
+}
+
+const char *db_text(sqlite3_stmt *stmt, int column)
+{
+	return (const char *)sqlite3_column_text(stmt, column);
+}
+
+/* ---- Opening ------------------------------------------------------------------------------------ */
+
+static int lock_directory(struct state *state, const char *dir, struct diag *diag)
+{
+	_cleanup_(freep) char *path = xasprintf("%s/state.lock", dir);
+
+	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
+		return fail_errno(dir, errno, diag);
+	state->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (state->lock < 0)
+		return fail_errno(path, errno, diag);
+	if (flock(state->lock, LOCK_EX | LOCK_NB) == 0)
+		return 0;
+	if (errno != EWOULDBLOCK)
+		return fail_errno(path, errno, diag);
+	diag_add(diag, DIAG_BUSY, (struct loc){0},
+		 "%s: another gwd is running on this state directory; stop it, or give this one its own with -S", dir);
+	return -EBUSY;
+}
+
+static int sql(struct state *state, const char *text)
+{
+	return sqlite3_exec(state->db, text, NULL, NULL, NULL);
+}
+
+/* First value of the first row: the caller's, untouched without one. SQLite's result code. */
+static int sql_value(struct state *state, const char *text, char **ret)
+{
+	sqlite3_stmt *stmt = NULL;
+	int code = sqlite3_prepare_v2(state->db, text, -1, &stmt, NULL);
+
+	if (code != SQLITE_OK)
+		return code;
+	if (sqlite3_step(stmt) == SQLITE_ROW)
+		*ret = xstrdup(db_text(stmt, 0));
+	return sqlite3_finalize(stmt);
+}
+
+static void forget_file(struct state *state)
+{
+	sqlite3_close(state->db);
+	state->db = NULL;
+}
+
+static int check_file(struct state *state)
+{
+	_cleanup_(freep) char *result = NULL;
+	int code = sql_value(state, "PRAGMA quick_check(1)", &result);
+
+	return code == SQLITE_OK && !str_same(result, "ok") ? SQLITE_CORRUPT : code;
+}
+
+/* SQLite's result code. A file of a newer version must stay as it is, its write-ahead log too: hence no checkpoint
+ * before the version is known. */
+static int open_file(struct state *state, int64_t *ret_version)
+{
+	_cleanup_(freep) char *version = NULL;
+	int code = sqlite3_open_v2(state->path, &state->db,
+				   SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
+
+	if (code != SQLITE_OK)
+		return code;
+	sqlite3_extended_result_codes(state->db, 1);
+	sqlite3_db_config(state->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	code = sql(state, "PRAGMA locking_mode = EXCLUSIVE; PRAGMA temp_store = MEMORY; PRAGMA synchronous = FULL;"
+			  "PRAGMA journal_size_limit = 4194304");
+	if (code == SQLITE_OK)
+		code = sql_value(state, "PRAGMA user_version", &version);
+	if (code != SQLITE_OK)
+		return code;
+	*ret_version = version ? atoll(version) : 0;
+	if (*ret_version > VERSION)
+		return SQLITE_OK;
+	sqlite3_db_config(state->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
+	code = check_file(state);
+	if (code == SQLITE_OK && *ret_version == 0)
+		chmod(state->path, 0600); /* what SQLite adds beside it gets the same mode */
+	if (code == SQLITE_OK)
+		code = sql(state, "PRAGMA journal_mode = WAL");
+	if (code == SQLITE_OK && *ret_version == 0)
+		code = sql(state, schema);
+	return code;
+}
+
+static int keep_aside(struct state *state, const char *damage, struct diag *diag)
+{
+	_cleanup_(freep) char *kept = NULL, *wal = xasprintf("%s-wal", state->path), *kept_wal = NULL;
+	char stamp[32];
+	time_t now = time(NULL);
+	struct tm tm;
+
+	forget_file(state);
+	strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", gmtime_r(&now, &tm));
+	kept = xasprintf("%s.corrupt-%s", state->path, stamp);
+	kept_wal = xasprintf("%s-wal", kept);
+	if (rename(state->path, kept) < 0)
+		return fail_errno(state->path, errno, diag);
+	if (rename(wal, kept_wal) < 0 && errno != ENOENT)
+		return fail_errno(wal, errno, diag);
+	diag_warn(diag,
+		  "%s is damaged (%s): it is kept as %s, and gwd starts with a new one; what gwctl had added and the "
+		  "history are lost unless you restore the database from a backup",
+		  state->path, damage, kept);
+	return 0;
+}
+
+/* Statements of ours would not fit a format that we do not know: an empty database in memory answers instead. */
+static int stand_in(struct state *state)
+{
+	int code;
+
+	forget_file(state);
+	state->newer = true;
+	code = sqlite3_open_v2(":memory:", &state->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+	return code == SQLITE_OK ? sql(state, schema) : code;
+}
+
+int db_open(struct state *state, const char *dir, struct diag *diag)
+{
+	struct stat st;
+	int64_t version = 0;
+	int code, r = lock_directory(state, dir, diag);
+
+	if (r < 0)
+		return r;
+	state->path = xasprintf("%s/state.db", dir);
+	/* SQLite takes a file cut down to nothing for a new one, and drops its write-ahead log. */
+	code = stat(state->path, &st) == 0 && st.st_size == 0 ? SQLITE_NOTADB : open_file(state, &version);
+	if ((code & 0xff) == SQLITE_NOTADB || (code & 0xff) == SQLITE_CORRUPT) {
+		r = keep_aside(state, sqlite3_errstr(code), diag);
+		if (r < 0)
+			return r;
+		code = open_file(state, &version);
+	}
+	if (code == SQLITE_OK && version > VERSION)
+		code = stand_in(state);
+	return code == SQLITE_OK ? 0 : db_fail(state, diag);
+}
+
+void db_close(struct state *state)
+{
+	for (size_t i = 0; i < QUERY_COUNT; i++)
+		sqlite3_finalize(state->statements[i]);
+	forget_file(state);
+	closep(&state->lock);
+	free(state->path);
+}
