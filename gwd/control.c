@@ -1,0 +1,556 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Whoever reaches the socket may be careless or hostile, so everything a client can make us hold or wait for is bounded:
+ * the size of a message and of what is parsed out of it, the replies it has not read yet (until it has, nothing more is
+ * taken from it or produced for it), the time for half a message, the number of clients, and the sum of all their
+ * buffers. A client's messages are answered in order, at most one in a turn of the loop. Every callback of a client ends
+ * in pump(), which does what can be done now and then arms writing, the clock and reading for the rest. */
+#include "control.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "control_call.h"
+#include "control_socket.h"
+#include "log.h"
+#include "util.h"
+#include "wire.h"
+
+#define BACKLOG 128
+#define CHUNK (64u << 10)        /* one read; also what may wait unread behind a call */
+#define HELD_MAX (64u << 20)     /* buffers of all clients together */
+#define HELD_SMALL (2 * CHUNK)   /* ... which a client with less than this is never blamed for */
+#define STRANGER_MAX (64u << 10) /* message of who may do nothing but ask what this is */
+#define PATIENCE_MS 30000
+#define STARVED_MS 100
+#define TURN_MS 1 /* 0 would run in the same turn */
+
+enum waiting {
+	WAIT_NOTHING,
+	WAIT_TURN,   /* until the others had theirs */
+	WAIT_READER, /* for it to read */
+	WAIT_REST,   /* of a message */
+};
+
+struct client {
+	struct control *control;
+	struct client *prev, *next; /* of its level */
+	uv_pipe_t pipe;
+	uv_timer_t patience;
+	uv_write_t write;
+	struct caller who;
+	enum access access;
+	unsigned refs; /* pipe, patience, the call being answered */
+	struct wire_in in;
+	struct buf out, sending; /* next to be written; being written */
+	size_t held;             /* its part of control->held */
+	size_t unsent;           /* of `sending`, when the clock was set */
+	enum waiting waiting;
+	bool late; /* the time for it is over */
+	struct stream stream;
+	bool calling;   /* a call is not answered yet */
+	bool more;      /* ... and may have several replies */
+	bool streaming; /* ... which `stream` gives */
+	bool pumping, writing, reading;
+	bool turn; /* had its part of this turn of the loop */
+	bool eof;  /* it sends nothing more */
+	bool cut;  /* nothing more is taken from it: closed when all is written */
+	bool closing;
+};
+
+struct level { /* clients of one access, the one longest without a request first */
+	struct client *first, *last;
+};
+
+struct control {
+	uv_poll_t listener;
+	uv_timer_t starved; /* no descriptors: accept again later */
+	int fd;
+	char *path;
+	struct control_handler handler;
+	struct control_groups groups;
+	struct level levels[ACCESS_CHANGE + 1];
+	size_t n_clients, clients_max;
+	size_t held;
+	unsigned refs; /* listener, starved, clients */
+	unsigned patience;
+	bool closing;
+	char chunk[CHUNK]; /* what is read is copied at once, so one is enough for all */
+};
+
+static void control_unref(struct control *ctl)
+{
+	if (--ctl->refs)
+		return;
+	free(ctl->path);
+	free(ctl);
+}
+
+/* ---- A client's life -------------------------------------------------------------------------- */
+
+static void level_remove(struct client *c)
+{
+	struct level *l = &c->control->levels[c->access];
+
+	*(c->prev ? &c->prev->next : &l->first) = c->next;
+	*(c->next ? &c->next->prev : &l->last) = c->prev;
+}
+
+static void level_append(struct client *c)
+{
+	struct level *l = &c->control->levels[c->access];
+
+	c->prev = l->last;
+	c->next = NULL;
+	*(l->last ? &l->last->next : &l->first) = c;
+	l->last = c;
+}
+
+static void client_unref(struct client *c)
+{
+	if (--c->refs)
+		return;
+	control_unref(c->control);
+	free(c);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+	client_unref(handle->data);
+}
+
+/* The call is over. May free the client when it is gone already. */
+static void finish_call(struct client *c)
+{
+	c->calling = false;
+	if (c->streaming) {
+		c->streaming = false;
+		c->stream.done(c->stream.ctx);
+	}
+	client_unref(c);
+}
+
+static void client_close(struct client *c)
+{
+	if (c->closing)
+		return;
+	c->closing = true;
+	level_remove(c);
+	c->control->n_clients--;
+	c->control->held -= c->held;
+	wire_in_free(&c->in);
+	buf_free(&c->out);
+	uv_close((uv_handle_t *)&c->pipe, on_closed);
+	uv_close((uv_handle_t *)&c->patience, on_closed);
+	if (c->streaming)
+		finish_call(c);
+}
+
+static size_t unread(const struct client *c)
+{
+	return c->in.buf.len - c->in.taken;
+}
+
+static size_t unwritten(const struct client *c)
+{
+	return c->out.len + c->sending.len;
+}
+
+/* What the client makes us hold. False: all together hold too much, and this one a good part of it. */
+static bool account(struct client *c)
+{
+	size_t now = c->in.buf.capacity + c->out.capacity + c->sending.capacity;
+
+	c->control->held += now - c->held;
+	c->held = now;
+	return c->control->held <= HELD_MAX || now <= HELD_SMALL;
+}
+
+/* The last it hears from us. */
+static void refuse(struct client *c, json_t *reply)
+{
+	wire_out(&c->out, reply);
+	json_decref(reply);
+	c->cut = true;
+}
+
+/* ---- Messages --------------------------------------------------------------------------------- */
+
+static void dispatch(struct client *c, const char *text, size_t len)
+{
+	const struct control_handler *handler = &c->control->handler;
+	_cleanup_(control_call_free) struct control_call call = {0};
+	json_t *refusal = control_call_read(text, len, &call);
+
+	if (refusal) {
+		refuse(c, refusal);
+		return;
+	}
+	c->turn = call.oneway;
+	c->calling = !call.oneway;
+	c->refs += c->calling;
+	c->more = call.more;
+	handler->call(handler->ctx, c, call.method, call.parameters, call.more, call.oneway);
+}
+
+/* Takes the next message, if there is a whole one. */
+static bool take(struct client *c)
+{
+	const char *text;
+	size_t len;
+	int r = wire_in_next(&c->in, &text, &len);
+
+	if (r == 0 && c->access == ACCESS_NONE && unread(c) > STRANGER_MAX)
+		r = -EMSGSIZE;
+	if (r < 0) {
+		refuse(c, control_refusal("Invalid", "the message is too long"));
+		return false;
+	}
+	if (r == 0) {
+		c->cut = c->cut || c->eof;
+		return false;
+	}
+	c->waiting = WAIT_NOTHING;
+	level_remove(c);
+	level_append(c);
+	dispatch(c, text, len);
+	return true;
+}
+
+static void answer(struct client *c, const char *error, json_t *parameters, bool continues);
+
+/* One thing that can be done for the client now; false when there is none. Nothing is done for who has not read yet. */
+static bool step(struct client *c)
+{
+	if (c->closing || c->turn || unwritten(c))
+		return false;
+	if (c->streaming) {
+		bool continues = false;
+		json_t *parameters = c->stream.next(c->stream.ctx, &continues);
+
+		answer(c, NULL, parameters, continues);
+		return true;
+	}
+	return !c->calling && !c->cut && take(c);
+}
+
+/* ---- What is waited for ----------------------------------------------------------------------- */
+
+static void pump(struct client *);
+
+static void on_written(uv_write_t *write, int status)
+{
+	struct client *c = write->data;
+
+	c->writing = false;
+	c->waiting = WAIT_NOTHING;
+	buf_free(&c->sending);
+	if (status < 0)
+		client_close(c);
+	pump(c);
+}
+
+static void flush(struct client *c)
+{
+	if (c->closing || c->writing || !c->out.len)
+		return;
+	c->sending = c->out;
+	c->out = (struct buf){0};
+	uv_buf_t data = uv_buf_init(c->sending.data, (unsigned)c->sending.len);
+	c->writing = true;
+	if (uv_write(&c->write, (uv_stream_t *)&c->pipe, &data, 1, on_written) < 0) {
+		c->writing = false;
+		buf_free(&c->sending);
+		client_close(c);
+	}
+}
+
+static void on_alloc(uv_handle_t *handle, size_t size, uv_buf_t *ret)
+{
+	struct client *c = handle->data;
+
+	(void)size;
+	*ret = uv_buf_init(c->control->chunk, CHUNK);
+}
+
+static void on_read(uv_stream_t *pipe, ssize_t n, const uv_buf_t *data)
+{
+	struct client *c = pipe->data;
+
+	if (n > 0)
+		wire_in_add(&c->in, data->base, (size_t)n);
+	else if (n == UV_EOF)
+		c->eof = true;
+	else if (n < 0)
+		client_close(c);
+	pump(c);
+}
+
+static void arm_reading(struct client *c)
+{
+	bool ready = !c->calling && !unwritten(c);
+	bool want = !c->cut && !c->eof && (ready || unread(c) < CHUNK);
+
+	if (want == c->reading)
+		return;
+	c->reading = want;
+	if (!want)
+		uv_read_stop((uv_stream_t *)&c->pipe);
+	else if (uv_read_start((uv_stream_t *)&c->pipe, on_alloc, on_read) < 0)
+		client_close(c);
+}
+
+static void on_patience(uv_timer_t *);
+
+static void arm_patience(struct client *c)
+{
+	enum waiting waiting = WAIT_NOTHING;
+
+	if (c->turn)
+		waiting = WAIT_TURN;
+	else if (c->writing)
+		waiting = WAIT_READER;
+	else if (!c->calling && unread(c))
+		waiting = WAIT_REST;
+
+	if (waiting == c->waiting)
+		return;
+	c->waiting = waiting;
+	c->late = false;
+	c->unsent = uv_stream_get_write_queue_size((uv_stream_t *)&c->pipe);
+	uv_update_time(c->patience.loop); /* a call may have taken long */
+	if (waiting == WAIT_NOTHING)
+		uv_timer_stop(&c->patience);
+	else
+		uv_timer_start(&c->patience, on_patience, c->turn ? TURN_MS : c->control->patience, 0);
+}
+
+static void on_patience(uv_timer_t *timer)
+{
+	struct client *c = timer->data;
+	enum waiting waited = c->waiting;
+
+	if (waited != WAIT_TURN && !c->late) { /* it may have been us who was late: look at its socket once more */
+		c->late = true;
+		uv_timer_start(timer, on_patience, TURN_MS, 0);
+		return;
+	}
+	c->waiting = WAIT_NOTHING;
+	if (waited == WAIT_TURN)
+		c->turn = false;
+	else if (waited == WAIT_REST)
+		refuse(c, control_refusal("Invalid", "the rest of the message did not come"));
+	else if (uv_stream_get_write_queue_size((uv_stream_t *)&c->pipe) == c->unsent)
+		client_close(c);
+	pump(c);
+}
+
+/* Does what can be done, and arms the rest. The client is not freed before its handles' callbacks have run. */
+static void pump(struct client *c)
+{
+	if (c->pumping || c->closing)
+		return;
+	c->pumping = true;
+	while (step(c))
+		;
+	c->pumping = false;
+	flush(c);
+	if (c->closing)
+		return;
+	if (!unread(c))
+		wire_in_free(&c->in); /* an idle client costs nothing but itself */
+	if (!account(c) || (c->cut && !c->calling && !c->writing)) {
+		client_close(c);
+		return;
+	}
+	arm_patience(c);
+	arm_reading(c);
+}
+
+/* ---- New clients ------------------------------------------------------------------------------ */
+
+/* Closes the client that is missed least, for one with `access`: of lower access, whatever it does, or of the same, if it
+ * does nothing. False when there is none. */
+static bool make_room(struct control *ctl, enum access access)
+{
+	for (enum access level = ACCESS_NONE; level <= access; level++)
+		for (struct client *c = ctl->levels[level].first; c; c = c->next)
+			if (level < access || (!c->calling && !c->writing)) {
+				client_close(c);
+				return true;
+			}
+	return false;
+}
+
+static void turn_away(int fd)
+{
+	_cleanup_(buf_free) struct buf out = {0};
+	json_auto_t *busy = control_refusal("Busy", "too many clients; try again");
+
+	wire_out(&out, busy);
+	send(fd, out.data, out.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	close(fd);
+}
+
+static void admit(struct control *ctl, int fd)
+{
+	struct caller who;
+	enum access access = control_peer(fd, &ctl->groups, &who);
+
+	if (ctl->n_clients >= ctl->clients_max && !make_room(ctl, access)) {
+		turn_away(fd);
+		return;
+	}
+	struct client *c = xcalloc(1, sizeof(*c));
+	*c = (struct client){.control = ctl, .who = who, .access = access, .refs = 2};
+	ctl->refs++;
+	ctl->n_clients++;
+	level_append(c);
+	uv_pipe_init(ctl->listener.loop, &c->pipe, 0);
+	uv_timer_init(ctl->listener.loop, &c->patience);
+	c->pipe.data = c->patience.data = c->write.data = c;
+	if (uv_pipe_open(&c->pipe, fd) < 0) {
+		close(fd);
+		client_close(c);
+		return;
+	}
+	pump(c);
+}
+
+static void on_listen(uv_poll_t *listener, int status, int events);
+
+static void on_starved(uv_timer_t *timer)
+{
+	struct control *ctl = timer->data;
+
+	uv_poll_start(&ctl->listener, UV_READABLE, on_listen);
+}
+
+static void on_listen(uv_poll_t *listener, int status, int events)
+{
+	struct control *ctl = listener->data;
+
+	(void)status, (void)events;
+	for (int i = 0; i < BACKLOG; i++) {
+		int fd = accept4(ctl->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+		if (fd >= 0) {
+			admit(ctl, fd);
+		} else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
+			log_warn("%s: new clients must wait: %s", ctl->path, strerror(errno));
+			uv_poll_stop(listener);
+			uv_timer_start(&ctl->starved, on_starved, STARVED_MS, 0);
+			return;
+		} else if (errno != EINTR && errno != ECONNABORTED) {
+			return;
+		}
+	}
+}
+
+/* ---- For main and for those who answer -------------------------------------------------------- */
+
+static void on_control_closed(uv_handle_t *handle)
+{
+	control_unref(handle->data);
+}
+
+int control_open(uv_loop_t *loop, const char *path, const struct control_handler *handler, struct control **ret,
+		 struct diag *diag)
+{
+	int fd = -1;
+	int r = control_socket(path, BACKLOG, &fd, diag);
+
+	if (r < 0)
+		return r;
+	struct control *ctl = xcalloc(1, sizeof(*ctl));
+	ctl->fd = fd;
+	ctl->path = xstrdup(path);
+	ctl->handler = *handler;
+	ctl->clients_max = control_clients_allowed();
+	ctl->patience = PATIENCE_MS;
+	ctl->refs = 2;
+	control_groups(&ctl->groups);
+	signal(SIGPIPE, SIG_IGN); /* libuv writes without MSG_NOSIGNAL */
+	uv_poll_init(loop, &ctl->listener, fd);
+	uv_timer_init(loop, &ctl->starved);
+	ctl->listener.data = ctl->starved.data = ctl;
+	uv_poll_start(&ctl->listener, UV_READABLE, on_listen);
+	*ret = ctl;
+	return 0;
+}
+
+void control_set_patience(struct control *ctl, unsigned milliseconds)
+{
+	ctl->patience = milliseconds;
+}
+
+void control_close(struct control *ctl)
+{
+	if (!ctl || ctl->closing)
+		return;
+	ctl->closing = true;
+	unlink(ctl->path);
+	for (enum access level = ACCESS_NONE; level <= ACCESS_CHANGE; level++)
+		while (ctl->levels[level].first)
+			client_close(ctl->levels[level].first);
+	uv_close((uv_handle_t *)&ctl->listener, on_control_closed);
+	uv_close((uv_handle_t *)&ctl->starved, on_control_closed);
+	close(ctl->fd);
+}
+
+const struct caller *client_who(const struct client *c)
+{
+	return &c->who;
+}
+
+enum access client_access(const struct client *c)
+{
+	return c->access;
+}
+
+static void answer(struct client *c, const char *error, json_t *parameters, bool continues)
+{
+	json_auto_t *message = json_pack("{s:o}", "parameters", parameters ? parameters : json_object());
+	size_t before = c->out.len;
+	bool gone = c->closing;
+
+	assert(c->calling && (c->more || !continues));
+	if (error)
+		json_object_set_new(message, "error", json_string(error));
+	if (continues)
+		json_object_set_new(message, "continues", json_true());
+	if (!gone)
+		wire_out(&c->out, message);
+	if (!gone && c->out.len - before > WIRE_MESSAGE_MAX) {
+		c->out.len = before;
+		refuse(c, control_refusal("Internal", "the answer is too long for one message"));
+		continues = false;
+	}
+	if (!continues)
+		finish_call(c);
+	if (!gone)
+		pump(c);
+}
+
+void client_reply(struct client *c, json_t *parameters, bool continues)
+{
+	answer(c, NULL, parameters, continues);
+}
+
+void client_error(struct client *c, const char *error, json_t *parameters)
+{
+	answer(c, error, parameters, false);
+}
+
+void client_stream(struct client *c, const struct stream *stream)
+{
+	assert(c->calling && c->more && !c->streaming);
+	c->stream = *stream;
+	c->streaming = true;
+	if (c->closing)
+		finish_call(c);
+	else
+		pump(c);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The Unix socket: listening, clients, framing, peer credentials, limits. A client that sends garbage, too much, or does
+ * not read is cut; no other client notices. Runs on libuv's loop. */
+#ifndef CONTROL_H
+#define CONTROL_H
+
+#include <jansson.h>
+#include <uv.h>
+
+#include "diag.h"
+#include "state.h"
+
+#define CONTROL_CLIENTS_MAX 1024
+
+struct control;
+struct client;
+
+enum access { ACCESS_NONE, ACCESS_LOOK, ACCESS_CHANGE };
+
+/* Called for every message: `method` with its parameters (an object; both borrowed). Must answer with client_reply or
+ * client_error exactly once, unless `oneway`, or start a stream with client_stream; then or later: the client stays valid
+ * until answered, also when it is gone. */
+struct control_handler {
+	void (*call)(void *ctx, struct client *, const char *method, json_t *parameters, bool more, bool oneway);
+	void *ctx;
+};
+
+/* Binds (a stale socket of a dead gwd is replaced, a live one refused), mode 0666. 0 or -errno plus diag. */
+int control_open(uv_loop_t *, const char *path, const struct control_handler *, struct control **ret, struct diag *);
+/* Removes the socket and closes every client; run the loop once more after it. What was answered during a callback is
+ * handed to the kernel when the callback returns: leave the loop by uv_stop, then close. */
+void control_close(struct control *);
+/* For half a message, or for not reading a reply: 30 s unless a test says otherwise. */
+void control_set_patience(struct control *, unsigned milliseconds);
+
+const struct caller *client_who(const struct client *);
+enum access client_access(const struct client *); /* root, our own uid, group gwd: change; group gwd-read: look */
+
+void client_reply(struct client *, json_t *parameters, bool continues); /* takes the reference */
+void client_error(struct client *, const char *error, json_t *parameters); /* full error name; takes the reference */
+
+/* Several replies as fast as the client reads them: `next` gives the parameters of the following reply and says whether
+ * more follow; `done` is called once at the end, also when the client is gone. */
+struct stream {
+	json_t *(*next)(void *ctx, bool *ret_continues);
+	void (*done)(void *ctx);
+	void *ctx;
+};
+void client_stream(struct client *, const struct stream *);
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Varlink on top of control: org.varlink.service (GetInfo, GetInterfaceDescription), its standard errors, and the
+ * dispatch of everything else to a table of methods. What a method takes is said in org.gwd.Gateway.varlink alone: calls
+ * are checked against it before a handler sees them. */
+#ifndef VARLINK_H
+#define VARLINK_H
+
+#include "control.h"
+
+struct varlink_call {
+	struct client *client;
+	const struct varlink_method *method;
+	json_t *parameters; /* never NULL; borrowed. Only members of the description, of its types, none of them null */
+	bool more, oneway;
+	void *ctx;          /* of varlink_new */
+};
+
+struct varlink_method {
+	const char *name; /* "Add", without the interface */
+	enum access access;
+	void (*handler)(struct varlink_call *);
+};
+
+struct varlink;
+
+/* `methods` ends with a NULL name. A method that the interface description names but the table lacks, and one that a
+ * later version will bring, is answered with org.varlink.service.MethodNotImplemented, an unknown one with
+ * MethodNotFound, too little access with .Denied. */
+struct varlink *varlink_new(const struct varlink_method *methods, void *ctx);
+void varlink_free(struct varlink *);
+struct control_handler varlink_handler(struct varlink *);
+
+/* Each answers the call (a `oneway` one with silence). */
+void varlink_reply(struct varlink_call *, json_t *parameters); /* takes the reference */
+void varlink_fail(struct varlink_call *, const struct diag *); /* its mistakes as org.gwd.Gateway.KIND */
+void varlink_invalid_parameter(struct varlink_call *, const char *parameter);
+void varlink_expected_more(struct varlink_call *); /* too long for one reply: org.varlink.service.ExpectedMore */
+
+json_t *varlink_mistakes(const struct diag *);
+json_t *varlink_text(const char *); /* a JSON string of any bytes: what is not UTF-8 becomes '?' */
+
+extern const char varlink_description[]; /* org.gwd.Gateway.varlink, embedded */
+
+#endif

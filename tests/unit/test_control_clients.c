@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Who may do what, and what many clients at once can do to each other. */
+#include "control_peer.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <sys/wait.h>
+
+#include "control_socket.h"
+#include "log.h"
+
+#define NOBODY 65534
+#define GROUP 54321
+
+struct server {
+	struct peer_server at;
+	enum access access;
+	struct caller who;
+};
+
+static struct server server;
+
+static void on_call(void *ctx, struct client *client, const char *method, json_t *parameters, bool more, bool oneway)
+{
+	struct server *s = ctx;
+
+	(void)method, (void)parameters, (void)more, (void)oneway;
+	s->access = client_access(client);
+	s->who = *client_who(client);
+	client_reply(client, json_object(), false);
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	server = (struct server){0};
+	peer_server_start(&server.at, &(struct control_handler){.call = on_call, .ctx = &server});
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	peer_server_stop(&server.at);
+	return 0;
+}
+
+static bool answers(int fd)
+{
+	static const char call[] = "{\"method\":\"a.b\"}";
+
+	if (!peer_send(&server.at, fd, call, sizeof(call)))
+		return false;
+	json_auto_t *reply = peer_receive(&server.at, fd);
+	return reply && !json_object_get(reply, "error");
+}
+
+/* Connects `n` times as user nobody in the group given, and stays until `stop` is closed. Exit status 1: the last
+ * connection was not left alone. The server's own sockets must not live on here. */
+static void be_stranger(int n, gid_t group, int stop, int ready)
+{
+	int last = -1;
+	char byte;
+
+	for (int fd = 3; fd < 3 * CONTROL_CLIENTS_MAX; fd++)
+		if (fd != stop && fd != ready)
+			close(fd);
+	if (setgroups(group ? 1 : 0, &group) < 0 || setgid(NOBODY) < 0 || setuid(NOBODY) < 0)
+		_exit(77);
+	while (n--)
+		last = peer_connect(&server.at);
+	(void)!write(ready, "r", 1);
+	(void)!read(stop, &byte, 1);
+	_exit(peer_readable(last));
+}
+
+static pid_t stranger(int n, gid_t group, int *ret_stop)
+{
+	int stop[2], ready[2];
+	char byte;
+
+	assert_int_equal(pipe2(stop, O_CLOEXEC), 0);
+	assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
+	pid_t pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		close(stop[1]);
+		close(ready[0]);
+		be_stranger(n, group, stop[0], ready[1]);
+	}
+	close(stop[0]);
+	close(ready[1]);
+	struct pollfd p = {.fd = ready[0], .events = POLLIN};
+	while (poll(&p, 1, 0) == 0)
+		peer_turn(&server.at, 1);
+	bool ok = read(ready[0], &byte, 1) == 1;
+	close(ready[0]);
+	*ret_stop = stop[1];
+	if (!ok) { /* no other users here */
+		waitpid(pid, NULL, 0);
+		close(stop[1]);
+		return -1;
+	}
+	return pid;
+}
+
+static int dismiss(pid_t pid, int stop)
+{
+	int status = 0;
+
+	close(stop);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return WEXITSTATUS(status);
+}
+
+static void test_own_uid(void **state)
+{
+	int fd = peer_connect(&server.at);
+
+	(void)state;
+	assert_true(answers(fd));
+	assert_int_equal(server.access, ACCESS_CHANGE);
+	assert_int_equal(server.who.uid, getuid());
+	assert_int_equal(server.who.pid, getpid());
+	close(fd);
+}
+
+/* What control_peer makes of a process of the group. */
+static enum access access_of_group(gid_t group, const struct control_groups *groups)
+{
+	_cleanup_(diag_free) struct diag diag = {0};
+	_cleanup_(freep) char *path = xasprintf("%s/other", server.at.dir);
+	struct peer_server at = {0};
+	struct caller who;
+	int stop, fd = -1;
+
+	memcpy(&at, &server.at, sizeof(at));
+	assert_int_equal(control_socket(path, 1, &fd, &diag), 0);
+	snprintf(server.at.path, sizeof(server.at.path), "%s", path);
+	pid_t pid = stranger(1, group, &stop);
+	memcpy(server.at.path, at.path, sizeof(at.path));
+	unlink(path);
+	if (pid < 0) {
+		close(fd);
+		skip();
+	}
+	int peer = accept(fd, NULL, NULL);
+	assert_true(peer >= 0);
+	enum access access = control_peer(peer, groups, &who);
+	assert_int_equal(who.uid, NOBODY);
+	assert_int_equal(who.pid, pid);
+	close(peer);
+	close(fd);
+	dismiss(pid, stop);
+	return access;
+}
+
+static void test_groups(void **state)
+{
+	const gid_t none = (gid_t)-1;
+
+	(void)state;
+	assert_int_equal(access_of_group(0, &(struct control_groups){none, none}), ACCESS_NONE);
+	assert_int_equal(access_of_group(GROUP, &(struct control_groups){none, none}), ACCESS_NONE);
+	assert_int_equal(access_of_group(GROUP, &(struct control_groups){none, GROUP}), ACCESS_LOOK);
+	assert_int_equal(access_of_group(GROUP, &(struct control_groups){GROUP, none}), ACCESS_CHANGE);
+	assert_int_equal(access_of_group(GROUP, &(struct control_groups){NOBODY, GROUP}), ACCESS_CHANGE); /* primary */
+	assert_int_equal(access_of_group(GROUP, &(struct control_groups){GROUP + 1, GROUP + 2}), ACCESS_NONE);
+}
+
+static bool room_for(rlim_t files)
+{
+	struct rlimit limit;
+
+	getrlimit(RLIMIT_NOFILE, &limit);
+	limit.rlim_cur = limit.rlim_max < files ? limit.rlim_max : files;
+	return setrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur == files;
+}
+
+/* When all places are taken, the client longest without a request makes room; no other notices. */
+static void test_thousand_idle(void **state)
+{
+	int fds[CONTROL_CLIENTS_MAX];
+
+	(void)state;
+	if (!room_for(2 * CONTROL_CLIENTS_MAX + 200))
+		skip();
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
+		fds[i] = peer_connect(&server.at);
+		if (i % 64 == 63)
+			peer_turn(&server.at, 0);
+	}
+	assert_true(answers(fds[0])); /* now the second is the idlest */
+	int fd = peer_connect(&server.at);
+	assert_true(answers(fd));
+	assert_true(peer_closed(&server.at, fds[1]));
+	peer_turn(&server.at, 10);
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
+		assert_true(i == 1 || !peer_readable(fds[i]));
+	assert_true(answers(fds[2]));
+
+	int stop;
+	pid_t pid = stranger(5, 0, &stop); /* who may do nothing does not push out who may */
+	peer_turn(&server.at, 10);
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
+		assert_true(i == 1 || !peer_readable(fds[i]));
+		close(fds[i]);
+	}
+	if (pid > 0)
+		assert_int_equal(dismiss(pid, stop), 1); /* turned away */
+	close(fd);
+}
+
+static void test_thousand_strangers(void **state)
+{
+	int stop;
+
+	(void)state;
+	if (!room_for(2 * CONTROL_CLIENTS_MAX + 200))
+		skip();
+	pid_t pid = stranger(CONTROL_CLIENTS_MAX, 0, &stop);
+	if (pid < 0)
+		skip();
+	int fd = peer_connect(&server.at);
+	assert_true(answers(fd));
+	assert_int_equal(server.access, ACCESS_CHANGE);
+	close(fd);
+	assert_int_equal(dismiss(pid, stop), 0); /* the newest of them is not the one to go */
+}
+
+/* `n` clients more with a message of so many bytes begun; how many of them were cut for it. */
+static int begin_messages(int *fds, int n, size_t size)
+{
+	_cleanup_(freep) char *text = xmalloc(size);
+	int cut = 0;
+
+	memset(text, ' ', size);
+	for (int i = 0; i < n; i++) {
+		fds[i] = peer_connect(&server.at);
+		bool sent = peer_send(&server.at, fds[i], text, size);
+		peer_turn(&server.at, 0);
+		cut += !sent || peer_readable(fds[i]);
+	}
+	return cut;
+}
+
+/* Together they cannot make us hold more than a small machine has; who holds little is never blamed, and who is done
+ * holds nothing. */
+static void test_memory(void **state)
+{
+	enum { BIG = 6, MIDDLE = 40, SMALL = 80 };
+	int fds[BIG + MIDDLE + SMALL];
+
+	(void)state;
+	assert_in_range(begin_messages(fds, BIG, 15 << 20), 1, BIG - 2);
+	assert_in_range(begin_messages(fds + BIG, MIDDLE, 1 << 20), 1, MIDDLE);
+	assert_int_equal(begin_messages(fds + BIG + MIDDLE, SMALL, 50000), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
+		close(fds[i]);
+	peer_turn(&server.at, 10);
+
+	for (int i = 0; i < BIG; i++) {
+		assert_int_equal(begin_messages(fds + i, 1, 15 << 20), 0);
+		assert_true(answers(fds[i]));
+	}
+	for (int i = 0; i < BIG; i++) {
+		assert_false(peer_readable(fds[i]));
+		close(fds[i]);
+	}
+}
+
+/* Out of file descriptors: who is in is served, who comes waits until there are some. */
+static void test_no_descriptors(void **state)
+{
+	struct rlimit limit, few;
+	int in = peer_connect(&server.at);
+
+	(void)state;
+	assert_true(answers(in));
+	int late = peer_connect(&server.at);
+	getrlimit(RLIMIT_NOFILE, &limit);
+	few = (struct rlimit){.rlim_cur = (rlim_t)late + 1, .rlim_max = limit.rlim_max};
+	log_set_level(LOG_ERROR);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	peer_turn(&server.at, 10);
+	assert_true(answers(in));
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	assert_true(answers(late));
+	log_set_level(LOG_INFO);
+	close(in);
+	close(late);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_own_uid, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_groups, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_thousand_idle, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_thousand_strangers, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_memory, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_descriptors, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
