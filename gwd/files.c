@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* An absent gwd.yaml is an empty one: installing changes nothing. A file that is there and cannot be read is an error,
+ * because running without it would close every forward it holds. */
+#include "files.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+
+#include "util.h"
+
+static int is_yaml(const struct dirent *d)
+{
+	const char *dot = strrchr(d->d_name, '.');
+
+	return d->d_name[0] != '.' && dot && streq(dot, ".yaml");
+}
+
+static void add(struct documents *docs, const char *shown, struct buf *text)
+{
+	struct document *d;
+
+	docs->items = xrealloc(docs->items, docs->n + 1, sizeof(*docs->items));
+	d = &docs->items[docs->n++];
+	d->path = diag_file(shown);
+	d->len = text->len;
+	d->text = buf_take(text);
+}
+
+static void read_one(struct documents *docs, const char *path, const char *shown, bool optional, struct diag *diag)
+{
+	_cleanup_(buf_free) struct buf text = {0};
+	int r = file_read(path, FILES_MAX, &text);
+
+	if (r < 0 && !(optional && r == -ENOENT)) {
+		diag_add(diag, DIAG_INVALID, (struct loc){0}, "cannot read %s: %s", path, strerror(-r));
+		return;
+	}
+	add(docs, shown, &text);
+}
+
+static void read_directory(struct documents *docs, const char *directory, struct diag *diag)
+{
+	struct dirent **names = NULL;
+	int n = scandir(directory, &names, is_yaml, alphasort);
+
+	if (n < 0 && errno != ENOENT && errno != ENOTDIR)
+		diag_add(diag, DIAG_INVALID, (struct loc){0}, "cannot read %s: %s", directory, strerror(errno));
+	for (int i = 0; i < n; i++) {
+		_cleanup_(freep) char *path = xasprintf("%s/%s", directory, names[i]->d_name);
+		_cleanup_(freep) char *shown = xasprintf("gwd.d/%s", names[i]->d_name);
+
+		read_one(docs, path, shown, false, diag);
+		free(names[i]);
+	}
+	free(names);
+}
+
+struct documents *files_read(const char *path, const char *text, size_t len, const char *shown, struct diag *diag)
+{
+	_cleanup_(documents_freep) struct documents *docs = xcalloc(1, sizeof(*docs));
+	const char *slash = strrchr(path, '/');
+	_cleanup_(freep) char *directory = xasprintf("%.*sgwd.d", slash ? (int)(slash - path + 1) : 0, path);
+	size_t before = diag_count(diag);
+
+	if (text) {
+		_cleanup_(buf_free) struct buf copy = {0};
+
+		buf_add(&copy, text, len);
+		add(docs, shown ? shown : "gwd.yaml", &copy);
+	} else {
+		read_one(docs, path, slash ? slash + 1 : path, true, diag);
+	}
+	read_directory(docs, directory, diag);
+	return diag_count(diag) > before ? NULL : TAKE_PTR(docs);
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The daemon's one road: propose -> compile -> plan -> commit -> adopt. Start-up, apply, a request, a link event: each
+ * ends in a `struct change` given to gwd_change, or in gwd_reconcile. Nothing else writes to the kernel or the database. */
+#ifndef GWD_H
+#define GWD_H
+
+#include "config.h"
+#include "diag.h"
+#include "forward.h"
+#include "kernel.h"
+#include "links.h"
+#include "state.h"
+#include "topology.h"
+
+#define GWD_VERSION "0.1.0"
+
+struct gwd;
+
+struct gwd_options {
+	const char *config_path; /* gwd.yaml; gwd.d is beside it */
+	const char *state_dir;
+};
+
+/* Opens state, kernel and links, decides what runs (INTERFACE section 2, Start), brings the kernel there. A broken file
+ * is no error here. 0, or -errno plus diag when gwd cannot run at all. */
+int gwd_start(const struct gwd_options *, struct gwd **ret, struct diag *);
+void gwd_stop(struct gwd *); /* leaves the rules in place */
+
+int gwd_links_fd(const struct gwd *);
+void gwd_links_event(struct gwd *); /* logs its own errors: nobody asked */
+
+/* ---- Changes ------------------------------------------------------------------------------------
+ * Each returns 0 with `ret` filled, or -errno with every reason in diag and nothing changed in file, database or
+ * kernel. Warnings go to diag too. The journal gets one line per applied change. */
+
+struct request_options {
+	struct caller who;
+	bool dry_run;
+	bool replace; /* add only */
+};
+
+struct outcome {
+	char **messages;
+	size_t n_messages, messages_capacity;
+	bool changed;
+	int64_t revision;     /* 0 = none made */
+	char *plan;           /* text of the plan, with dry_run */
+	struct forward *forward; /* add and set: as it stands now; owned */
+};
+void outcome_free(struct outcome *);
+void outcome_say(struct outcome *, char *message); /* takes the string */
+
+/* `service` is canonical; its keys decide what `identical` means. */
+int gwd_add(struct gwd *, const struct node *service, const struct request_options *, struct outcome *ret,
+	    struct diag *);
+int gwd_set(struct gwd *, const char *name, const struct node *changes, const struct request_options *,
+	    struct outcome *ret, struct diag *);
+struct selector { /* by name, or by ports (canonical {ports, proto, listen}); proto and listen only narrow */
+	const char *name;
+	const struct node *occupies;
+};
+int gwd_remove(struct gwd *, const struct selector *, const struct request_options *, struct outcome *ret,
+	       struct diag *);
+int gwd_enable(struct gwd *, const char *name, bool on, const struct request_options *, struct outcome *ret,
+	       struct diag *);
+/* `text` NULL: gwd.yaml and gwd.d from disk; otherwise `text` (shown as `path`) in place of gwd.yaml. */
+int gwd_apply(struct gwd *, const char *text, size_t len, const char *path, const struct request_options *,
+	      struct outcome *ret, struct diag *);
+int gwd_rollback(struct gwd *, int64_t revision, const struct request_options *, struct outcome *ret, struct diag *);
+int gwd_undo(struct gwd *, const struct request_options *, struct outcome *ret, struct diag *);
+/* Every trace out of the kernel; the caller ends the loop after it. Offline: no gwd runs. */
+int gwd_purge_offline(const struct gwd_options *, struct outcome *ret, struct diag *);
+int gwd_purge(struct gwd *, const struct request_options *, struct outcome *ret, struct diag *);
+
+/* ---- Looking ------------------------------------------------------------------------------------ */
+
+enum forward_state { FORWARD_ACTIVE, FORWARD_OFF, FORWARD_HELD };
+
+/* One row, a value: stays valid while the forward changes or goes (a list is streamed over many turns of the loop). */
+struct forward_view {
+	struct forward *forward; /* owned reference */
+	enum forward_state state;
+	char *reason; /* NULL = none; owned */
+	bool counted;         /* connections was read */
+	uint64_t connections; /* new ones since the table was loaded */
+};
+void forward_view_free(struct forward_view *);
+
+/* All whose name matches the shell pattern (NULL = all), in file order, runtime ones after. *ret is the caller's. */
+int gwd_list(struct gwd *, const char *pattern, struct forward_view **ret, size_t *ret_n, struct diag *);
+/* Counting reads counters from the kernel, which costs what there are of them. */
+int gwd_get(struct gwd *, const char *name, bool count, struct forward_view *ret, struct diag *);
+
+struct gwd_status {
+	const struct topology *topology; /* borrowed until the next call */
+	bool forwarding[2];              /* IPv4, IPv6 */
+	bool raised[2];                  /* gwd turned it on, in this boot and network namespace */
+	size_t active, off, held;
+	int64_t revision;
+	bool table;
+	bool file_in_force;
+	struct diag *file_mistakes; /* of the file as it is on disk; borrowed */
+	const char *last_error;     /* borrowed, may be NULL */
+	const struct kernel_stats *netlink;
+};
+int gwd_status(struct gwd *, struct gwd_status *ret, struct diag *);
+
+/* Mistakes of a text (or of the files on disk, NULL) go to diag with 0 returned: finding them is the task. */
+int gwd_check(struct gwd *, const char *text, size_t len, const char *path, size_t *ret_services, struct diag *);
+/* In words, one line each: "+ web: tcp 80 -> 10.0.0.2:80", "- ...", "~ ...". revision > 0: what rollback would do. */
+int gwd_diff(struct gwd *, const char *text, size_t len, const char *path, int64_t revision, char ***ret, size_t *ret_n,
+	     struct diag *);
+int gwd_export(struct gwd *, char **ret_yaml, struct diag *);
+struct state *gwd_state(struct gwd *); /* history is read straight from it */
+
+#endif

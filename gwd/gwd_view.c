@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Looking changes nothing. What a list shows are values and shared forwards, so it may be sent while things change. */
+#include <errno.h>
+#include <fnmatch.h>
+#include <time.h>
+
+#include "compile.h"
+#include "config_print.h"
+#include "files.h"
+#include "gwd_apply.h"
+#include "sysctl.h"
+
+struct state *gwd_state(struct gwd *g)
+{
+	return g->state;
+}
+
+/* ---- Forwards ------------------------------------------------------------------------------------- */
+
+void forward_view_free(struct forward_view *v)
+{
+	forward_unref(v->forward);
+	free(v->reason);
+	*v = (struct forward_view){0};
+}
+
+/* "by uid 0, 2026-11-22", or NULL when the forward itself says that it is off. */
+static char *off_reason(const struct forward_entry *e)
+{
+	time_t when = e->override_time;
+	char date[16] = "";
+	struct tm tm;
+
+	if (!e->overridden)
+		return NULL;
+	if (localtime_r(&when, &tm))
+		strftime(date, sizeof(date), "%Y-%m-%d", &tm);
+	return xasprintf("by uid %u, %s", e->override_uid, date);
+}
+
+/* Counters of the kernel, and room to compile one forward after the other. */
+struct counters {
+	struct ruleset *read, *scratch; /* read NULL: there is no table */
+};
+
+static void counters_free(struct counters *c)
+{
+	ruleset_free(c->read);
+	ruleset_free(c->scratch);
+}
+
+/* New connections: what the forward's own elements counted. */
+static uint64_t count_connections(const struct forward *f, struct counters *c)
+{
+	uint64_t sum = 0;
+
+	if (!c->read)
+		return 0;
+	ruleset_clear(c->scratch);
+	compile_forward(c->scratch, f);
+	for (size_t i = 0; i < c->scratch->n_elems; i++) {
+		const struct elem *e = ruleset_elem(c->read, &c->scratch->elems[i]);
+
+		sum += e ? e->packets : 0; /* a NAT chain sees the first packet of each connection */
+	}
+	return sum;
+}
+
+static struct forward_view view(const struct gwd *g, const struct forward_entry *e, struct counters *counters)
+{
+	struct forward_view v = {.forward = forward_ref(e->forward)};
+
+	v.reason = e->off ? off_reason(e) : road_held(g, e);
+	v.state = e->off ? FORWARD_OFF : v.reason ? FORWARD_HELD : FORWARD_ACTIVE;
+	v.counted = true;
+	v.connections = e->active ? count_connections(e->forward, counters) : 0;
+	return v;
+}
+
+static int read_counters(struct gwd *g, struct counters *ret, struct diag *diag)
+{
+	ret->scratch = ruleset_new();
+	return g->table ? kernel_read_counters(g->kernel, &ret->read, diag) : 0;
+}
+
+int gwd_list(struct gwd *g, const char *pattern, struct forward_view **ret, size_t *ret_n, struct diag *diag)
+{
+	_cleanup_(counters_free) struct counters counters = {0};
+	struct forward_view *views = NULL;
+	size_t n = 0, capacity = 0;
+	int r = read_counters(g, &counters, diag);
+
+	if (r < 0)
+		return r;
+	for (const struct forward_entry *e = forwards_first(g->world->forwards); e; e = e->next) {
+		if (pattern && fnmatch(pattern, e->forward->name, 0) != 0)
+			continue;
+		views = grow(views, n, &capacity, sizeof(*views));
+		views[n++] = view(g, e, &counters);
+	}
+	*ret = views;
+	*ret_n = n;
+	return 0;
+}
+
+int gwd_get(struct gwd *g, const char *name, bool count, struct forward_view *ret, struct diag *diag)
+{
+	_cleanup_(counters_free) struct counters counters = {0};
+	const struct forward_entry *e = forwards_by_name(g->world->forwards, name);
+	int r;
+
+	if (!e) {
+		diag_add(diag, DIAG_NOT_FOUND, (struct loc){0}, "there is no forward %s: gwctl ls", name);
+		return -ENOENT;
+	}
+	r = count ? read_counters(g, &counters, diag) : 0;
+	if (r < 0)
+		return r;
+	*ret = view(g, e, &counters);
+	ret->counted = count;
+	return 0;
+}
+
+/* ---- Status --------------------------------------------------------------------------------------- */
+
+/* Whether the files say what runs; their mistakes are looked for once per content. */
+static bool file_in_force(struct gwd *g)
+{
+	_cleanup_(diag_free) struct diag diag = {0};
+	_cleanup_(documents_freep) struct documents *docs = files_read(g->config_path, NULL, 0, NULL, &diag);
+	uint64_t hash = docs ? documents_hash(docs) : 0;
+	struct config *config;
+
+	if (docs && hash == g->docset_hash && !g->frozen) {
+		diag_free(&g->file_mistakes);
+		g->file_mistakes_hash = hash;
+		return true;
+	}
+	if (docs && hash == g->file_mistakes_hash)
+		return false;
+	diag_free(&g->file_mistakes);
+	g->file_mistakes_hash = hash;
+	if (!docs) {
+		g->file_mistakes = diag;
+		diag = (struct diag){0};
+		return false;
+	}
+	config = config_read(docs, &g->file_mistakes);
+	config_free(config);
+	return false;
+}
+
+int gwd_status(struct gwd *g, struct gwd_status *ret, struct diag *diag)
+{
+	static const uint8_t families[FAMILIES] = {AF_INET, AF_INET6};
+	struct gwd_status s = {.topology = g->topology,
+			       .revision = state_last_revision(g->state),
+			       .table = g->table,
+			       .last_error = g->last_error,
+			       .file_mistakes = &g->file_mistakes,
+			       .netlink = kernel_stats(g->kernel)};
+
+	(void)diag;
+	for (size_t i = 0; i < FAMILIES; i++) {
+		s.forwarding[i] = sysctl_forwarding_get(families[i]) == 1;
+		s.raised[i] = g->raised[i];
+	}
+	for (const struct forward_entry *e = forwards_first(g->world->forwards); e; e = e->next) {
+		_cleanup_(freep) char *held = e->off ? NULL : road_held(g, e);
+
+		s.off += e->off;
+		s.held += held != NULL;
+		s.active += !e->off && !held;
+	}
+	s.file_in_force = file_in_force(g);
+	*ret = s;
+	return 0;
+}
+
+/* ---- Files ---------------------------------------------------------------------------------------- */
+
+int gwd_check(struct gwd *g, const char *text, size_t len, const char *path, size_t *ret_services, struct diag *diag)
+{
+	_cleanup_(documents_freep) struct documents *docs = files_read(g->config_path, text, len, path, diag);
+	_cleanup_(config_freep) struct config *config = docs ? config_read(docs, diag) : NULL;
+
+	*ret_services = config ? forwards_count(config->forwards) : 0;
+	return 0;
+}
+
+int gwd_diff(struct gwd *g, const char *text, size_t len, const char *path, int64_t revision, char ***ret,
+	     size_t *ret_n, struct diag *diag)
+{
+	_cleanup_(ingredients_free) struct ingredients in = {0};
+	_cleanup_(draft_free) struct draft d = {0};
+	uint64_t hash;
+
+	if (revision > 0) {
+		int r = past_world(g, revision, false, &d, &in, &hash, diag);
+
+		if (r < 0)
+			return r;
+	} else {
+		_cleanup_(documents_freep) struct documents *docs = files_read(g->config_path, text, len, path, diag);
+		_cleanup_(config_freep) struct config *config = docs ? config_read(docs, diag) : NULL;
+
+		if (!config)
+			return -EINVAL;
+		ingredients_live(g, &in);
+		draft_world(g, &d, config, &in);
+	}
+	world_diff(g->world, d.world, ret, ret_n);
+	return 0;
+}
+
+/* gwd.d's entries stay where they are; what a file entry shadows would contradict it. An override is printed as what it
+ * makes of the entry, so that applying the result changes nothing. */
+static void export_entry(struct buf *out, const struct forward_entry *e)
+{
+	_cleanup_(forward_unrefp) struct forward *f = NULL;
+
+	if (e->shadowed) {
+		_cleanup_(freep) char *text = forward_text(e->forward);
+
+		buf_printf(out, "  # left out: %s (%s) is shadowed by %s\n", e->forward->name, text, e->shadowed_by);
+		return;
+	}
+	f = forward_renamed(e->forward, e->forward->name);
+	f->enabled = !e->off;
+	config_print_forward(out, f);
+}
+
+int gwd_export(struct gwd *g, char **ret_yaml, struct diag *diag)
+{
+	_cleanup_(buf_free) struct buf out = {0};
+	bool header = false;
+
+	(void)diag;
+	config_print_settings(&out, g->world->settings);
+	for (const struct forward_entry *e = forwards_first(g->world->forwards); e; e = e->next) {
+		const char *file = e->forward->loc.file;
+
+		if (file && strncmp(file, "gwd.d/", 6) == 0)
+			continue;
+		if (!header)
+			buf_printf(&out, "services:\n");
+		header = true;
+		export_entry(&out, e);
+	}
+	*ret_yaml = buf_take(&out);
+	return 0;
+}

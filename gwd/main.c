@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Arguments, signals and the loop. Everything that needs no kernel (--check, --print) is done before anything is opened. */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "compile.h"
+#include "config_print.h"
+#include "control.h"
+#include "files.h"
+#include "gwd.h"
+#include "log.h"
+#include "notify.h"
+#include "purge_client.h"
+#include "request.h"
+#include "varlink.h"
+#include "wire.h"
+
+enum mode { MODE_RUN, MODE_CHECK, MODE_PRINT, MODE_PRINT_RULESET, MODE_PURGE };
+
+struct arguments {
+	struct gwd_options gwd;
+	const char *socket;
+	enum mode mode;
+};
+
+static const char usage[] =
+	"usage: gwd [-c FILE] [-s SOCKET] [-S STATE_DIR] [-v]     run in the foreground\n"
+	"       gwd -n|--check [-c FILE]                          check the file, touch nothing\n"
+	"       gwd -p|--print[=ruleset] [-c FILE]                print it in canonical form, or what is compiled of "
+	"it\n"
+	"       gwd --purge [-s SOCKET] [-S STATE_DIR]            remove every trace from the kernel\n"
+	"       gwd -V|--version\n"
+	"defaults: -c /etc/gwd/gwd.yaml (and gwd.d beside it), -s " WIRE_SOCKET_DEFAULT ", -S /var/lib/gwd\n";
+
+/* ---- Without a kernel ------------------------------------------------------------------------------ */
+
+static void print_ruleset(struct config *config)
+{
+	_cleanup_(ruleset_freep) struct ruleset *out = ruleset_new();
+	_cleanup_(topology_freep) struct topology *topology =
+		topology_build(config->settings, &(struct facts){0}, NULL, 0);
+	_cleanup_(buf_free) struct buf text = {0};
+	struct frame frame = {.settings = config->settings, .topology = topology};
+
+	for (struct forward_entry *e = forwards_first(config->forwards); e; e = e->next) {
+		if (e->off)
+			continue;
+		forwards_activate(config->forwards, e->forward, true);
+		compile_forward(out, e->forward);
+		if (e->forward->listen.kind == LISTEN_ADDRESS && forward_wants_chain(e->forward))
+			compile_address(out, &e->forward->listen.addr);
+	}
+	frame.interfaces = forwards_interfaces(config->forwards);
+	compile_frame(out, &frame);
+	ruleset_sort(out);
+	ruleset_text(&text, out);
+	fputs(text.data, stdout);
+}
+
+static int look_at_file(const struct arguments *args)
+{
+	_cleanup_(diag_free) struct diag diag = {0};
+	_cleanup_(documents_freep) struct documents *docs = NULL;
+	_cleanup_(config_freep) struct config *config = NULL;
+	_cleanup_(buf_free) struct buf yaml = {0};
+
+	if (access(args->gwd.config_path, R_OK) < 0)
+		diag_add(&diag, DIAG_INVALID, (struct loc){0}, "cannot read %s: %s", args->gwd.config_path,
+			 strerror(errno));
+	else
+		docs = files_read(args->gwd.config_path, NULL, 0, NULL, &diag);
+	config = docs ? config_read(docs, &diag) : NULL;
+	if (!config) {
+		_cleanup_(freep) char *text = diag_text(&diag);
+
+		fputs(text, stderr);
+		return 1;
+	}
+	if (args->mode == MODE_PRINT_RULESET) {
+		print_ruleset(config);
+	} else if (args->mode == MODE_PRINT) {
+		config_print(&yaml, config);
+		fputs(yaml.data ? yaml.data : "", stdout);
+	}
+	return fflush(stdout) == 0 ? 0 : 1;
+}
+
+static void print_outcome(const struct outcome *outcome, const struct diag *diag)
+{
+	_cleanup_(freep) char *text = diag_failed(diag) ? diag_text(diag) : NULL;
+
+	for (size_t i = 0; i < outcome->n_messages; i++)
+		puts(outcome->messages[i]);
+	if (text)
+		fputs(text, stderr);
+}
+
+static int purge(const struct arguments *args)
+{
+	_cleanup_(diag_free) struct diag diag = {0};
+	_cleanup_(outcome_free) struct outcome outcome = {0};
+	int r = purge_client(args->socket, &outcome, &diag);
+
+	if (r == -ENOENT) /* nobody answers there */
+		r = gwd_purge_offline(&args->gwd, &outcome, &diag);
+	print_outcome(&outcome, &diag);
+	return r < 0 ? 1 : 0;
+}
+
+/* ---- The loop --------------------------------------------------------------------------------------- */
+
+struct daemon {
+	uv_loop_t loop;
+	uv_signal_t term, interrupt, hangup;
+	uv_poll_t links;
+	uv_timer_t watchdog;
+	struct gwd *gwd;
+	struct control *control;
+	struct varlink *varlink;
+	struct request_context context;
+	bool purged;
+};
+
+static void on_stop(uv_signal_t *handle, int signum)
+{
+	struct daemon *d = handle->data;
+
+	log_info("stopping on %s: the rules stay in place", signum == SIGINT ? "SIGINT" : "SIGTERM");
+	uv_stop(&d->loop);
+}
+
+static void on_hangup(uv_signal_t *handle, int signum)
+{
+	struct daemon *d = handle->data;
+	const struct request_options self = {.who = {getuid(), getpid()}};
+	_cleanup_(diag_free) struct diag diag = {0};
+	_cleanup_(outcome_free) struct outcome outcome = {0};
+
+	(void)signum;
+	notify_reloading();
+	if (gwd_apply(d->gwd, NULL, 0, NULL, &self, &outcome, &diag) < 0) {
+		_cleanup_(freep) char *text = diag_text(&diag);
+
+		log_error("the file is not applied, what runs stays:");
+		for (char *rest = text, *line; (line = strsep(&rest, "\n"));)
+			if (*line)
+				log_error("%s", line);
+	}
+	for (size_t i = 0; i < diag.n_warnings; i++)
+		log_warn("%s", diag.warnings[i]);
+	for (size_t i = 0; i < outcome.n_messages; i++)
+		log_info("%s", outcome.messages[i]);
+	notify("READY=1");
+}
+
+static void on_links(uv_poll_t *handle, int status, int events)
+{
+	struct daemon *d = handle->data;
+
+	(void)status;
+	(void)events;
+	gwd_links_event(d->gwd);
+}
+
+static void on_watchdog(uv_timer_t *handle)
+{
+	(void)handle;
+	notify("WATCHDOG=1");
+}
+
+static void on_purged(void *ctx)
+{
+	struct daemon *d = ctx;
+
+	d->purged = true;
+	uv_stop(&d->loop);
+}
+
+static void watch(struct daemon *d)
+{
+	uint64_t interval = notify_watchdog_interval();
+
+	uv_signal_init(&d->loop, &d->term);
+	uv_signal_init(&d->loop, &d->interrupt);
+	uv_signal_init(&d->loop, &d->hangup);
+	uv_poll_init(&d->loop, &d->links, gwd_links_fd(d->gwd));
+	uv_timer_init(&d->loop, &d->watchdog);
+	d->term.data = d->interrupt.data = d->hangup.data = d->links.data = d;
+	uv_signal_start(&d->term, on_stop, SIGTERM);
+	uv_signal_start(&d->interrupt, on_stop, SIGINT);
+	uv_signal_start(&d->hangup, on_hangup, SIGHUP);
+	uv_poll_start(&d->links, UV_READABLE, on_links);
+	if (interval)
+		uv_timer_start(&d->watchdog, on_watchdog, interval, interval);
+}
+
+static void close_handle(uv_handle_t *handle, void *ctx)
+{
+	(void)ctx;
+	if (!uv_is_closing(handle))
+		uv_close(handle, NULL);
+}
+
+static int fail(const struct diag *diag)
+{
+	_cleanup_(freep) char *text = diag_text(diag);
+
+	for (char *rest = text, *line; (line = strsep(&rest, "\n"));)
+		if (*line)
+			log_error("%s", line);
+	return 1;
+}
+
+static int run(const struct arguments *args)
+{
+	_cleanup_(diag_free) struct diag diag = {0};
+	struct control_handler handler;
+	struct daemon d = {0};
+
+	signal(SIGPIPE, SIG_IGN);
+	if (gwd_start(&args->gwd, &d.gwd, &diag) < 0)
+		return fail(&diag);
+	uv_loop_init(&d.loop);
+	d.context = (struct request_context){d.gwd, on_purged, &d};
+	d.varlink = varlink_new(request_methods, &d.context);
+	handler = varlink_handler(d.varlink);
+	if (control_open(&d.loop, args->socket, &handler, &d.control, &diag) < 0) {
+		gwd_stop(d.gwd);
+		return fail(&diag);
+	}
+	watch(&d);
+	notify("READY=1\nSTATUS=forwarding");
+	log_info("ready: %s", args->socket);
+	uv_run(&d.loop, UV_RUN_DEFAULT);
+
+	notify("STOPPING=1");
+	control_close(d.control);
+	uv_walk(&d.loop, close_handle, NULL);
+	uv_run(&d.loop, UV_RUN_DEFAULT);
+	uv_loop_close(&d.loop);
+	varlink_free(d.varlink);
+	gwd_stop(d.gwd);
+	return 0;
+}
+
+/* ---- Arguments -------------------------------------------------------------------------------------- */
+
+/* Exit status to end with, or -1 to go on. */
+static int parse(int argc, char **argv, struct arguments *args)
+{
+	static const struct option options[] = {
+		{"config", required_argument, NULL, 'c'}, {"socket", required_argument, NULL, 's'},
+		{"state", required_argument, NULL, 'S'},  {"check", no_argument, NULL, 'n'},
+		{"print", optional_argument, NULL, 'p'},  {"purge", no_argument, NULL, 'P'},
+		{"verbose", no_argument, NULL, 'v'},      {"version", no_argument, NULL, 'V'},
+		{"help", no_argument, NULL, 'h'},         {0},
+	};
+	int option;
+
+	while ((option = getopt_long(argc, argv, "c:s:S:npvVh", options, NULL)) != -1) {
+		switch (option) {
+		case 'c':
+			args->gwd.config_path = optarg;
+			break;
+		case 's':
+			args->socket = optarg;
+			break;
+		case 'S':
+			args->gwd.state_dir = optarg;
+			break;
+		case 'n':
+			args->mode = MODE_CHECK;
+			break;
+		case 'p':
+			if (optarg && !streq(optarg, "ruleset"))
+				return fprintf(stderr, "gwd: --print=%s: only --print=ruleset is known\n", optarg), 2;
+			args->mode = optarg ? MODE_PRINT_RULESET : MODE_PRINT;
+			break;
+		case 'P':
+			args->mode = MODE_PURGE;
+			break;
+		case 'v':
+			log_set_level(LOG_DEBUG);
+			break;
+		case 'V':
+			return puts("gwd " GWD_VERSION), 0;
+		case 'h':
+			return fputs(usage, stdout), 0;
+		default:
+			return fputs(usage, stderr), 2;
+		}
+	}
+	if (optind < argc)
+		return fprintf(stderr, "gwd: unexpected argument '%s'\n%s", argv[optind], usage), 2;
+	return -1;
+}
+
+int main(int argc, char **argv)
+{
+	struct arguments args = {.gwd = {"/etc/gwd/gwd.yaml", "/var/lib/gwd"}, .socket = WIRE_SOCKET_DEFAULT};
+	int status = parse(argc, argv, &args);
+
+	if (status >= 0)
+		return status;
+	switch (args.mode) {
+	case MODE_PURGE:
+		return purge(&args);
+	case MODE_RUN:
+		return run(&args);
+	default:
+		return look_at_file(&args);
+	}
+}

@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Parameters arrive here as the interface description says (varlink.c has seen to it), so what is left is to hand them
+ * to gwd.h, and to say what came out of it in JSON. What a later version will do is refused by name: an option that is
+ * accepted and ignored is worse than one that is missing. */
+#include "request.h"
+
+#include "arena.h"
+#include "request_json.h"
+#include "util.h"
+
+#define ROWS_MAX 500     /* of one message: INTERFACE section 5 */
+#define PORTS_MAX 20000  /* ... and ports and targets in it */
+#define ROWS_ALONE 10000 /* of a list in one reply, without `more` */
+
+/* What every handler needs, released in one place. */
+struct answer {
+	struct diag diag;
+	struct outcome outcome;
+	struct request_options options;
+	struct arena *arena;
+};
+
+static void answer_free(struct answer *a)
+{
+	diag_free(&a->diag);
+	outcome_free(&a->outcome);
+	arena_free(a->arena);
+}
+
+static struct gwd *gwd_of(const struct varlink_call *call)
+{
+	const struct request_context *context = call->ctx;
+
+	return context->gwd;
+}
+
+static const char *string(const struct varlink_call *call, const char *name)
+{
+	return json_string_value(json_object_get(call->parameters, name));
+}
+
+static int64_t integer(const struct varlink_call *call, const char *name)
+{
+	return json_integer_value(json_object_get(call->parameters, name));
+}
+
+static bool boolean(const struct varlink_call *call, const char *name)
+{
+	return json_is_true(json_object_get(call->parameters, name));
+}
+
+/* The members `names` of the parameters as a map of nodes. */
+static const struct node *members(const struct varlink_call *call, struct arena *arena, const char *const *names)
+{
+	json_auto_t *some = json_object();
+
+	for (; *names; names++)
+		json_object_set(some, *names, json_object_get(call->parameters, *names));
+	return doc_from_json(arena, some);
+}
+
+/* The options of a change. False when one of them is not for this version; then the call has been answered. */
+static bool options(struct varlink_call *call, struct answer *a)
+{
+	static const char *const later[] = {"confirm", "force", "hold", "kill", "temporary"};
+
+	a->arena = arena_new();
+	a->options = (struct request_options){.who = *client_who(call->client),
+					      .dry_run = boolean(call, "dry_run"),
+					      .replace = boolean(call, "replace")};
+	for (size_t i = 0; i < ARRAY_SIZE(later); i++) {
+		const json_t *value = json_object_get(call->parameters, later[i]);
+
+		if (value && !json_is_false(value))
+			diag_add(&a->diag, DIAG_INVALID, (struct loc){0}, "--%s is not yet supported by this version",
+				 later[i]);
+	}
+	if (diag_failed(&a->diag))
+		varlink_fail(call, &a->diag);
+	return !diag_failed(&a->diag);
+}
+
+/* Ends a change: what it did, or why it did not. */
+static void finish(struct varlink_call *call, struct answer *a, int r)
+{
+	_cleanup_(forward_view_free) struct forward_view view = {0};
+	_cleanup_(diag_free) struct diag ignored = {0};
+
+	if (r < 0) {
+		varlink_fail(call, &a->diag);
+		return;
+	}
+	json_t *reply = json_pack("{s:o}", "outcome", request_outcome(&a->outcome, &a->diag));
+	if (a->outcome.forward && !a->options.dry_run &&
+	    gwd_get(gwd_of(call), a->outcome.forward->name, false, &view, &ignored) == 0)
+		json_object_set_new(reply, "forward", request_forward(&view));
+	varlink_reply(call, reply);
+}
+
+/* ---- Changes ---------------------------------------------------------------------------------- */
+
+static void add(struct varlink_call *call)
+{
+	_cleanup_(answer_free) struct answer a = {0};
+
+	if (!options(call, &a))
+		return;
+	const struct node *service = doc_from_json(a.arena, json_object_get(call->parameters, "service"));
+	finish(call, &a, gwd_add(gwd_of(call), service, &a.options, &a.outcome, &a.diag));
+}
+
+static void set(struct varlink_call *call)
+{
+	_cleanup_(answer_free) struct answer a = {0};
+
+	if (!options(call, &a))
+		return;
+	const struct node *changes = doc_from_json(a.arena, json_object_get(call->parameters, "changes"));
+	finish(call, &a, gwd_set(gwd_of(call), string(call, "name"), changes, &a.options, &a.outcome, &a.diag));
+}
+
+static void remove_forward(struct varlink_call *call)
+{
+	static const char *const selectors[] = {"ports", "proto", "listen", NULL};
+	_cleanup_(answer_free) struct answer a = {0};
+	struct selector selector = {.name = string(call, "name")};
+
+	if (!options(call, &a))
+		return;
+	if (!selector.name)
+		selector.occupies = members(call, a.arena, selectors);
+	if (!selector.name == !json_object_get(call->parameters, "ports")) {
+		diag_add(&a.diag, DIAG_INVALID, (struct loc){0}, "say what to remove: either a name or ports");
+		varlink_fail(call, &a.diag);
+		return;
+	}
+	finish(call, &a, gwd_remove(gwd_of(call), &selector, &a.options, &a.outcome, &a.diag));
+}
+
+static void enable(struct varlink_call *call)
+{
+	_cleanup_(answer_free) struct answer a = {0};
+	bool on = streq(call->method->name, "Enable");
+
+	if (options(call, &a))
+		finish(call, &a, gwd_enable(gwd_of(call), string(call, "name"), on, &a.options, &a.outcome, &a.diag));
+}
+
+/* The text of a file that comes with the call, or NULL, and how to call it. */
+static const char *text_of(const struct varlink_call *call, size_t *ret_len, const char **ret_path)
+{
+	const json_t *text = json_object_get(call->parameters, "text");
+	const char *path = string(call, "path");
+
+	*ret_len = json_string_length(text);
+	*ret_path = path ? path : "gwd.yaml";
+	return json_string_value(text);
+}
+
+static void apply(struct varlink_call *call)
+{
+	_cleanup_(answer_free) struct answer a = {0};
+	const char *path;
+	size_t len;
+	const char *text = text_of(call, &len, &path);
+
+	if (options(call, &a))
+		finish(call, &a, gwd_apply(gwd_of(call), text, len, path, &a.options, &a.outcome, &a.diag));
+}
+
+static void undo(struct varlink_call *call)
+{
+	_cleanup_(answer_free) struct answer a = {0};
+
+	if (options(call, &a))
+		finish(call, &a, gwd_undo(gwd_of(call), &a.options, &a.outcome, &a.diag));
+}
+
+static void rollback(struct varlink_call *call)
+{
+	_cleanup_(answer_free) struct answer a = {0};
+
+	if (options(call, &a))
+		finish(call, &a,
+		       gwd_rollback(gwd_of(call), integer(call, "revision"), &a.options, &a.outcome, &a.diag));
+}
+
+static void purge(struct varlink_call *call)
+{
+	const struct request_context *context = call->ctx;
+	_cleanup_(answer_free) struct answer a = {0};
+
+	if (!options(call, &a))
+		return;
+	int r = gwd_purge(gwd_of(call), &a.options, &a.outcome, &a.diag);
+	finish(call, &a, r);
+	if (r == 0 && context->quit)
+		context->quit(context->quit_ctx);
+}
+
+/* ---- Lists ------------------------------------------------------------------------------------ */
+
+/* Rows of a list on their way to a client. They are values, so the list stays what it was when it was asked for. */
+struct rows {
+	const char *member;         /* of the reply */
+	struct forward_view *views; /* forwards, or */
+	json_t *made;               /* rows as they are sent */
+	size_t n, next;
+};
+
+static void rows_free(void *ctx)
+{
+	struct rows *rows = ctx;
+
+	for (size_t i = 0; rows->views && i < rows->n; i++)
+		forward_view_free(&rows->views[i]);
+	free(rows->views);
+	json_decref(rows->made);
+	free(rows);
+}
+
+static json_t *rows_next(void *ctx, bool *ret_continues)
+{
+	struct rows *rows = ctx;
+	json_t *list = json_array();
+
+	for (size_t ports = 0; rows->next < rows->n; rows->next++) {
+		const struct forward_view *view = rows->views ? &rows->views[rows->next] : NULL;
+
+		ports += view ? view->forward->n_ports + view->forward->n_targets : 0;
+		if (json_array_size(list) == ROWS_MAX || (ports > PORTS_MAX && json_array_size(list)))
+			break;
+		json_array_append_new(list, view ? request_forward(view)
+						 : json_incref(json_array_get(rows->made, rows->next)));
+	}
+	*ret_continues = rows->next < rows->n;
+	return json_pack("{s:o}", rows->member, list);
+}
+
+/* All rows in one reply, or in as many as it takes. */
+static void reply_rows(struct varlink_call *call, struct rows *rows)
+{
+	struct stream stream = {.next = rows_next, .done = rows_free, .ctx = rows};
+	bool continues = true;
+
+	if (call->more) {
+		client_stream(call->client, &stream);
+		return;
+	}
+	if (rows->n > ROWS_ALONE) {
+		varlink_expected_more(call);
+	} else {
+		json_t *list = json_array();
+
+		while (continues) {
+			json_auto_t *part = rows_next(rows, &continues);
+
+			json_array_extend(list, json_object_get(part, rows->member));
+		}
+		varlink_reply(call, json_pack("{s:o}", rows->member, list));
+	}
+	rows_free(rows);
+}
+
+static void list(struct varlink_call *call)
+{
+	_cleanup_(diag_free) struct diag diag = {0};
+	struct forward_view *views = NULL;
+	size_t n = 0;
+
+	if (gwd_list(gwd_of(call), string(call, "pattern"), &views, &n, &diag) < 0) {
+		varlink_fail(call, &diag);
+		return;
+	}
+	struct rows *rows = xmalloc(sizeof(*rows));
+	*rows = (struct rows){.member = "forwards", .views = views, .n = n};
+	reply_rows(call, rows);
+}
+
+struct revisions {
+	json_t *made;
+	int64_t newest;
+};
+
+static int add_revision(void *ctx, const struct revision *revision)
+{
+	struct revisions *list = ctx;
+
+	json_array_append_new(list->made, request_revision(revision, revision->id == list->newest));
+	return 0;
+}
+
+static void history(struct varlink_call *call)
+{
+	_cleanup_(diag_free) struct diag diag = {0};
+	struct state *state = gwd_state(gwd_of(call));
+	int64_t max = integer(call, "max");
+
+	if (max < 0) {
+		varlink_invalid_parameter(call, "max");
+		return;
+	}
+	struct revisions list = {.made = json_array(), .newest = state_last_revision(state)};
+	if (state_each_revision(state, (size_t)max, add_revision, &list, &diag) < 0) {
+		json_decref(list.made);
+		varlink_fail(call, &diag);
+		return;
+	}
+	struct rows *rows = xmalloc(sizeof(*rows));
+	*rows = (struct rows){.member = "revisions", .made = list.made, .n = json_array_size(list.made)};
+	reply_rows(call, rows);
+}
+
+/* ---- Looking ---------------------------------------------------------------------------------- */
+
+static void get(struct varlink_call *call)
+{
+	_cleanup_(forward_view_free) struct forward_view view = {0};
+	_cleanup_(diag_free) struct diag diag = {0};
+
+	if (gwd_get(gwd_of(call), string(call, "name"), true, &view, &diag) < 0)
+		varlink_fail(call, &diag);
+	else
+		varlink_reply(call, json_pack("{s:o}", "forward", request_forward(&view)));
+}
+
+static void status(struct varlink_call *call)
+{
+	_cleanup_(diag_free) struct diag diag = {0};
+	struct gwd_status now = {0};
+
+	if (gwd_status(gwd_of(call), &now, &diag) < 0)
+		varlink_fail(call, &diag);
+	else
+		varlink_reply(call, request_status(&now, &diag));
+}
+
+static void check(struct varlink_call *call)
+{
+	_cleanup_(diag_free) struct diag diag = {0};
+	const char *path;
+	size_t len, services = 0;
+	const char *text = text_of(call, &len, &path);
+
+	if (gwd_check(gwd_of(call), text, len, path, &services, &diag) < 0)
+		varlink_fail(call, &diag);
+	else
+		varlink_reply(call, json_pack("{s:o, s:o, s:I}", "mistakes", varlink_mistakes(&diag), "warnings",
+					      request_texts(diag.warnings, diag.n_warnings), "services",
+					      (json_int_t)services));
+}
+
+static void diff(struct varlink_call *call)
+{
+	_cleanup_(diag_free) struct diag diag = {0};
+	const char *path;
+	size_t len, n = 0;
+	const char *text = text_of(call, &len, &path);
+	int64_t revision = integer(call, "revision");
+	char **lines = NULL;
+
+	if (json_object_get(call->parameters, "revision") && (revision < 1 || text)) {
+		varlink_invalid_parameter(call, "revision");
+		return;
+	}
+	if (gwd_diff(gwd_of(call), text, len, path, revision, &lines, &n, &diag) < 0)
+		varlink_fail(call, &diag);
+	else
+		varlink_reply(call, json_pack("{s:o}", "changes", request_texts(lines, n)));
+	for (size_t i = 0; i < n; i++)
+		free(lines[i]);
+	free(lines);
+}
+
+static void export(struct varlink_call *call)
+{
+	_cleanup_(diag_free) struct diag diag = {0};
+	_cleanup_(freep) char *yaml = NULL;
+
+	if (gwd_export(gwd_of(call), &yaml, &diag) < 0)
+		varlink_fail(call, &diag);
+	else
+		varlink_reply(call, json_pack("{s:o}", "yaml", varlink_text(yaml)));
+}
+
+const struct varlink_method request_methods[] = {
+	{"Add", ACCESS_CHANGE, add},
+	{"Set", ACCESS_CHANGE, set},
+	{"Remove", ACCESS_CHANGE, remove_forward},
+	{"Enable", ACCESS_CHANGE, enable},
+	{"Disable", ACCESS_CHANGE, enable},
+	{"List", ACCESS_LOOK, list},
+	{"Get", ACCESS_LOOK, get},
+	{"Status", ACCESS_LOOK, status},
+	{"Check", ACCESS_LOOK, check},
+	{"Diff", ACCESS_LOOK, diff},
+	{"Apply", ACCESS_CHANGE, apply},
+	{"History", ACCESS_LOOK, history},
+	{"Undo", ACCESS_CHANGE, undo},
+	{"Rollback", ACCESS_CHANGE, rollback},
+	{"Export", ACCESS_LOOK, export},
+	{"Purge", ACCESS_CHANGE, purge},
+	{0},
+};

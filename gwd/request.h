@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The methods of org.gwd.Gateway: JSON parameters to gwd.h's calls and back. */
+#ifndef REQUEST_H
+#define REQUEST_H
+
+#include "gwd.h"
+#include "varlink.h"
+
+extern const struct varlink_method request_methods[]; /* for varlink_new with a struct request_context */
+
+struct request_context {
+	struct gwd *gwd;
+	void (*quit)(void *ctx); /* after Purge was answered */
+	void *quit_ctx;
+};
+
+#endif

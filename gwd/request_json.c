@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One function per type of the interface description, in its order; members that are unset are left out. */
+#include "request_json.h"
+
+#include <unistd.h>
+
+#include "config_print.h"
+#include "util.h"
+#include "varlink.h"
+
+json_t *request_texts(char *const *texts, size_t n)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(list, varlink_text(texts[i]));
+	return list;
+}
+
+static json_t *lines(const char *text)
+{
+	json_t *list = json_array();
+
+	while (*text) {
+		size_t len = strcspn(text, "\n");
+		_cleanup_(freep) char *line = xstrndup(text, len);
+
+		json_array_append_new(list, varlink_text(line));
+		text += len + (text[len] != '\0');
+	}
+	return list;
+}
+
+json_t *request_outcome(const struct outcome *outcome, const struct diag *diag)
+{
+	json_t *ret = json_pack("{s:o, s:o, s:b}", "messages", request_texts(outcome->messages, outcome->n_messages),
+				"warnings", request_texts(diag->warnings, diag->n_warnings), "changed",
+				(int)outcome->changed);
+
+	if (outcome->revision)
+		json_object_set_new(ret, "revision", json_integer(outcome->revision));
+	if (outcome->plan)
+		json_object_set_new(ret, "plan", lines(outcome->plan));
+	return ret;
+}
+
+static json_t *origin(const struct forward *forward)
+{
+	_cleanup_(freep) char *text = NULL;
+
+	if (!forward_declared(forward))
+		return json_string("runtime");
+	text = xasprintf("%s:%u", forward->loc.file, forward->loc.line);
+	return varlink_text(text);
+}
+
+json_t *request_forward(const struct forward_view *view)
+{
+	static const char *const states[] = {
+		[FORWARD_ACTIVE] = "active", [FORWARD_OFF] = "off", [FORWARD_HELD] = "held"};
+	json_t *ret = json_pack("{s:o, s:s, s:o}", "service", config_forward_json(view->forward), "state",
+				states[view->state], "origin", origin(view->forward));
+
+	if (view->counted)
+		json_object_set_new(ret, "connections", json_integer((json_int_t)view->connections));
+	if (view->reason)
+		json_object_set_new(ret, "reason", varlink_text(view->reason));
+	return ret;
+}
+
+json_t *request_revision(const struct revision *revision, bool current)
+{
+	json_t *ret =
+		json_pack("{s:I, s:I, s:I, s:I, s:o, s:b}", "id", (json_int_t)revision->id, "time",
+			  (json_int_t)revision->time, "uid", (json_int_t)revision->who.uid, "pid",
+			  (json_int_t)revision->who.pid, "what", varlink_text(revision->what), "current", (int)current);
+
+	if (revision->reverses)
+		json_object_set_new(ret, "reverses", json_integer(revision->reverses));
+	return ret;
+}
+
+static json_t *addresses(const struct topology *topology, const struct interface *interface)
+{
+	json_t *list = json_array();
+	char ip[ADDR_TEXT_MAX];
+
+	for (size_t i = 0; i < topology->n_addresses; i++) {
+		const struct local_address *address = &topology->addresses[i];
+		_cleanup_(freep) char *text = NULL;
+
+		if (!streq(address->ifname, interface->name))
+			continue;
+		text = xasprintf("%s/%u", ip_text(&address->ip, ip), address->prefix_len);
+		json_array_append_new(list, json_string(text));
+	}
+	return list;
+}
+
+static const char *why(const struct interface *interface)
+{
+	if (interface->zone == ZONE_NONE)
+		return NULL;
+	if (!interface->from_route)
+		return "file";
+	return interface->present ? "default-route" : "remembered";
+}
+
+static json_t *interfaces(const struct topology *topology)
+{
+	static const char *const zones[] = {[ZONE_NONE] = "none", [ZONE_WAN] = "wan", [ZONE_LAN] = "lan"};
+	json_t *list = json_array();
+
+	for (size_t i = 0; topology && i < topology->n_interfaces; i++) {
+		const struct interface *interface = &topology->interfaces[i];
+		json_t *item = json_pack("{s:o, s:s, s:b, s:o}", "name", varlink_text(interface->name), "zone",
+					 zones[interface->zone], "present", (int)interface->present, "addresses",
+					 addresses(topology, interface));
+
+		if (why(interface))
+			json_object_set_new(item, "why", json_string(why(interface)));
+		json_array_append_new(list, item);
+	}
+	return list;
+}
+
+/* What gwd.h warned of, and what the interfaces say. */
+static json_t *warnings(const struct topology *topology, const struct diag *diag)
+{
+	json_t *list = request_texts(diag->warnings, diag->n_warnings);
+
+	for (size_t i = 0; topology && i < topology->n_interfaces; i++) {
+		const char *name = topology->interfaces[i].name;
+
+		if (topology->interfaces[i].overridden)
+			json_array_append_new(list, json_sprintf("%s is named lan in gwd.yaml, but holds the default "
+								 "route: taken as wan",
+								 name));
+	}
+	return list;
+}
+
+static const char *forwarding(const struct gwd_status *now, size_t family)
+{
+	if (!now->forwarding[family])
+		return "off";
+	return now->raised[family] ? "on by gwd" : "on by other";
+}
+
+json_t *request_status(const struct gwd_status *now, const struct diag *diag)
+{
+	static const struct diag none;
+	const struct diag *file = now->file_mistakes ? now->file_mistakes : &none;
+	json_t *ret = json_pack("{s:s, s:I, s:o, s:s, s:s, s:I, s:I, s:I, s:b, s:b, s:o, s:o}", "version", GWD_VERSION,
+				"pid", (json_int_t)getpid(), "interfaces", interfaces(now->topology), "forwarding4",
+				forwarding(now, 0), "forwarding6", forwarding(now, 1), "active",
+				(json_int_t)now->active, "off", (json_int_t)now->off, "held", (json_int_t)now->held,
+				"table", (int)now->table, "file_in_force", (int)now->file_in_force, "mistakes",
+				varlink_mistakes(file), "warnings", warnings(now->topology, diag));
+
+	if (now->revision)
+		json_object_set_new(ret, "revision", json_integer(now->revision));
+	if (now->last_error)
+		json_object_set_new(ret, "last_error", varlink_text(now->last_error));
+	json_object_set_new(ret, "netlink_batches", json_integer((json_int_t)now->netlink->batches));
+	json_object_set_new(ret, "netlink_messages", json_integer((json_int_t)now->netlink->messages));
+	json_object_set_new(ret, "netlink_elements", json_integer((json_int_t)now->netlink->elements));
+	json_object_set_new(ret, "netlink_dumps", json_integer((json_int_t)now->netlink->dumps));
+	return ret;
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What gwd.h answers, as the JSON of org.gwd.Gateway.varlink. Each returns a new reference. Pure. Only for request.c. */
+#ifndef REQUEST_JSON_H
+#define REQUEST_JSON_H
+
+#include "gwd.h"
+
+json_t *request_texts(char *const *texts, size_t n);
+json_t *request_outcome(const struct outcome *, const struct diag *); /* Outcome; the warnings are the diag's */
+json_t *request_forward(const struct forward_view *);                 /* Forward */
+json_t *request_revision(const struct revision *, bool current);      /* Revision */
+json_t *request_status(const struct gwd_status *, const struct diag *); /* the reply of Status */
+
+#endif

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The inside of struct gwd, shared by gwd*.c, and the one road itself: a draft is compiled, planned, sent and stored, or
+ * taken back as if it had never been. Nobody else may include this. */
+#ifndef ROAD_H
+#define ROAD_H
+
+#include "gwd.h"
+#include "world.h"
+
+enum { V4, V6, FAMILIES };
+
+struct gwd {
+	char *config_path;
+	struct state *state;
+	struct kernel *kernel;
+	struct links *links;
+
+	struct world *world;        /* what should run: never NULL after start */
+	struct topology *topology;  /* where it runs */
+	char **remembered;          /* wan interfaces last found by default route */
+	size_t n_remembered;
+	bool remember;              /* they are others than the database says: store them with the next change */
+	int64_t docset;             /* declared documents in force; 0 = none */
+	uint64_t docset_hash;
+
+	bool frozen;                /* nothing was ever accepted and the file is broken: hands off */
+	bool table;                 /* our table is in the kernel */
+	bool store_nothing;         /* the database cannot be written, and it must not matter now */
+	bool stale;                 /* what is in the kernel is not certain: compare before the next change */
+	bool raised[FAMILIES];      /* forwarding was turned on by us, in this boot and network namespace */
+	bool forwarding[FAMILIES];  /* known to be on */
+	int redirects;              /* IPv4's accept_redirects before we turned forwarding on; -1 = not known */
+	char *here;                 /* this boot and network namespace */
+	size_t active[FAMILIES];    /* active forwards */
+
+	struct diag file_mistakes;  /* of the files with this hash */
+	uint64_t file_mistakes_hash;
+	char *last_error;
+};
+
+enum step_kind { STEP_ADD, STEP_REMOVE, STEP_SWITCH };
+
+struct step { /* on the live table */
+	enum step_kind kind;
+	struct forward_entry *entry; /* REMOVE, SWITCH; ADD: once it was taken */
+	struct forward *forward;     /* ADD: owned reference */
+	bool in_place;               /* ADD: where the REMOVE before it was */
+	bool off, overridden;        /* SWITCH: to what */
+	uint32_t uid;                /* SWITCH: by whom and when, while overridden */
+	int64_t time;
+};
+
+struct row { /* of the database */
+	enum item_kind kind;
+	char *name;
+	struct forward *forward;  /* ITEM_RUNTIME: owned reference; NULL = delete */
+	struct override override; /* ITEM_OVERRIDE */
+	bool remove;              /* ITEM_OVERRIDE */
+};
+
+/* What is to become of memory, kernel and database; nothing has happened yet. */
+struct draft {
+	struct step *steps; /* either steps ... */
+	size_t n_steps, steps_capacity;
+	struct world *world;       /* ... or everything anew; owned */
+	struct topology *topology; /* new one, with a world or alone; owned */
+	struct row *rows;
+	size_t n_rows, rows_capacity;
+	const struct documents *documents; /* to store as the declared ones in force; NULL = see docset */
+	int64_t docset;                    /* stored ones to return to; 0 = those in force */
+	const char *what;                  /* for history and journal; NULL = no revision */
+	int64_t reverses;                  /* the revision that this undoes */
+	const char *seen;                  /* hash of the files on disk, to store; NULL = leave */
+};
+void draft_free(struct draft *); /* contents */
+struct step *draft_step(struct draft *, enum step_kind);
+void draft_runtime(struct draft *, const char *name, struct forward *); /* row: put, or with NULL delete */
+void draft_override(struct draft *, const char *name, const struct override *); /* row: put, or with NULL delete */
+
+/* What a draft makes leave and enter the kernel. Forwards are borrowed. */
+struct delta {
+	const struct forward **leave, **enter;
+	size_t n_leave, leave_capacity, n_enter, enter_capacity;
+};
+void delta_of(const struct gwd *, const struct draft *, struct delta *ret);
+void delta_free(struct delta *);
+/* To memory, and back as if it had never been; or for good. */
+void draft_take(struct gwd *, struct draft *);
+void draft_take_back(struct gwd *, struct draft *);
+void draft_settle(struct draft *);
+/* The draft's rows, inside a transaction. *ret_docset: the documents in force after it. */
+int road_store(struct gwd *, const struct draft *, const struct caller *, int64_t *ret_docset, int64_t *ret_revision,
+	       struct diag *);
+size_t road_family(const struct forward *); /* V4 or V6 */
+
+/* The road. 0 with memory, kernel and database agreeing on the new state; or -errno plus diag and all three as before.
+ * `ret` gets changed, revision and (dry run) plan. */
+int road_commit(struct gwd *, struct draft *, const struct request_options *, struct outcome *ret, struct diag *);
+
+/* Brings the kernel to what memory says, whatever it has: start-up, and after surprises. */
+int road_reconcile(struct gwd *, struct diag *);
+/* Turns forwarding on where something needs it, after the rules are in. Failures become warnings. */
+void road_sysctls(struct gwd *, struct diag *warnings);
+
+/* Why this forward cannot act here and now, or NULL. Caller's string. */
+char *road_held(const struct gwd *, const struct forward_entry *);
+
+#endif

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The memory side of the road: what a draft makes leave and enter the kernel, and how it is done to the live table and
+ * undone again. A detached entry is kept until the change is certain, so that taking back costs nothing and cannot fail. */
+#include "road.h"
+
+#include <assert.h>
+
+/* ---- Drafts ------------------------------------------------------------------------------------- */
+
+struct step *draft_step(struct draft *d, enum step_kind kind)
+{
+	struct step *s;
+
+	d->steps = grow(d->steps, d->n_steps, &d->steps_capacity, sizeof(*d->steps));
+	s = &d->steps[d->n_steps++];
+	*s = (struct step){.kind = kind};
+	return s;
+}
+
+static struct row *draft_row(struct draft *d, enum item_kind kind, const char *name)
+{
+	struct row *r;
+
+	d->rows = grow(d->rows, d->n_rows, &d->rows_capacity, sizeof(*d->rows));
+	r = &d->rows[d->n_rows++];
+	*r = (struct row){.kind = kind, .name = xstrdup(name)};
+	return r;
+}
+
+void draft_runtime(struct draft *d, const char *name, struct forward *forward)
+{
+	draft_row(d, ITEM_RUNTIME, name)->forward = forward ? forward_ref(forward) : NULL;
+}
+
+void draft_override(struct draft *d, const char *name, const struct override *override)
+{
+	struct row *r = draft_row(d, ITEM_OVERRIDE, name);
+
+	r->remove = !override;
+	if (override)
+		r->override = *override;
+}
+
+void draft_free(struct draft *d)
+{
+	for (size_t i = 0; i < d->n_steps; i++)
+		forward_unref(d->steps[i].forward);
+	for (size_t i = 0; i < d->n_rows; i++) {
+		free(d->rows[i].name);
+		forward_unref(d->rows[i].forward);
+	}
+	free(d->steps);
+	free(d->rows);
+	world_free(d->world);
+	topology_free(d->topology);
+}
+
+/* ---- What is active ----------------------------------------------------------------------------- */
+
+size_t road_family(const struct forward *f)
+{
+	return f->family == AF_INET ? V4 : V6;
+}
+
+static const struct ip *own_target(const struct topology *t, const struct forward *f)
+{
+	for (size_t i = 0; i < f->n_targets; i++)
+		if (topology_is_local(t, &f->targets[i].addr))
+			return &f->targets[i].addr;
+	return NULL;
+}
+
+static bool can_act(const struct topology *t, const struct forward_entry *e)
+{
+	return !e->off && !e->shadowed && !own_target(t, e->forward);
+}
+
+char *road_held(const struct gwd *g, const struct forward_entry *e)
+{
+	const struct forward *f = e->forward;
+	const struct ip *own = own_target(g->topology, f);
+	char text[ADDR_TEXT_MAX];
+
+	if (e->shadowed)
+		return xasprintf("shadowed by %s", e->shadowed_by);
+	if (own)
+		return xasprintf("%s is this gateway's own address", ip_text(own, text));
+	if (f->listen.kind == LISTEN_INTERFACE) {
+		const struct interface *i = topology_interface(g->topology, f->listen.ifname);
+
+		if (!i || !i->present)
+			return xasprintf("no interface %s", f->listen.ifname);
+	}
+	if (f->listen.kind == LISTEN_ANY && !g->topology->wan_known)
+		return xstrdup("no wan interface is known yet (no default route, and `wan:` is not set)");
+	return NULL;
+}
+
+static void set_active(struct gwd *g, struct forward_entry *e, bool active)
+{
+	if (e->active == active)
+		return;
+	e->active = active;
+	g->active[road_family(e->forward)] += active ? 1 : (size_t)-1;
+	forwards_activate(g->world->forwards, e->forward, active);
+}
+
+static void refresh_active(struct gwd *g)
+{
+	for (struct forward_entry *e = forwards_first(g->world->forwards); e; e = e->next)
+		set_active(g, e, can_act(g->topology, e));
+}
+
+/* ---- What a draft makes leave and enter the kernel ------------------------------------------------ */
+
+void delta_free(struct delta *d)
+{
+	free(d->leave);
+	free(d->enter);
+}
+
+static void leaves(struct delta *d, const struct forward *f)
+{
+	d->leave = grow(d->leave, d->n_leave, &d->leave_capacity, sizeof(*d->leave));
+	d->leave[d->n_leave++] = f;
+}
+
+static void enters(struct delta *d, const struct forward *f)
+{
+	d->enter = grow(d->enter, d->n_enter, &d->enter_capacity, sizeof(*d->enter));
+	d->enter[d->n_enter++] = f;
+}
+
+static void delta_of_step(const struct gwd *g, const struct step *s, struct delta *ret)
+{
+	struct forward_entry next = {.forward = s->forward, .off = s->forward && !s->forward->enabled};
+
+	if (s->kind != STEP_ADD) {
+		next = *s->entry;
+		next.off = s->kind == STEP_REMOVE || s->off;
+		if (s->entry->active && next.off)
+			leaves(ret, s->entry->forward);
+	}
+	if (can_act(g->topology, &next) && !next.active)
+		enters(ret, next.forward);
+}
+
+static void delta_of_topology(const struct gwd *g, const struct topology *t, struct delta *ret)
+{
+	for (const struct forward_entry *e = forwards_first(g->world->forwards); e; e = e->next) {
+		bool active = can_act(t, e);
+
+		if (e->active && !active)
+			leaves(ret, e->forward);
+		else if (active && !e->active)
+			enters(ret, e->forward);
+	}
+}
+
+/* The entry of the other table that stays in the kernel as this one. */
+static bool carried(const struct forward_entry *e, const struct forwards *other, const struct topology *other_topology)
+{
+	const struct forward_entry *o = forwards_by_name(other, e->forward->name);
+
+	return o && (other_topology ? can_act(other_topology, o) : o->active) && forward_same(o->forward, e->forward);
+}
+
+static void delta_of_world(const struct gwd *g, const struct draft *d, struct delta *ret)
+{
+	for (const struct forward_entry *e = forwards_first(g->world->forwards); e; e = e->next)
+		if (e->active && !carried(e, d->world->forwards, d->topology))
+			leaves(ret, e->forward);
+	for (const struct forward_entry *e = forwards_first(d->world->forwards); e; e = e->next)
+		if (can_act(d->topology, e) && !carried(e, g->world->forwards, NULL))
+			enters(ret, e->forward);
+}
+
+void delta_of(const struct gwd *g, const struct draft *d, struct delta *ret)
+{
+	if (d->world)
+		delta_of_world(g, d, ret);
+	else if (d->topology)
+		delta_of_topology(g, d->topology, ret);
+	for (size_t i = 0; i < d->n_steps; i++)
+		delta_of_step(g, &d->steps[i], ret);
+}
+
+/* ---- Memory: there and back ---------------------------------------------------------------------- */
+
+static void take_step(struct gwd *g, struct step *s, struct forward_entry *place)
+{
+	struct forwards *t = g->world->forwards;
+	struct forward_entry *e = s->entry, old;
+
+	switch (s->kind) {
+	case STEP_ADD:
+		s->entry = forwards_insert(t, s->forward, false, place);
+		set_active(g, s->entry, can_act(g->topology, s->entry));
+		break;
+	case STEP_REMOVE:
+		set_active(g, e, false);
+		forwards_detach(t, e);
+		break;
+	case STEP_SWITCH: /* the step keeps what it replaced, so taking it again takes it back */
+		old = *e;
+		e->off = s->off;
+		e->overridden = s->overridden;
+		e->override_uid = s->uid;
+		e->override_time = s->time;
+		s->off = old.off;
+		s->overridden = old.overridden;
+		s->uid = old.override_uid;
+		s->time = old.override_time;
+		set_active(g, e, can_act(g->topology, e));
+		break;
+	}
+}
+
+static void take_back_step(struct gwd *g, struct step *s)
+{
+	struct forwards *t = g->world->forwards;
+
+	switch (s->kind) {
+	case STEP_ADD:
+		set_active(g, s->entry, false);
+		forwards_detach(t, s->entry);
+		forward_entry_free(s->entry);
+		break;
+	case STEP_REMOVE:
+		forwards_reattach(t, s->entry);
+		set_active(g, s->entry, can_act(g->topology, s->entry));
+		break;
+	case STEP_SWITCH:
+		take_step(g, s, NULL);
+		break;
+	}
+}
+
+static void swap_world(struct gwd *g, struct draft *d)
+{
+	if (d->world) {
+		struct world *old = g->world;
+
+		g->world = d->world;
+		d->world = old;
+		g->active[V4] = g->active[V6] = 0;
+		for (struct forward_entry *e = forwards_first(g->world->forwards); e; e = e->next)
+			g->active[road_family(e->forward)] += e->active;
+	}
+	if (d->topology) {
+		struct topology *old = g->topology;
+
+		g->topology = d->topology;
+		d->topology = old;
+		refresh_active(g);
+	}
+}
+
+void draft_take(struct gwd *g, struct draft *d)
+{
+	swap_world(g, d);
+	for (size_t i = 0; i < d->n_steps; i++) {
+		struct step *s = &d->steps[i];
+
+		take_step(g, s, s->in_place ? d->steps[i - 1].entry->next : NULL);
+	}
+}
+
+void draft_take_back(struct gwd *g, struct draft *d)
+{
+	for (size_t i = d->n_steps; i > 0; i--)
+		take_back_step(g, &d->steps[i - 1]);
+	swap_world(g, d);
+}
+
+/* What the draft removed is gone for good. */
+void draft_settle(struct draft *d)
+{
+	for (size_t i = 0; i < d->n_steps; i++)
+		if (d->steps[i].kind == STEP_REMOVE)
+			forward_entry_free(d->steps[i].entry);
+}

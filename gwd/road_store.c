@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The database side of the road: the rows of a draft, inside the transaction that road_commit began. */
+#include "road.h"
+
+#include <stdio.h>
+#include <time.h>
+
+#include "config_print.h"
+
+static int store_row(struct gwd *g, const struct row *r, const struct caller *who, struct diag *diag)
+{
+	_cleanup_(freep) char *service = NULL;
+	json_t *json;
+
+	if (r->kind == ITEM_OVERRIDE)
+		return r->remove ? state_del_override(g->state, r->name, diag)
+				 : state_put_override(g->state, r->name, &r->override, diag);
+	if (!r->forward)
+		return state_del_runtime(g->state, r->name, diag);
+	json = config_forward_json(r->forward);
+	service = json_dumps(json, JSON_COMPACT);
+	json_decref(json);
+	return state_put_runtime(g->state, r->name, service, who, diag);
+}
+
+static int store_number(struct gwd *g, const char *key, int64_t value, struct diag *diag)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%lld", (long long)value);
+	return state_put(g->state, key, text, diag);
+}
+
+static int store_remembered(struct gwd *g, struct diag *diag)
+{
+	_cleanup_(buf_free) struct buf names = {0};
+	_cleanup_(freep) char *text = NULL;
+
+	for (size_t i = 0; i < g->n_remembered; i++)
+		buf_printf(&names, "%s%s", i ? " " : "", g->remembered[i]);
+	text = buf_take(&names);
+	return state_put(g->state, "wan", text, diag);
+}
+
+/* Everything that the draft writes, inside a transaction. *ret_docset: the documents in force after it. */
+/* "HERE" of IPv6, "HERE ACCEPT_REDIRECTS" of IPv4. */
+static int store_raised(struct gwd *g, size_t family, struct diag *diag)
+{
+	_cleanup_(freep) char *value = family == V4 ? xasprintf("%s %d", g->here, g->redirects) : xstrdup(g->here);
+
+	return state_put(g->state, family == V4 ? "raised4" : "raised6", value, diag);
+}
+
+int road_store(struct gwd *g, const struct draft *d, const struct caller *who, int64_t *ret_docset,
+	       int64_t *ret_revision, struct diag *diag)
+{
+	struct revision revision = {.time = time(NULL), .who = *who, .reverses = d->reverses};
+	int64_t docset = d->docset ? d->docset : g->docset;
+	int r = 0;
+
+	if (d->documents)
+		r = state_put_documents(g->state, d->documents, &docset, diag);
+	if (r == 0 && docset != g->docset)
+		r = store_number(g, "accepted", docset, diag);
+	if (r == 0 && d->what) {
+		revision.docset = docset;
+		revision.what = xstrdup(d->what);
+		r = state_put_revision(g->state, &revision, diag);
+		free(revision.what);
+	}
+	for (size_t i = 0; i < d->n_rows && r == 0; i++)
+		r = store_row(g, &d->rows[i], who, diag);
+	for (size_t family = 0; family < FAMILIES && r == 0; family++)
+		if (g->raised[family] && !g->forwarding[family]) /* about to */
+			r = store_raised(g, family, diag);
+	if (r == 0 && g->remember)
+		r = store_remembered(g, diag);
+	if (r == 0 && d->seen)
+		r = state_put(g->state, "seen", d->seen, diag);
+	*ret_docset = docset;
+	*ret_revision = revision.id;
+	return r;
+}

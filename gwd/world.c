@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The file wins, and nothing that was asked for at run time is thrown away: what the file says too is absorbed, what it
+ * contradicts is kept aside until the file lets go, and a name that it takes is given back with a number. */
+#include "world.h"
+
+#include "config_print.h"
+
+void world_free(struct world *w)
+{
+	if (!w)
+		return;
+	settings_free(w->settings);
+	forwards_free(w->forwards);
+	free(w);
+}
+
+void world_freep(struct world **w)
+{
+	world_free(*w);
+}
+
+static void free_strings(char **strings, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free(strings[i]);
+	free(strings);
+}
+
+void settled_free(struct settled *s)
+{
+	for (size_t i = 0; i < s->n_runtime; i++) {
+		free(s->runtime[i].name);
+		forward_unref(s->runtime[i].renamed);
+	}
+	free(s->runtime);
+	free_strings(s->ended, s->n_ended);
+	free_strings(s->messages, s->n_messages);
+	*s = (struct settled){0};
+}
+
+static void push(char ***strings, size_t *n, size_t *capacity, char *string)
+{
+	*strings = grow(*strings, *n, capacity, sizeof(**strings));
+	(*strings)[(*n)++] = string;
+}
+
+static void say(struct settled *s, char *message)
+{
+	push(&s->messages, &s->n_messages, &s->messages_capacity, message);
+}
+
+static void note_runtime(struct settled *s, const char *name, struct forward *renamed)
+{
+	s->runtime = grow(s->runtime, s->n_runtime, &s->runtime_capacity, sizeof(*s->runtime));
+	s->runtime[s->n_runtime].name = xstrdup(name);
+	s->runtime[s->n_runtime++].renamed = renamed ? forward_ref(renamed) : NULL;
+}
+
+/* ---- Overrides ---------------------------------------------------------------------------------- */
+
+static void override_one(struct forwards *forwards, const struct named_override *o, struct settled *s)
+{
+	struct forward_entry *e = forwards_by_name(forwards, o->name);
+
+	if (!e || e->forward->enabled != o->override.declared) {
+		say(s, xasprintf("%s: no longer switched %s by hand: %s", o->name, o->override.enabled ? "on" : "off",
+				 e ? "the file's `enabled` changed" : "the file has it no more"));
+		push(&s->ended, &s->n_ended, &s->ended_capacity, xstrdup(o->name));
+		return;
+	}
+	e->off = !o->override.enabled;
+	e->overridden = true;
+	e->override_uid = o->override.uid;
+	e->override_time = o->override.time;
+}
+
+/* ---- Runtime forwards --------------------------------------------------------------------------- */
+
+/* A name that neither the world so far nor any runtime forward has. */
+static bool name_taken(const struct forwards *forwards, const struct parts *p, const char *name)
+{
+	if (forwards_by_name(forwards, name))
+		return true;
+	for (size_t i = 0; i < p->n_runtime; i++)
+		if (streq(p->runtime[i]->name, name))
+			return true;
+	return false;
+}
+
+static struct forward *rename_free(const struct forwards *forwards, const struct parts *p, const struct forward *f)
+{
+	for (unsigned i = 2;; i++) {
+		_cleanup_(freep) char *number = xasprintf("-%u", i);
+		int room = FORWARD_NAME_MAX - (int)strlen(number);
+		_cleanup_(freep) char *name = xasprintf("%.*s%s", room, f->name, number);
+
+		if (!name_taken(forwards, p, name))
+			return forward_renamed(f, name);
+	}
+}
+
+static void merge_runtime(struct forwards *forwards, const struct parts *p, struct forward *f, struct settled *s)
+{
+	struct forward_entry *other, *e;
+	bool taken = forwards_overlap(forwards, f, &other, 1) > 0;
+	_cleanup_(forward_unrefp) struct forward *placed = NULL;
+
+	if (taken && forward_declared(other->forward) && forward_same(other->forward, f)) {
+		say(s, xasprintf("%s: now in %s:%u, no longer kept as a runtime forward", f->name,
+				 other->forward->loc.file, other->forward->loc.line));
+		note_runtime(s, f->name, NULL);
+		return;
+	}
+	placed = forwards_by_name(forwards, f->name) ? rename_free(forwards, p, f) : forward_ref(f);
+	if (!streq(placed->name, f->name)) {
+		say(s, xasprintf("%s: the file took this name: the runtime forward is now %s", f->name, placed->name));
+		note_runtime(s, f->name, placed);
+	}
+	e = forwards_add(forwards, placed, taken);
+	if (!taken)
+		return;
+	e->shadowed_by = forward_declared(other->forward)
+				 ? xasprintf("%s:%u", other->forward->loc.file, other->forward->loc.line)
+				 : xstrdup(other->forward->name);
+	say(s, xasprintf("%s: held: shadowed by %s", placed->name, e->shadowed_by));
+}
+
+struct world *world_assemble(struct parts *p, struct settled *ret)
+{
+	struct world *w = xcalloc(1, sizeof(*w));
+
+	w->settings = TAKE_PTR(p->config->settings);
+	w->forwards = TAKE_PTR(p->config->forwards);
+	for (size_t i = 0; i < p->n_overrides; i++)
+		override_one(w->forwards, &p->overrides[i], ret);
+	for (size_t i = 0; i < p->n_runtime; i++)
+		merge_runtime(w->forwards, p, p->runtime[i], ret);
+	return w;
+}
+
+/* ---- Difference in words ------------------------------------------------------------------------ */
+
+struct lines {
+	char **items;
+	size_t n, capacity;
+};
+
+static void diff_settings(const struct settings *a, const struct settings *b, struct lines *out)
+{
+	_cleanup_(buf_free) struct buf x = {0}, y = {0};
+	_cleanup_(freep) char *old = NULL, *new = NULL;
+
+	if (settings_same(a, b))
+		return;
+	config_print_settings(&x, a);
+	config_print_settings(&y, b);
+	old = buf_take(&x);
+	new = buf_take(&y);
+	for (const char *text = old, *end; *text; text = end + 1) {
+		end = strchrnul(text, '\n');
+		push(&out->items, &out->n, &out->capacity, xasprintf("- %.*s", (int)(end - text), text));
+		if (!*end)
+			break;
+	}
+	for (const char *text = new, *end; *text; text = end + 1) {
+		end = strchrnul(text, '\n');
+		push(&out->items, &out->n, &out->capacity, xasprintf("+ %.*s", (int)(end - text), text));
+		if (!*end)
+			break;
+	}
+}
+
+static char *entry_text(const struct forward_entry *e)
+{
+	_cleanup_(freep) char *text = forward_text(e->forward);
+
+	return xasprintf("%s%s%s", text, e->off ? ", off" : "", e->shadowed ? ", held" : "");
+}
+
+/* Lines for what `a` has and `b` has not (sign '-') or the other way round ('+'); changes are told once, by '-' runs. */
+static void diff_forwards(const struct forwards *a, const struct forwards *b, char sign, struct lines *out)
+{
+	for (const struct forward_entry *e = forwards_first(a); e; e = e->next) {
+		const struct forward_entry *other = forwards_by_name(b, e->forward->name);
+		_cleanup_(freep) char *text = entry_text(e), *new = NULL;
+
+		if (!other) {
+			push(&out->items, &out->n, &out->capacity,
+			     xasprintf("%c %s: %s", sign, e->forward->name, text));
+			continue;
+		}
+		if (sign == '+' || (forward_same(e->forward, other->forward) && e->off == other->off &&
+				    e->shadowed == other->shadowed))
+			continue;
+		new = entry_text(other);
+		push(&out->items, &out->n, &out->capacity,
+		     streq(text, new) ? xasprintf("~ %s: description", e->forward->name)
+				      : xasprintf("~ %s: %s, was %s", e->forward->name, new, text));
+	}
+}
+
+void world_diff(const struct world *a, const struct world *b, char ***ret, size_t *ret_n)
+{
+	struct lines out = {0};
+
+	diff_settings(a->settings, b->settings, &out);
+	diff_forwards(a->forwards, b->forwards, '-', &out);
+	diff_forwards(b->forwards, a->forwards, '+', &out);
+	*ret = out.items;
+	*ret_n = out.n;
+}

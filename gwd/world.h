@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What should run: declared + runtime + overrides, brought together under INTERFACE section 2, "File against runtime".
+ * Pure. */
+#ifndef WORLD_H
+#define WORLD_H
+
+#include "config.h"
+#include "state.h"
+
+struct world {
+	struct settings *settings;
+	struct forwards *forwards;
+};
+void world_free(struct world *);
+void world_freep(struct world **);
+
+/* An override with the name of its forward. */
+struct named_override {
+	char *name;
+	struct override override;
+};
+
+/* What the world is made of. */
+struct parts {
+	struct config *config;         /* declared: consumed */
+	struct forward **runtime;      /* in order; references stay the caller's */
+	size_t n_runtime;
+	const struct named_override *overrides;
+	size_t n_overrides;
+};
+
+/* What became of runtime forwards and overrides that the file met, for the database and for the user. */
+struct settled {
+	struct {
+		char *name;
+		struct forward *renamed; /* NULL: absorbed by the file, its row goes; otherwise stored under the new name */
+	} *runtime;
+	size_t n_runtime, runtime_capacity;
+	char **ended; /* overrides that are no more */
+	size_t n_ended, ended_capacity;
+	char **messages;
+	size_t n_messages, messages_capacity;
+};
+void settled_free(struct settled *);
+
+struct world *world_assemble(struct parts *, struct settled *ret);
+
+/* In words what tells `b` from `a`, one line each: "+ web: tcp 80 -> 10.0.0.2:80", "- ...", "~ ...". */
+void world_diff(const struct world *a, const struct world *b, char ***ret, size_t *ret_n);
+
+#endif

@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The whole way of a request, from bytes on the socket to gwd.h and back, over the fake kernel. Every reply is held
+ * against the interface description, so the tests below only look at what it cannot say. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "control_peer.h"
+#include "fake_kernel.h"
+#include "gwd_place.h"
+#include "request.h"
+#include "varlink_types.h"
+
+static struct {
+	struct peer_server at;
+	struct request_context context;
+	struct varlink *varlink;
+	int fd;
+	int quits;
+} server;
+
+static void on_quit(void *ctx)
+{
+	(void)ctx;
+	server.quits++;
+}
+
+static int setup(void **state)
+{
+	if (place_new(state) < 0)
+		return -1;
+	memset(&server, 0, sizeof(server));
+	server.fd = -1;
+	if (!netns_allowed)
+		return 0;
+	start();
+	server.context = (struct request_context){.gwd = place.gwd, .quit = on_quit};
+	server.varlink = varlink_new(request_methods, &server.context);
+	struct control_handler handler = varlink_handler(server.varlink);
+	peer_server_start(&server.at, &handler);
+	server.fd = peer_connect(&server.at);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	if (server.fd >= 0) {
+		close(server.fd);
+		peer_server_stop(&server.at);
+	}
+	varlink_free(server.varlink);
+	return place_gone(state);
+}
+
+static json_t *receive(const char *method)
+{
+	json_t *reply = peer_receive(&server.at, server.fd);
+
+	assert_non_null(reply);
+	types_assert_reply(method, reply);
+	return reply;
+}
+
+static void ask_json(const char *method, json_t *parameters, bool more)
+{
+	_cleanup_(freep) char *name = xasprintf("org.gwd.Gateway.%s", method);
+	json_auto_t *message = json_pack("{s:s, s:o, s:b}", "method", name, "parameters", parameters, "more", (int)more);
+	_cleanup_(freep) char *text = json_dumps(message, 0);
+
+	assert_true(peer_send(&server.at, server.fd, text, strlen(text) + 1));
+}
+
+/* JSON with ' for " */
+static json_t *call(const char *method, const char *parameters)
+{
+	_cleanup_(freep) char *text = xstrdup(parameters);
+
+	for (char *p = text; *p; p++)
+		*p = *p == '\'' ? '"' : *p;
+	ask_json(method, json_loads(text, 0, NULL), false);
+	return receive(method);
+}
+
+/* "outcome.messages.0" of the parameters of a reply. */
+static json_t *at(const json_t *reply, const char *path)
+{
+	_cleanup_(freep) char *copy = xstrdup(path);
+	json_t *value = json_object_get(reply, "parameters");
+	char *rest = copy;
+
+	for (char *name; value && (name = strsep(&rest, "."));)
+		value = json_is_array(value) ? json_array_get(value, strtoul(name, NULL, 10)) : json_object_get(value, name);
+	return value;
+}
+
+static void assert_at(const json_t *reply, const char *path, const char *expected)
+{
+	_cleanup_(freep) char *text = json_dumps(at(reply, path), JSON_ENCODE_ANY | JSON_COMPACT | JSON_SORT_KEYS);
+
+	for (char *p = text; p && *p; p++)
+		*p = *p == '"' ? '\'' : *p;
+	if (!str_same(text, expected)) {
+		_cleanup_(freep) char *whole = json_dumps(reply, 0);
+		fail_msg("%s: %s != %s in %s", path, text ? text : "nothing", expected ? expected : "nothing", whole);
+	}
+}
+
+static void assert_call(const char *method, const char *parameters, const char *path, const char *expected)
+{
+	json_auto_t *reply = call(method, parameters);
+
+	assert_at(reply, path, expected);
+}
+
+static void assert_refusal(const char *method, const char *parameters, const char *error, const char *message)
+{
+	_cleanup_(freep) char *quoted = xasprintf("'%s'", message);
+	json_auto_t *reply = call(method, parameters);
+
+	assert_string_equal(json_string_value(json_object_get(reply, "error")), error);
+	assert_at(reply, "mistakes.0.message", quoted);
+}
+
+#define WEB "{'service':{'name':'web','ports':['80'],'to':[{'addr':'192.168.1.2','port':'8080'}]}"
+
+static void test_add(void **state)
+{
+	(void)state;
+	NEED_NETNS();
+	json_auto_t *reply = call("Add", WEB "}");
+	assert_at(reply, "outcome",
+		  "{'changed':true,'messages':['added web: tcp 80 -> 192.168.1.2:8080'],'revision':2,'warnings':[]}");
+	assert_at(reply, "forward.state", "'active'");
+	assert_at(reply, "forward.origin", "'runtime'");
+	assert_at(reply, "forward.service",
+		  "{'enabled':true,'name':'web','ports':['80'],'proto':'tcp','to':[{'addr':'192.168.1.2','port':'8080'}]}");
+	json_auto_t *again = call("Add", WEB "}");
+	assert_at(again, "outcome.changed", "false");
+	assert_at(again, "outcome.revision", NULL);
+	json_auto_t *history = call("History", "{'max':1}");
+	assert_at(history, "revisions.0.what", "'added web: tcp 80 -> 192.168.1.2:8080'");
+	assert_at(history, "revisions.0.current", "true");
+	assert_at(history, "revisions.1", NULL);
+	assert_int_equal(json_integer_value(at(history, "revisions.0.uid")), getuid());
+	assert_int_equal(json_integer_value(at(history, "revisions.0.pid")), getpid());
+}
+
+static void test_options(void **state)
+{
+	static const char *const later[] = {"'force':true", "'temporary':true", "'hold':true", "'confirm':120"};
+
+	(void)state;
+	NEED_NETNS();
+	for (size_t i = 0; i < ARRAY_SIZE(later); i++) {
+		_cleanup_(freep) char *parameters = xasprintf(WEB ",%s}", later[i]);
+		_cleanup_(freep) char *message = xasprintf("--%.*s is not yet supported by this version",
+							   (int)strcspn(later[i] + 1, "'"), later[i] + 1);
+
+		assert_refusal("Add", parameters, "org.gwd.Gateway.Invalid", message);
+	}
+	assert_refusal("Remove", "{'name':'a','kill':true}", "org.gwd.Gateway.Invalid",
+		       "--kill is not yet supported by this version");
+	json_auto_t *two = call("Undo", "{'force':true,'confirm':1}");
+	assert_non_null(at(two, "mistakes.1"));
+	assert_call("List", "{}", "forwards", "[]");
+
+	json_auto_t *dry = call("Add", WEB ",'dry_run':true,'force':false,'hold':false,'temporary':false}");
+	assert_true(json_array_size(at(dry, "outcome.plan")) > 0);
+	assert_null(at(dry, "forward"));
+	assert_call("List", "{}", "forwards", "[]");
+}
+
+static void test_changes(void **state)
+{
+	(void)state;
+	NEED_NETNS();
+	json_decref(call("Add", WEB "}"));
+	assert_call("Set", "{'name':'web','changes':{'description':'the site'}}", "forward.service.description",
+		    "'the site'");
+	assert_call("Set", "{'name':'web','changes':{'description':'other'},'dry_run':true}", "forward", NULL);
+	assert_call("Disable", "{'name':'web'}", "outcome.changed", "true");
+	assert_call("Get", "{'name':'web'}", "forward.state", "'off'");
+	assert_call("Enable", "{'name':'web'}", "outcome.changed", "true");
+	assert_call("Get", "{'name':'web'}", "forward.state", "'active'");
+	assert_refusal("Remove", "{}", "org.gwd.Gateway.Invalid", "say what to remove: either a name or ports");
+	assert_refusal("Remove", "{'name':'web','ports':['80']}", "org.gwd.Gateway.Invalid",
+		       "say what to remove: either a name or ports");
+	assert_call("Remove", "{'ports':['80'],'proto':'udp'}", "outcome.changed", "false");
+	assert_call("Add", "{'replace':true,'service':{'name':'new','ports':['80'],'to':[{'addr':'192.168.1.3'}]}}",
+		    "outcome.changed", "true");
+	assert_call("Remove", "{'ports':['80'],'proto':'tcp'}", "outcome.changed", "true");
+	assert_call("Undo", "{}", "outcome.changed", "true");
+	assert_call("Get", "{'name':'new'}", "forward.state", "'active'");
+	assert_call("Rollback", "{'revision':2}", "outcome.changed", "true");
+	assert_call("Get", "{'name':'web'}", "forward.state", "'active'");
+	json_auto_t *history = call("History", "{}");
+	assert_at(history, "revisions.0.current", "true");
+	assert_at(history, "revisions.1.current", "false");
+	assert_at(history, "revisions.1.reverses", "7");
+}
+
+static void test_errors(void **state)
+{
+	(void)state;
+	NEED_NETNS();
+	json_decref(call("Add", WEB "}"));
+	json_auto_t *none = call("Get", "{'name':'nope'}");
+	assert_string_equal(json_string_value(json_object_get(none, "error")), "org.gwd.Gateway.NotFound");
+	json_auto_t *taken =
+		call("Add", "{'service':{'ports':['79-81'],'to':[{'addr':'192.168.1.2'}]}}");
+	assert_string_equal(json_string_value(json_object_get(taken, "error")), "org.gwd.Gateway.Conflict");
+	json_auto_t *wrong = call("Add", "{'service':{'prot':'tcp','ports':['0'],'to':[{'addr':'192.168.1.2'}]}}");
+	assert_string_equal(json_string_value(json_object_get(wrong, "error")), "org.gwd.Gateway.Invalid");
+	assert_non_null(at(wrong, "mistakes.1"));
+	fake_kernel_fail_commit(-EPERM);
+	json_auto_t *refused = call("Remove", "{'name':'web'}");
+	assert_string_equal(json_string_value(json_object_get(refused, "error")), "org.gwd.Gateway.Kernel");
+	assert_call("Get", "{'name':'web'}", "forward.state", "'active'");
+	assert_call("History", "{'max':-1}", "parameter", "'max'");
+	assert_call("Diff", "{'revision':0}", "parameter", "'revision'");
+}
+
+static void test_files(void **state)
+{
+	static const char broken[] = "{'text':'services:\\n  - prot: tcp\\n','path':'/home/x/my.yaml'}";
+	static const char good[] = "{'text':'services:\\n  - port: 443\\n    to: 192.168.1.9\\n','path':'/home/x/my.yaml'}";
+
+	(void)state;
+	NEED_NETNS();
+	json_auto_t *check = call("Check", broken);
+	assert_at(check, "mistakes.0.file", "'/home/x/my.yaml'");
+	assert_at(check, "mistakes.0.line", "2");
+	assert_at(check, "mistakes.0.source", "'  - prot: tcp'");
+	assert_call("Check", good, "mistakes", "[]");
+	assert_call("Check", good, "services", "1");
+	json_auto_t *refused = call("Apply", broken);
+	assert_at(refused, "mistakes.0.file", "'/home/x/my.yaml'");
+	assert_call("Diff", good, "changes", "['+ tcp-443: tcp 443 -> 192.168.1.9:443']");
+	assert_call("Apply", good, "outcome.changed", "true");
+	assert_call("Diff", good, "changes", "[]");
+	assert_call("Diff", "{'revision':1}", "changes", "['- tcp-443: tcp 443 -> 192.168.1.9:443']");
+	assert_call("Get", "{'name':'tcp-443'}", "forward.origin", "'/home/x/my.yaml:2'");
+	assert_call("Export", "{}", "yaml", "'services:\\n  - name: tcp-443\\n    port: 443\\n    to: 192.168.1.9\\n'");
+}
+
+static void test_status(void **state)
+{
+	(void)state;
+	NEED_NETNS();
+	json_decref(call("Add", WEB "}"));
+	json_auto_t *reply = call("Status", "{}");
+	assert_at(reply, "version", "'" GWD_VERSION "'");
+	assert_at(reply, "active", "1");
+	assert_at(reply, "off", "0");
+	assert_at(reply, "table", "true");
+	assert_at(reply, "revision", "2");
+	assert_at(reply, "forwarding4", "'on by gwd'");
+	assert_at(reply, "forwarding6", "'off'");
+	assert_at(reply, "interfaces.0.name", "'lan0'");
+	assert_at(reply, "interfaces.0.zone", "'none'");
+	assert_at(reply, "interfaces.0.why", NULL);
+	assert_at(reply, "interfaces.2",
+		  "{'addresses':['203.0.113.5/24','2001:db8::5/64'],'name':'wan0','present':true,'why':'default-route',"
+		  "'zone':'wan'}");
+}
+
+/* N services, one port each. */
+static void apply_many(int n)
+{
+	_cleanup_(buf_free) struct buf text = {0};
+
+	buf_printf(&text, "services:\n");
+	for (int i = 1; i <= n; i++)
+		buf_printf(&text, "  - {port: %d, to: 192.168.1.2}\n", i);
+	ask_json("Apply", json_pack("{s:s}", "text", text.data), false);
+	json_auto_t *reply = receive("Apply");
+	assert_at(reply, "outcome.changed", "true");
+}
+
+static void test_list(void **state)
+{
+	static const size_t sizes[] = {500, 500, 201};
+
+	(void)state;
+	NEED_NETNS();
+	ask_json("List", json_object(), true);
+	json_auto_t *empty = receive("List");
+	assert_at(empty, "forwards", "[]");
+	assert_null(json_object_get(empty, "continues"));
+
+	apply_many(1201);
+	ask_json("List", json_object(), true);
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		json_auto_t *part = receive("List");
+
+		assert_int_equal(json_array_size(at(part, "forwards")), sizes[i]);
+		assert_int_equal(json_is_true(json_object_get(part, "continues")), i < 2);
+	}
+	json_auto_t *whole = call("List", "{}");
+	assert_int_equal(json_array_size(at(whole, "forwards")), 1201);
+	assert_at(whole, "forwards.1200.service.name", "'tcp-1201'");
+	json_auto_t *some = call("List", "{'pattern':'tcp-120?'}");
+	assert_int_equal(json_array_size(at(some, "forwards")), 2);
+	ask_json("History", json_object(), true);
+	json_auto_t *history = receive("History");
+	assert_int_equal(json_array_size(at(history, "revisions")), 2);
+}
+
+static void test_long_list(void **state)
+{
+	size_t rows = 0;
+	bool continues = true;
+
+	(void)state;
+	NEED_NETNS();
+	apply_many(10001);
+	json_auto_t *reply = call("List", "{}");
+	assert_string_equal(json_string_value(json_object_get(reply, "error")), "org.varlink.service.ExpectedMore");
+	ask_json("List", json_object(), true);
+	while (continues) {
+		json_auto_t *part = receive("List");
+
+		rows += json_array_size(at(part, "forwards"));
+		continues = json_is_true(json_object_get(part, "continues"));
+	}
+	assert_int_equal(rows, 10001);
+}
+
+/* Rows with very many ports make smaller messages. */
+static void test_wide_rows(void **state)
+{
+	_cleanup_(buf_free) struct buf text = {0};
+
+	(void)state;
+	NEED_NETNS();
+	buf_printf(&text, "services:\n");
+	for (int i = 0; i < 3; i++) {
+		buf_printf(&text, "  - to: 192.168.1.2\n    port: [");
+		for (int port = 1; port <= 15000; port++)
+			buf_printf(&text, "%d,", 20000 * i + port);
+		buf_printf(&text, "]\n");
+	}
+	ask_json("Apply", json_pack("{s:s}", "text", text.data), false);
+	json_decref(receive("Apply"));
+	ask_json("List", json_object(), true);
+	json_auto_t *part = receive("List");
+	assert_in_range(json_array_size(at(part, "forwards")), 1, 2);
+	assert_true(json_is_true(json_object_get(part, "continues")));
+}
+
+static void test_purge(void **state)
+{
+	(void)state;
+	NEED_NETNS();
+	json_decref(call("Add", WEB "}"));
+	assert_int_equal(server.quits, 0);
+	json_auto_t *reply = call("Purge", "{}"); /* it is answered, and gwd ends */
+	assert_null(json_object_get(reply, "error"));
+	assert_int_equal(server.quits, 1);
+	assert_false(fake_kernel_ruleset()->table);
+}
+
+/* Every method of the description has a handler, and only looking is for those who may only look. */
+static void test_table(void **state)
+{
+	static const char *const looks[] = {"List", "Get", "Status", "Check", "Diff", "History", "Export"};
+	size_t described = 0, handled = 0, looking = 0;
+
+	(void)state;
+	for (const char *s = varlink_description; (s = strstr(s, "\nmethod ")); s++)
+		described++;
+	for (const struct varlink_method *m = request_methods; m->name; m++) {
+		bool look = false;
+
+		for (size_t i = 0; i < ARRAY_SIZE(looks); i++)
+			look |= streq(looks[i], m->name);
+		assert_non_null(types_find("method", m->name));
+		assert_int_equal(m->access, look ? ACCESS_LOOK : ACCESS_CHANGE);
+		handled++;
+		looking += look;
+	}
+	assert_int_equal(described, handled);
+	assert_int_equal(looking, ARRAY_SIZE(looks));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_table),
+		cmocka_unit_test_setup_teardown(test_add, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_options, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_changes, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_errors, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_files, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_status, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_list, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_long_list, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_wide_rows, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_purge, setup, teardown),
+	};
+
+	netns_init();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
