@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One connection to gwd: a call and its replies (varlink.org), blocking, never for ever. */
+#ifndef CLIENT_H
+#define CLIENT_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "diag.h"
+
+#define CLIENT_TIMEOUT 30       /* seconds without a byte from gwd */
+#define CLIENT_TIMEOUT_LONG 300 /* for what reads or writes everything */
+
+struct client;
+
+/* 0, or -errno plus diag: gwd does not run, or this user may not reach it. */
+int client_open(const char *path, struct client **ret, struct diag *);
+void client_free(struct client *); /* NULL is fine */
+void client_freep(struct client **);
+
+/* Parameters of one reply; borrowed. */
+typedef void (*client_each)(void *ctx, const json_t *parameters);
+
+/* Calls METHOD of org.gwd.Gateway; takes `parameters` (NULL = none). With `more`, every reply goes to `each`, otherwise
+ * the only one. 0; -EREMOTEIO when gwd refused, its mistakes in diag; any other -errno when it could not be asked or
+ * did not answer, and whether it acted is unknown. */
+int client_call(struct client *, const char *method, json_t *parameters, bool more, unsigned seconds, client_each each,
+		void *ctx, struct diag *);
+
+/* A list of the wire's Mistake, each with its place and source line. */
+void client_mistakes(const json_t *mistakes, enum diag_kind, struct diag *);
+
+#endif

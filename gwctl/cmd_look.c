@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Commands that look at forwards and revisions. Rows are printed as they arrive; only --sort has to hold them. */
+#include <pwd.h>
+#include <time.h>
+
+#include "command.h"
+#include "forms.h"
+#include "util.h"
+
+/* ---- ls, show ----------------------------------------------------------------------------------- */
+
+static const json_t *service_of(const json_t *forward)
+{
+	return json_object_get(forward, "service");
+}
+
+static char *name_cell(const json_t *forward)
+{
+	return xstrdup(json_text(service_of(forward), "name"));
+}
+
+static char *state_cell(const json_t *forward)
+{
+	const char *state = json_text(forward, "state"), *reason = json_text(forward, "reason");
+	if (!*reason)
+		return xstrdup(state);
+	return streq(state, "held") ? xasprintf("held: %s", reason) : xasprintf("%s (%s)", state, reason);
+}
+
+static char *origin_cell(const json_t *forward)
+{
+	return xstrdup(json_text(forward, "origin"));
+}
+
+static char *listen_cell(const json_t *forward)
+{
+	return forms_listen_text(service_of(forward));
+}
+
+static char *targets_cell(const json_t *forward)
+{
+	return forms_targets_text(service_of(forward));
+}
+
+static char *connections_cell(const json_t *forward)
+{
+	return xasprintf("%lld", (long long)json_number(forward, "connections"));
+}
+
+static char *description_cell(const json_t *forward)
+{
+	return xstrdup(json_text(service_of(forward), "description"));
+}
+
+static const struct column ls_columns[] = {
+	{"NAME", COLUMN_TEXT, name_cell},
+	{"STATE", COLUMN_STATE, state_cell},
+	{"ORIGIN", COLUMN_TEXT, origin_cell},
+	{"LISTEN", COLUMN_TEXT, listen_cell},
+	{"TARGETS", COLUMN_TEXT, targets_cell},
+	{"CONNECTIONS", COLUMN_NUMBER, connections_cell},
+};
+
+static const struct column show_fields[] = {
+	{"name", COLUMN_TEXT, name_cell},
+	{"description", COLUMN_TEXT, description_cell},
+	{"state", COLUMN_STATE, state_cell},
+	{"origin", COLUMN_TEXT, origin_cell},
+	{"listen", COLUMN_TEXT, listen_cell},
+	{"targets", COLUMN_TEXT, targets_cell},
+	{"connections", COLUMN_NUMBER, connections_cell},
+};
+
+static int by_name(const void *a, const void *b)
+{
+	const json_t *const *x = a, *const *y = b;
+	return strcmp(json_text(service_of(*x), "name"), json_text(service_of(*y), "name"));
+}
+
+static int by_connections(const void *a, const void *b) /* the busiest first */
+{
+	const json_t *const *x = a, *const *y = b;
+	json_int_t nx = json_number(*x, "connections"), ny = json_number(*y, "connections");
+	return nx != ny ? (nx < ny) - (nx > ny) : by_name(a, b);
+}
+
+struct rows {
+	struct writer *out;
+	const char *list; /* key of the reply under which the rows are */
+	bool hold;
+	json_t **held;
+	size_t n, capacity;
+};
+
+static void take_rows(void *ctx, const json_t *reply)
+{
+	struct rows *rows = ctx;
+	size_t i;
+	json_t *row;
+	json_array_foreach (json_object_get(reply, rows->list), i, row) {
+		if (!rows->hold) {
+			writer_row(rows->out, row);
+			continue;
+		}
+		rows->held = grow(rows->held, rows->n, &rows->capacity, sizeof(*rows->held));
+		rows->held[rows->n++] = json_incref(row);
+	}
+}
+
+static void put_held(struct rows *rows, int (*compare)(const void *, const void *))
+{
+	if (rows->n)
+		qsort(rows->held, rows->n, sizeof(*rows->held), compare);
+	for (size_t i = 0; i < rows->n; i++) {
+		writer_row(rows->out, rows->held[i]);
+		json_decref(rows->held[i]);
+	}
+	free(rows->held);
+}
+
+static enum status put_rows(struct call *call, const char *method, json_t *parameters, struct rows *rows,
+			    int (*compare)(const void *, const void *))
+{
+	rows->hold = compare != NULL;
+	enum status status = call_rows(call, method, parameters, take_rows, rows);
+	put_held(rows, compare);
+	if (status == STATUS_DONE)
+		writer_end(call->out);
+	return status;
+}
+
+enum status cmd_ls(struct call *call)
+{
+	const char *sort = call_option(call, OPTION_SORT);
+	struct rows rows = {.out = call->out, .list = "forwards"};
+	if (sort && streq(sort, "bytes")) {
+		complain("--sort bytes is not yet supported by this version of gwd");
+		return STATUS_REFUSED;
+	}
+	if (sort && !streq(sort, "name") && !streq(sort, "conns")) {
+		complain("--sort takes name or conns, not '%s'", sort);
+		return STATUS_USAGE;
+	}
+	json_t *parameters = json_object();
+	if (call->n_words)
+		json_object_set_new(parameters, "pattern", json_string(call->words[0]));
+	writer_rows(call->out, ls_columns, ARRAY_SIZE(ls_columns));
+	return put_rows(call, "List", parameters, &rows, !sort ? NULL : streq(sort, "name") ? by_name : by_connections);
+}
+
+enum status cmd_show(struct call *call)
+{
+	json_auto_t *reply = NULL;
+	enum status status = call_method(call, "Get", json_pack("{s:s}", "name", call->words[0]), &reply);
+	if (status == STATUS_DONE)
+		writer_object(call->out, show_fields, ARRAY_SIZE(show_fields), json_object_get(reply, "forward"));
+	return status;
+}
+
+/* ---- history ------------------------------------------------------------------------------------ */
+
+static char *current_cell(const json_t *revision)
+{
+	return xstrdup(json_is_true(json_object_get(revision, "current")) ? "*" : "");
+}
+
+static char *id_cell(const json_t *revision)
+{
+	return xasprintf("%lld", (long long)json_number(revision, "id"));
+}
+
+static char *time_cell(const json_t *revision)
+{
+	time_t when = (time_t)json_number(revision, "time");
+	char text[sizeof("-2147483648-01-01T00:00:00+0000")];
+	struct tm tm;
+	bool fine = localtime_r(&when, &tm) && strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S%z", &tm) > 0;
+	return fine ? xstrdup(text) : NULL;
+}
+
+static char *who_cell(const json_t *revision)
+{
+	uid_t uid = (uid_t)json_number(revision, "uid");
+	const struct passwd *user = getpwuid(uid);
+	return user ? xstrdup(user->pw_name) : xasprintf("uid %u", (unsigned)uid);
+}
+
+static char *what_cell(const json_t *revision)
+{
+	return xstrdup(json_text(revision, "what"));
+}
+
+static const struct column history_columns[] = {
+	{"", COLUMN_TEXT, current_cell},
+	{"REVISION", COLUMN_NUMBER, id_cell},
+	{"TIME", COLUMN_TEXT, time_cell},
+	{"WHO", COLUMN_TEXT, who_cell},
+	{"WHAT", COLUMN_TEXT, what_cell},
+};
+
+enum status cmd_history(struct call *call)
+{
+	const char *number = call_option(call, OPTION_NUMBER);
+	struct rows rows = {.out = call->out, .list = "revisions"};
+	json_int_t max;
+	json_t *parameters;
+	if (number && !call_number("-n", number, &max))
+		return STATUS_USAGE;
+	parameters = json_object();
+	if (number)
+		json_object_set_new(parameters, "max", json_integer(max));
+	writer_rows(call->out, history_columns, ARRAY_SIZE(history_columns));
+	return put_rows(call, "History", parameters, &rows, NULL);
+}

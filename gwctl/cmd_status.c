@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One screen for the question "is all well?": what is, then what is wrong. */
+#include "command.h"
+#include "util.h"
+
+static char *gwd_cell(const json_t *s)
+{
+	return xasprintf("%s, pid %lld", json_text(s, "version"), (long long)json_number(s, "pid"));
+}
+
+static void add_interface(struct buf *lines, const json_t *interface)
+{
+	size_t i;
+	json_t *address;
+	buf_printf(lines, "%s %s", json_text(interface, "name"), json_text(interface, "zone"));
+	if (*json_text(interface, "why"))
+		buf_printf(lines, " (%s)", json_text(interface, "why"));
+	if (!json_is_true(json_object_get(interface, "present")))
+		buf_printf(lines, ", absent");
+	json_array_foreach (json_object_get(interface, "addresses"), i, address) {
+		if (json_is_string(address))
+			buf_printf(lines, "%s%s", i ? " " : ": ", json_string_value(address));
+	}
+	buf_printf(lines, "\n");
+}
+
+/* A host of guests has hundreds of interfaces that are neither outside nor inside: they are counted. */
+static char *interfaces_cell(const json_t *s)
+{
+	struct buf lines = {0};
+	size_t i, others = 0;
+	json_t *interface;
+	json_array_foreach (json_object_get(s, "interfaces"), i, interface) {
+		if (streq(json_text(interface, "zone"), "none"))
+			others++;
+		else
+			add_interface(&lines, interface);
+	}
+	if (others)
+		buf_printf(&lines, "%zu other%s, neither wan nor lan", others, others == 1 ? "" : "s");
+	else if (lines.len)
+		lines.data[--lines.len] = '\0';
+	return buf_take(&lines);
+}
+
+static char *forwarding_cell(const json_t *s)
+{
+	return xasprintf("IPv4 %s, IPv6 %s", json_text(s, "forwarding4"), json_text(s, "forwarding6"));
+}
+
+static char *forwards_cell(const json_t *s)
+{
+	return xasprintf("%lld active, %lld off, %lld held", (long long)json_number(s, "active"),
+			 (long long)json_number(s, "off"), (long long)json_number(s, "held"));
+}
+
+static char *revision_cell(const json_t *s)
+{
+	json_int_t revision = json_number(s, "revision");
+	return revision ? xasprintf("%lld", (long long)revision) : xstrdup("none yet");
+}
+
+static char *kernel_cell(const json_t *s)
+{
+	return xasprintf("%s; sent since start: %lld batches, %lld messages, %lld elements; %lld dumps read",
+			 json_is_true(json_object_get(s, "table")) ? "table inet gwd"
+								   : "no table: there is nothing to do",
+			 (long long)json_number(s, "netlink_batches"), (long long)json_number(s, "netlink_messages"),
+			 (long long)json_number(s, "netlink_elements"), (long long)json_number(s, "netlink_dumps"));
+}
+
+static char *file_cell(const json_t *s)
+{
+	bool broken = json_array_size(json_object_get(s, "mistakes"));
+	if (broken)
+		return xstrdup("gwd.yaml has mistakes; the last state that was accepted runs");
+	return xstrdup(json_is_true(json_object_get(s, "file_in_force"))
+			       ? "what runs is what gwd.yaml says"
+			       : "gwd.yaml differs from what runs: gwctl diff, gwctl apply");
+}
+
+static char *mistakes_cell(const json_t *s)
+{
+	return json_mistakes(json_object_get(s, "mistakes"));
+}
+
+static char *warnings_cell(const json_t *s)
+{
+	return json_lines(json_object_get(s, "warnings"));
+}
+
+static char *error_cell(const json_t *s)
+{
+	return xstrdup(json_text(s, "last_error"));
+}
+
+static const struct column fields[] = {
+	{"gwd", COLUMN_TEXT, gwd_cell},
+	{"interfaces", COLUMN_TEXT, interfaces_cell},
+	{"forwarding", COLUMN_TEXT, forwarding_cell},
+	{"forwards", COLUMN_TEXT, forwards_cell},
+	{"revision", COLUMN_TEXT, revision_cell},
+	{"file", COLUMN_TEXT, file_cell},
+	{"mistakes", COLUMN_TEXT, mistakes_cell},
+	{"kernel", COLUMN_TEXT, kernel_cell},
+	{"warnings", COLUMN_TEXT, warnings_cell},
+	{"last error", COLUMN_TEXT, error_cell},
+};
+
+enum status cmd_status(struct call *call)
+{
+	json_auto_t *reply = NULL;
+	enum status status = call_method(call, "Status", NULL, &reply);
+	if (status == STATUS_DONE)
+		writer_object(call->out, fields, ARRAY_SIZE(fields), reply);
+	return status;
+}

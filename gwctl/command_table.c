@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Every command in the order in which help shows it. One that a later version will have stands here too, without a
+ * summary: it is refused by name, so that nobody takes it for a mistyped one. */
+#include "command.h"
+
+#define B(name) OPTION_BIT(OPTION_##name)
+
+#define FORWARD_OPTIONS (B(NAME) | B(DESCRIPTION) | B(PROTO) | B(LISTEN) | B(DISABLED))
+#define FORWARD_LATER                                                                                                  \
+	(B(FROM) | B(SNAT) | B(LIMIT_CONNECTIONS) | B(LIMIT_RATE) | B(LOG) | B(FOR) | B(EXPIRES) | B(ON_EXPIRY) |      \
+	 B(BALANCE) | B(NO_NAT) | B(TEMPORARY))
+#define CHANGE_LATER (B(CONFIRM) | B(FORCE))
+
+static const char add_more[] =
+	"PORTS is 80, 8000-8010 or 80,443. LISTEN is an address or an interface. TARGET is ADDR, ADDR:PORT or\n"
+	"'[ADDR6]:PORT'; a range of ports goes one to one to a range of the same length. What is there already\n"
+	"is no error. The forward stays over restarts and reboots.\n"
+	"\n"
+	"  gwctl add 80 192.168.0.102\n"
+	"  gwctl add 80,443 192.168.0.102 --name web\n"
+	"  gwctl add 53/udp 10.0.0.53\n"
+	"  gwctl add 53/tcp+udp 10.0.0.53\n"
+	"  gwctl add 5000-5010 10.0.0.5:7000-7010\n"
+	"  gwctl add 203.0.113.5:443 10.0.0.5:8443 --description 'the shop'\n"
+	"  gwctl add '[2001:db8::1]:80' '[fd00::10]:80'\n";
+
+static const char set_more[] =
+	"Changes what is named and keeps the rest; an empty value returns to the default. What gwd.yaml declares\n"
+	"is changed there.\n"
+	"\n"
+	"  gwctl set web 192.168.0.103\n"
+	"  gwctl set web --name shop --description=\n"
+	"  gwctl set web --listen 203.0.113.5\n";
+
+static const char rm_more[] =
+	"By name, or by the ports it listens on. Open connections go on until they end. What is not there is no\n"
+	"error.\n"
+	"\n"
+	"  gwctl rm shop\n"
+	"  gwctl rm 80\n"
+	"  gwctl rm 53/udp\n"
+	"  gwctl rm 203.0.113.5:443\n";
+
+static const char on_more[] =
+	"Works on forwards that gwd.yaml declares, too.\n"
+	"\n"
+	"  gwctl on web\n";
+
+static const char off_more[] =
+	"The forward is kept and can be put on again. Works on forwards that gwd.yaml declares, too.\n"
+	"\n"
+	"  gwctl off web\n";
+
+static const char ls_more[] =
+	"PATTERN is one of the shell: * ? [a-z].\n"
+	"\n"
+	"  gwctl ls\n"
+	"  gwctl ls 'web*' --sort conns\n"
+	"  gwctl ls -o json | jq -r '.[].service.name'\n";
+
+static const char show_more[] =
+	"  gwctl show web\n"
+	"  gwctl show web -o yaml\n";
+
+static const char status_more[] =
+	"What gwctl without a command does, too: interfaces, forwarding and who turned it on, how many forwards\n"
+	"there are, whether gwd.yaml is what runs, what is wrong.\n"
+	"\n"
+	"  gwctl\n"
+	"  gwctl status -o json\n";
+
+static const char check_more[] =
+	"Without FILE: gwd.yaml and gwd.d as they are on the disk; '-' is the standard input. Changes nothing; ends\n"
+	"with 1 when there are mistakes, all of which are printed.\n"
+	"\n"
+	"  gwctl check new.yaml\n";
+
+static const char diff_more[] =
+	"Without FILE: what apply would change. Ends with 1 when there is a difference.\n"
+	"\n"
+	"  gwctl diff\n"
+	"  gwctl diff new.yaml\n"
+	"  gwctl diff --revision 12\n";
+
+static const char apply_more[] =
+	"Without FILE: gwd.yaml and gwd.d as they are on the disk. FILE ('-' is the standard input) takes the place\n"
+	"of gwd.yaml; gwd.yaml itself is never written. Only what differs is touched, and open connections go on.\n"
+	"\n"
+	"  gwctl apply\n"
+	"  gwctl apply new.yaml --dry-run\n";
+
+static const char history_more[] =
+	"The newest revision first; * is the one that runs.\n"
+	"\n"
+	"  gwctl history -n 10\n";
+
+static const char undo_more[] =
+	"Reverses the newest change that is not undone yet; again, and it goes further back.\n"
+	"\n"
+	"  gwctl undo\n";
+
+static const char rollback_more[] =
+	"Returns to revision N (see history), as a new revision.\n"
+	"\n"
+	"  gwctl diff --revision 12 ; gwctl rollback 12\n";
+
+static const char export_more[] =
+	"Everything but what gwd.d declares, so that this makes the runtime forwards permanent parts of the file:\n"
+	"\n"
+	"  gwctl export >/etc/gwd/gwd.yaml ; gwctl apply\n";
+
+static const char help_more[] = "  gwctl help add\n";
+
+const struct command commands[] = {
+	{"add", "[LISTEN:]PORTS[/PROTO] TARGET...", "forward ports to a target", add_more, 2, SIZE_MAX,
+	 FORWARD_OPTIONS | B(REPLACE) | B(DRY_RUN), FORWARD_LATER | CHANGE_LATER | B(HOLD), cmd_add},
+	{"set", "NAME [TARGET...]", "change a forward", set_more, 1, SIZE_MAX, FORWARD_OPTIONS | B(DRY_RUN),
+	 FORWARD_LATER | CHANGE_LATER, cmd_set},
+	{"rm", "NAME | [LISTEN:]PORTS[/PROTO]", "remove a forward", rm_more, 1, 1, B(DRY_RUN), CHANGE_LATER | B(KILL),
+	 cmd_rm},
+	{"on", "NAME", "put a forward on", on_more, 1, 1, B(DRY_RUN), CHANGE_LATER, cmd_on},
+	{"off", "NAME", "put a forward off, without forgetting it", off_more, 1, 1, B(DRY_RUN), CHANGE_LATER | B(KILL),
+	 cmd_off},
+	{"ls", "[PATTERN]", "list forwards", ls_more, 0, 1, B(SORT), 0, cmd_ls},
+	{"show", "NAME", "all about one forward", show_more, 1, 1, 0, 0, cmd_show},
+	{"status", "", "one screen: is all well?", status_more, 0, 0, 0, 0, cmd_status},
+	{"check", "[FILE]", "look for mistakes in a file", check_more, 0, 1, 0, 0, cmd_check},
+	{"diff", "[FILE]", "what apply would change", diff_more, 0, 1, B(REVISION), 0, cmd_diff},
+	{"apply", "[FILE]", "make gwd.yaml, or FILE, what runs", apply_more, 0, 1, B(DRY_RUN), CHANGE_LATER, cmd_apply},
+	{"history", "", "the revisions of what ran", history_more, 0, 0, B(NUMBER), 0, cmd_history},
+	{"undo", "", "take the newest change back", undo_more, 0, 0, B(DRY_RUN), CHANGE_LATER, cmd_undo},
+	{"rollback", "REVISION", "return to an older revision", rollback_more, 1, 1, B(DRY_RUN), CHANGE_LATER,
+	 cmd_rollback},
+	{"export", "", "what runs, as a gwd.yaml", export_more, 0, 0, 0, 0, cmd_export},
+	{"help", "[COMMAND]", "this text, or all about a command", help_more, 0, 1, 0, 0, cmd_help},
+	{"version", "", "print the version", NULL, 0, 0, 0, 0, cmd_version},
+	{.name = "target"},
+	{.name = "open"},
+	{.name = "close"},
+	{.name = "edit"},
+	{.name = "confirm"},
+	{.name = "import"},
+	{.name = "flows"},
+	{.name = "stats"},
+	{.name = "watch"},
+	{.name = "metrics"},
+	{.name = "doctor"},
+	{.name = "why"},
+	{0},
+};

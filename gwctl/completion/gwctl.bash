@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# bash completion for gwctl(8). One line per command: its options; names come from the running gwd.
+
+_gwctl_names()
+{
+	gwctl ls 2>/dev/null | awk 'NR > 1 { print $1 }'
+}
+
+_gwctl()
+{
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+	local commands="add set rm on off ls show status check diff apply history undo rollback export help version"
+	local common="--socket --output --quiet --help --version"
+	local command="" words=0 options="" i
+	COMPREPLY=()
+
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		case ${COMP_WORDS[i]} in
+		-s | --socket | -o | --output | -n | --number | --name | --description | --proto | --listen | --sort | --revision)
+			((i++)) ;;
+		-*) ;;
+		*)
+			if [ -z "$command" ]; then command=${COMP_WORDS[i]}; else ((words++)); fi ;;
+		esac
+	done
+
+	case $prev in
+	-o | --output) mapfile -t COMPREPLY < <(compgen -W "table json yaml" -- "$cur") && return ;;
+	-s | --socket) mapfile -t COMPREPLY < <(compgen -f -- "$cur") && return ;;
+	--proto) mapfile -t COMPREPLY < <(compgen -W "tcp udp tcp+udp sctp" -- "$cur") && return ;;
+	--sort) mapfile -t COMPREPLY < <(compgen -W "name conns" -- "$cur") && return ;;
+	--name | --description | --listen | --revision | -n | --number) return ;;
+	esac
+
+	if [ -z "$command" ] && [[ $cur != -* ]]; then
+		mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$cur")
+		return
+	fi
+
+	case $command in
+	add) options="--name --description --proto --listen --disabled --replace --dry-run" ;;
+	set) options="--name --description --proto --listen --disabled --dry-run" ;;
+	rm) options="--dry-run" ;;
+	on) options="--dry-run" ;;
+	off) options="--dry-run" ;;
+	ls) options="--sort" ;;
+	show) options="" ;;
+	status) options="" ;;
+	check) options="" ;;
+	diff) options="--revision" ;;
+	apply) options="--dry-run" ;;
+	history) options="-n --number" ;;
+	undo) options="--dry-run" ;;
+	rollback) options="--dry-run" ;;
+	export) options="" ;;
+	help) options="" ;;
+	version) options="" ;;
+	esac
+
+	if [[ $cur == -* ]]; then
+		mapfile -t COMPREPLY < <(compgen -W "$options $common" -- "$cur")
+		return
+	fi
+	case $command:$words in
+	set:0 | rm:0 | on:0 | off:0 | ls:0 | show:0)
+		mapfile -t COMPREPLY < <(compgen -W "$(_gwctl_names)" -- "$cur") ;;
+	check:0 | diff:0 | apply:0)
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
+	help:0)
+		mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$cur") ;;
+	esac
+}
+
+complete -o filenames -F _gwctl gwctl

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# fish completion for gwctl(8). Each option names the commands that take it; names come from the running gwd.
+
+function __gwctl_names
+	gwctl ls 2>/dev/null | awk 'NR > 1 { print $1 }'
+end
+
+complete -c gwctl -f
+complete -c gwctl -s s -l socket -r -F -d 'where gwd listens'
+complete -c gwctl -s o -l output -x -a 'table json yaml' -d 'how to print'
+complete -c gwctl -s q -l quiet -d 'say nothing when all went well'
+complete -c gwctl -s h -l help -d 'print a summary'
+complete -c gwctl -s V -l version -d 'print the version'
+
+complete -c gwctl -n __fish_use_subcommand -a add -d 'forward ports to a target'
+complete -c gwctl -n __fish_use_subcommand -a set -d 'change a forward'
+complete -c gwctl -n __fish_use_subcommand -a rm -d 'remove a forward'
+complete -c gwctl -n __fish_use_subcommand -a on -d 'put a forward on'
+complete -c gwctl -n __fish_use_subcommand -a off -d 'put a forward off, without forgetting it'
+complete -c gwctl -n __fish_use_subcommand -a ls -d 'list forwards'
+complete -c gwctl -n __fish_use_subcommand -a show -d 'all about one forward'
+complete -c gwctl -n __fish_use_subcommand -a status -d 'one screen: is all well?'
+complete -c gwctl -n __fish_use_subcommand -a check -d 'look for mistakes in a file'
+complete -c gwctl -n __fish_use_subcommand -a diff -d 'what apply would change'
+complete -c gwctl -n __fish_use_subcommand -a apply -d 'make gwd.yaml, or a file, what runs'
+complete -c gwctl -n __fish_use_subcommand -a history -d 'the revisions of what ran'
+complete -c gwctl -n __fish_use_subcommand -a undo -d 'take the newest change back'
+complete -c gwctl -n __fish_use_subcommand -a rollback -d 'return to an older revision'
+complete -c gwctl -n __fish_use_subcommand -a export -d 'what runs, as a gwd.yaml'
+complete -c gwctl -n __fish_use_subcommand -a help -d 'a summary, or all about a command'
+complete -c gwctl -n __fish_use_subcommand -a version -d 'print the version'
+
+complete -c gwctl -n '__fish_seen_subcommand_from add set' -l name -x -d 'what to call it'
+complete -c gwctl -n '__fish_seen_subcommand_from add set' -l description -x -d 'a note for people'
+complete -c gwctl -n '__fish_seen_subcommand_from add set' -l proto -x -a 'tcp udp tcp+udp sctp' -d protocol
+complete -c gwctl -n '__fish_seen_subcommand_from add set' -l listen -x -d 'listen there alone'
+complete -c gwctl -n '__fish_seen_subcommand_from add set' -l disabled -d 'keep it, but off'
+complete -c gwctl -n '__fish_seen_subcommand_from add' -l replace -d 'remove the runtime forwards in the way'
+complete -c gwctl -n '__fish_seen_subcommand_from add set rm on off apply undo rollback' -l dry-run -d 'do nothing, say what'
+complete -c gwctl -n '__fish_seen_subcommand_from ls' -l sort -x -a 'name conns' -d 'order of the rows'
+complete -c gwctl -n '__fish_seen_subcommand_from history' -s n -l number -x -d 'only the newest'
+complete -c gwctl -n '__fish_seen_subcommand_from diff' -l revision -x -d 'compare with this revision'
+
+complete -c gwctl -n '__fish_seen_subcommand_from set rm on off ls show' -a '(__gwctl_names)'
+complete -c gwctl -n '__fish_seen_subcommand_from check diff apply' -F
+complete -c gwctl -n '__fish_seen_subcommand_from help' -a 'add set rm on off ls show status check diff apply history undo rollback export'

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Text for people: aligned columns need the widest cell, so rows are kept as texts until the last one came. Widths are
+ * those of the screen (a CJK character takes two columns, a combining one none). */
+#include "table.h"
+
+#include <wchar.h>
+
+#include "util.h"
+
+#define GAP 2      /* blanks between columns */
+#define SHORTEST 6 /* no column is cut below this */
+#define ELLIPSIS "\xe2\x80\xa6"
+
+char *text_safe(const char *text)
+{
+	char *safe = xstrdup(text);
+	for (char *line = safe, *end; line; line = end) {
+		end = strchr(line, '\n');
+		if (end)
+			*end = '\0';
+		text_clean(line, true);
+		if (end)
+			*end++ = '\n';
+	}
+	return safe;
+}
+
+/* Bytes of the character at `text`, which has one; its columns in *ret. What no locale knows is taken as one wide. */
+static size_t next_char(const char *text, size_t *ret)
+{
+	mbstate_t state = {0};
+	wchar_t c;
+	size_t n = utf8_char(text, strnlen(text, 4));
+	int width = mbrtowc(&c, text, n, &state) == n ? wcwidth(c) : 1;
+	*ret = width < 0 ? 1 : (size_t)width;
+	return n ? n : 1;
+}
+
+size_t text_width(const char *safe)
+{
+	size_t width = 0, own;
+	for (; *safe; width += own)
+		safe += next_char(safe, &own);
+	return width;
+}
+
+/* How many bytes of `text` fill at most `width` columns. */
+static size_t fitting(const char *text, size_t width)
+{
+	size_t bytes = 0;
+	while (text[bytes]) {
+		size_t own;
+		size_t n = next_char(text + bytes, &own);
+		if (own > width)
+			break;
+		width -= own;
+		bytes += n;
+	}
+	return bytes;
+}
+
+static char *cell_of(const struct column *column, const json_t *row)
+{
+	_cleanup_(freep) char *raw = column->cell(row);
+	return raw ? text_safe(raw) : NULL;
+}
+
+static void text_row(struct writer *w, const json_t *row)
+{
+	for (size_t i = 0; i < w->n_columns; i++) {
+		char *cell = cell_of(&w->columns[i], row);
+		for (char *p = cell; p && *p; p++)
+			if (*p == '\n' || *p == '\t')
+				*p = ' ';
+		w->cells = grow(w->cells, w->n_cells, &w->capacity, sizeof(*w->cells));
+		w->cells[w->n_cells++] = cell ? cell : xstrdup("");
+	}
+}
+
+/* Takes from the widest text column, again and again, until the line fits or nothing is left to take. */
+static void fit(const struct writer *w, size_t *widths)
+{
+	size_t total = (w->n_columns - 1) * GAP;
+	for (size_t i = 0; i < w->n_columns; i++)
+		total += widths[i];
+	for (; w->screen.width && total > w->screen.width; total--) {
+		size_t widest = w->n_columns;
+		for (size_t i = 0; i < w->n_columns; i++)
+			if (w->columns[i].kind != COLUMN_NUMBER && widths[i] > SHORTEST &&
+			    (widest == w->n_columns || widths[i] > widths[widest]))
+				widest = i;
+		if (widest == w->n_columns)
+			return;
+		widths[widest]--;
+	}
+}
+
+static const char *colour_of(const char *state)
+{
+	if (strncmp(state, "active", strlen("active")) == 0)
+		return "\033[32m";
+	if (strncmp(state, "held", strlen("held")) == 0)
+		return "\033[33m";
+	return "\033[2m";
+}
+
+static void put_cell(const struct writer *w, const struct column *column, const char *text, size_t width, bool last)
+{
+	size_t own = text_width(text);
+	size_t bytes = strlen(text);
+	bool cut = own > width;
+	bool coloured = w->screen.colour && column->kind == COLUMN_STATE && *text;
+	if (cut) {
+		bytes = fitting(text, width - 1);
+		_cleanup_(freep) char *kept = xstrndup(text, bytes);
+		own = text_width(kept) + 1;
+	}
+	int blanks = (int)(width - own);
+	if (column->kind == COLUMN_NUMBER)
+		fprintf(w->file, "%*s", blanks, "");
+	fprintf(w->file, "%s%.*s%s%s", coloured ? colour_of(text) : "", (int)bytes, text, cut ? ELLIPSIS : "",
+		coloured ? "\033[0m" : "");
+	if (!last)
+		fprintf(w->file, "%*s", (column->kind == COLUMN_NUMBER ? 0 : blanks) + GAP, "");
+}
+
+static void put_line(const struct writer *w, char *const *cells, const size_t *widths)
+{
+	static const struct column title = {.kind = COLUMN_TEXT}, number = {.kind = COLUMN_NUMBER};
+	for (size_t i = 0; i < w->n_columns; i++) {
+		const struct column *column = &w->columns[i];
+		if (!cells)
+			put_cell(w, column->kind == COLUMN_NUMBER ? &number : &title, column->title, widths[i],
+				 i + 1 == w->n_columns);
+		else
+			put_cell(w, column, cells[i], widths[i], i + 1 == w->n_columns);
+	}
+	fputc('\n', w->file);
+}
+
+static void text_end(struct writer *w)
+{
+	_cleanup_(freep) size_t *widths = xcalloc(w->n_columns, sizeof(*widths));
+	for (size_t i = 0; i < w->n_columns; i++)
+		widths[i] = text_width(w->columns[i].title);
+	for (size_t i = 0; i < w->n_cells; i++) {
+		size_t width = text_width(w->cells[i]);
+		if (width > widths[i % w->n_columns])
+			widths[i % w->n_columns] = width;
+	}
+	fit(w, widths);
+	put_line(w, NULL, widths);
+	for (size_t i = 0; i < w->n_cells; i += w->n_columns)
+		put_line(w, w->cells + i, widths);
+}
+
+/* "label  first line" and the further lines of the cell under the first. */
+static void put_field(const struct writer *w, const struct column *field, const char *text, size_t label_width)
+{
+	const char *label = field->title;
+	for (const char *line = text, *end; line; line = *end ? end + 1 : NULL) {
+		end = line + strcspn(line, "\n");
+		bool coloured = w->screen.colour && field->kind == COLUMN_STATE;
+		if (field->title)
+			fprintf(w->file, "%-*s  ", (int)label_width, label);
+		fprintf(w->file, "%s%.*s%s\n", coloured ? colour_of(text) : "", (int)(end - line), line,
+			coloured ? "\033[0m" : "");
+		label = "";
+	}
+}
+
+static void text_object(struct writer *w, const json_t *object)
+{
+	size_t width = 0;
+	for (size_t i = 0; i < w->n_columns; i++)
+		if (w->columns[i].title && strlen(w->columns[i].title) > width)
+			width = strlen(w->columns[i].title);
+	for (size_t i = 0; i < w->n_columns; i++) {
+		_cleanup_(freep) char *text = cell_of(&w->columns[i], object);
+		if (text && *text)
+			put_field(w, &w->columns[i], text, width);
+	}
+}
+
+static void text_document(struct writer *w, const char *yaml)
+{
+	_cleanup_(freep) char *safe = text_safe(yaml);
+	fputs(safe, w->file);
+}
+
+const struct writer_ops writer_text = {
+	.name = "table",
+	.row = text_row,
+	.end = text_end,
+	.object = text_object,
+	.document = text_document,
+};
