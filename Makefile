@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# `make help` lists the targets. Nothing is written outside of $(O) except by install and golden-update.
+
+O ?= build
+CC ?= cc
+AR ?= ar
+PKG_CONFIG ?= pkg-config
+INSTALL ?= install
+CFLAGS ?= -O2 -g
+CPPFLAGS ?=
+LDFLAGS ?=
+
+PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/bin
+SBINDIR ?= $(PREFIX)/sbin
+DATADIR ?= $(PREFIX)/share
+MANDIR ?= $(DATADIR)/man
+SYSCONFDIR ?= /etc
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
+INITDIR ?= $(SYSCONFDIR)/init.d
+CONFDDIR ?= $(SYSCONFDIR)/conf.d
+BASHCOMPDIR ?= $(DATADIR)/bash-completion/completions
+ZSHCOMPDIR ?= $(DATADIR)/zsh/site-functions
+FISHCOMPDIR ?= $(DATADIR)/fish/vendor_completions.d
+DESTDIR ?=
+
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wcast-qual -Wwrite-strings -Wundef -Wvla \
+	-Wformat=2 $(if $(filter 1,$(WERROR)),-Werror)
+comma := ,
+# The sanitized build has objects of its own, so that both can stand side by side.
+B := $(if $(filter 1,$(SAN)),$(O)/san,$(O))
+SANITIZE := $(if $(filter 1,$(SAN)),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+
+# --- libraries: none is needed to clean up or to be told what there is ---
+LIB_PKGS := yaml-0.1 jansson
+GWD_PKGS := libmnl libnftnl libuv sqlite3
+TEST_PKGS := cmocka
+BUILDS := $(filter-out clean help uninstall lint,$(or $(MAKECMDGOALS),all))
+TESTS_WANTED := $(filter check check-unit tests $(B)/tests/%,$(MAKECMDGOALS))
+ifneq ($(BUILDS),)
+MISSING := $(shell for p in $(LIB_PKGS) $(GWD_PKGS) $(if $(TESTS_WANTED),$(TEST_PKGS)); do \
+	$(PKG_CONFIG) --exists $$p 2>/dev/null || echo $$p; done)
+ifneq ($(MISSING),)
+$(error $(PKG_CONFIG) does not find $(MISSING). Install what gwd is built with: sh packaging/deps.sh)
+endif
+PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(LIB_PKGS) $(GWD_PKGS) $(if $(TESTS_WANTED),$(TEST_PKGS)))
+LIB_LIBS := $(shell $(PKG_CONFIG) --libs $(LIB_PKGS))
+GWD_LIBS := $(shell $(PKG_CONFIG) --libs $(GWD_PKGS))
+TEST_LIBS := $(if $(TESTS_WANTED),$(shell $(PKG_CONFIG) --libs $(TEST_PKGS)))
+endif
+
+override CPPFLAGS += -D_GNU_SOURCE
+COMPILE = $(CC) -std=gnu11 $(CPPFLAGS) $(INCLUDES) $(PKG_CFLAGS) $(WARNINGS) $(SANITIZE) $(CFLAGS) -MMD -MP -c -o $@ $<
+LINK = $(CC) $(SANITIZE) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o %.a,$^)
+
+ifeq ($(V),1)
+Q :=
+say =
+else
+Q := @
+say = @printf '  %-4s %s\n' '$(1)' '$(2)'
+endif
+
+# --- what there is ---
+LIB_SRC := $(sort $(wildcard gwd/lib/*.c))
+GWD_SRC := $(sort $(wildcard gwd/*.c))
+GWCTL_SRC := $(sort $(wildcard gwctl/*.c))
+TEST_SRC := $(sort $(wildcard tests/unit/test_*.c))
+FAKE_SRC := $(sort $(wildcard tests/fake/*.c))
+TESTS := $(TEST_SRC:tests/unit/%.c=%)
+# A test belongs to gwctl when the module it is named after does.
+GWCTL_TESTS := $(filter test_gwctl% $(GWCTL_SRC:gwctl/%.c=test_%),$(TESTS))
+# These run without a kernel: tests/fake/kernel.c takes the place of gwd/kernel.c at link time.
+FAKE_TESTS := $(notdir $(basename $(shell grep -ls '^#include "fake_kernel.h"' $(TEST_SRC) /dev/null)))
+GWD_TESTS := $(filter-out $(GWCTL_TESTS) $(FAKE_TESTS),$(TESTS))
+
+objects = $(patsubst %.c,$(B)/obj/%.o,$(1))
+
+.PHONY: all tests
+all: $(B)/gwd $(B)/gwctl
+tests: all $(TESTS:%=$(B)/tests/%)
+
+# --- compiling ---
+$(B)/obj/gwd/%.o: INCLUDES = -Igwd -Igwd/lib
+$(B)/obj/gwd/lib/%.o: INCLUDES = -Igwd/lib
+$(B)/obj/gwctl/%.o: INCLUDES = -Igwctl -Igwd/lib
+$(B)/obj/tests/%.o: INCLUDES = -Igwd -Igwd/lib -Itests/fake
+$(call objects,$(GWCTL_TESTS:%=tests/unit/%.c)): INCLUDES = -Igwctl -Igwd/lib
+
+$(B)/obj/%.o: %.c Makefile
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(COMPILE)
+
+# The interface description is assembled into varlink.o, so it is what GetInterfaceDescription answers.
+VARLINK_FILE := gwd/org.gwd.Gateway.varlink
+$(B)/obj/gwd/varlink.o: override CPPFLAGS += -DVARLINK_FILE='"$(VARLINK_FILE)"'
+$(B)/obj/gwd/varlink.o: $(VARLINK_FILE)
+
+# --- linking: archives, so that a unit test takes in only what it uses ---
+%.a:
+	$(call say,AR,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
+
+LIB := $(B)/obj/lib.a
+GWD := $(B)/obj/gwd.a
+GWCTL := $(B)/obj/gwctl.a
+$(LIB): $(call objects,$(LIB_SRC))
+$(GWD): $(call objects,$(filter-out gwd/main.c,$(GWD_SRC)))
+$(GWCTL): $(call objects,$(filter-out gwctl/main.c,$(GWCTL_SRC)))
+
+$(B)/gwd: $(B)/obj/gwd/main.o $(GWD) $(LIB)
+$(B)/gwctl: $(B)/obj/gwctl/main.o $(GWCTL) $(LIB)
+$(B)/gwd: LIBS = $(GWD_LIBS) $(LIB_LIBS)
+$(B)/gwctl: LIBS = $(LIB_LIBS)
+
+$(FAKE_TESTS:%=$(B)/tests/%): $(B)/tests/%: $(B)/obj/tests/unit/%.o $(call objects,$(FAKE_SRC)) $(GWD) $(LIB)
+$(GWD_TESTS:%=$(B)/tests/%): $(B)/tests/%: $(B)/obj/tests/unit/%.o $(GWD) $(LIB)
+$(GWCTL_TESTS:%=$(B)/tests/%): $(B)/tests/%: $(B)/obj/tests/unit/%.o $(GWCTL) $(LIB)
+$(TESTS:%=$(B)/tests/%): LIBS = $(TEST_LIBS) $(GWD_LIBS) $(LIB_LIBS)
+
+$(B)/gwd $(B)/gwctl $(TESTS:%=$(B)/tests/%):
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(LINK) $(LIBS)
+
+# --- tests: see tests/run; T=NAME runs those whose name has it ---
+RUN = B='$(B)' SAN='$(SAN)' T='$(T)' tests/run
+
+.PHONY: check check-unit check-golden check-netns golden-update demo lint
+check: tests
+	$(Q)$(RUN) unit golden netns
+check-unit: tests
+	$(Q)$(RUN) unit
+check-golden: all
+	$(Q)$(RUN) golden
+check-netns: all
+	$(Q)$(RUN) netns
+golden-update: all
+	$(Q)$(RUN) golden-update
+demo: all
+	$(Q)B='$(B)' sh tests/demo.sh
+lint:
+	$(Q)sh tests/check-includes.sh && sh tests/check-size.sh
+
+# --- installing: one list for install and uninstall, SOURCE:DESTINATION:MODE ---
+# The user's gwd.yaml and conf.d/gwd are made once, then theirs; uninstall leaves them and the state alone.
+OPENRC ?= $(or $(DESTDIR),$(wildcard /sbin/openrc-run /usr/sbin/openrc-run))
+R := $(B)/rendered
+OPENRC_FILES := $(R)/packaging/openrc/gwd.initd:$(INITDIR)/gwd:755
+FILES := $(B)/gwd:$(SBINDIR)/gwd:755 \
+	$(B)/gwctl:$(BINDIR)/gwctl:755 \
+	gwd/gwd.8:$(MANDIR)/man8/gwd.8:644 \
+	gwctl/gwctl.8:$(MANDIR)/man8/gwctl.8:644 \
+	conf/gwd.yaml.5:$(MANDIR)/man5/gwd.yaml.5:644 \
+	gwctl/completion/gwctl.bash:$(BASHCOMPDIR)/gwctl:644 \
+	gwctl/completion/_gwctl:$(ZSHCOMPDIR)/_gwctl:644 \
+	gwctl/completion/gwctl.fish:$(FISHCOMPDIR)/gwctl.fish:644 \
+	conf/gwd.schema.json:$(DATADIR)/gwd/gwd.schema.json:644 \
+	$(VARLINK_FILE):$(DATADIR)/gwd/org.gwd.Gateway.varlink:644 \
+	$(foreach e,$(sort $(wildcard conf/examples/*.yaml)),$(e):$(DATADIR)/gwd/examples/$(notdir $(e)):644) \
+	$(R)/packaging/systemd/gwd.service:$(UNITDIR)/gwd.service:644 \
+	packaging/systemd/sysusers.d/gwd.conf:$(SYSUSERSDIR)/gwd.conf:644
+ONCE := $(R)/conf/gwd.yaml:$(SYSCONFDIR)/gwd/gwd.yaml:644
+OPENRC_ONCE := packaging/openrc/gwd.confd:$(CONFDDIR)/gwd:644
+USERADD := groupadd -r gwd; groupadd -r gwd-read; useradd -r -g gwd -d / -s /usr/sbin/nologin gwd
+
+$(R)/%: % FORCE
+	$(Q)mkdir -p $(@D)
+	$(Q)sed -e 's|@SBINDIR@|$(SBINDIR)|g; s|@SYSCONFDIR@|$(SYSCONFDIR)|g' \
+		-e 's|schema=gwd.schema.json|schema=$(DATADIR)/gwd/gwd.schema.json|' $< >$@
+
+.PHONY: install uninstall FORCE
+install: all $(foreach f,$(FILES) $(ONCE) $(OPENRC_FILES),$(firstword $(subst :, ,$(f))))
+	$(Q)set -e; for f in $(FILES) $(if $(OPENRC),$(OPENRC_FILES)); do \
+		IFS=:; set -- $$f; unset IFS; \
+		$(INSTALL) -d "$(DESTDIR)$${2%/*}"; $(INSTALL) -m $$3 "$$1" "$(DESTDIR)$$2"; done
+	$(Q)set -e; for f in $(ONCE) $(if $(OPENRC),$(OPENRC_ONCE)); do \
+		IFS=:; set -- $$f; unset IFS; [ ! -e "$(DESTDIR)$$2" ] || continue; \
+		$(INSTALL) -d "$(DESTDIR)$${2%/*}"; $(INSTALL) -m $$3 "$$1" "$(DESTDIR)$$2"; done
+	$(Q)$(INSTALL) -d $(DESTDIR)$(SYSCONFDIR)/gwd/gwd.d
+ifeq ($(DESTDIR),)
+	$(Q)if getent passwd gwd >/dev/null; then :; \
+	elif command -v systemd-sysusers >/dev/null; then systemd-sysusers $(SYSUSERSDIR)/gwd.conf; \
+	else echo "gwd runs as a user of its own. Make it with: $(USERADD)"; fi
+	@echo "Installed; nothing was started. Next: systemctl enable --now gwd | rc-update add gwd; rc-service gwd start"
+endif
+
+uninstall:
+	$(Q)for f in $(FILES) $(OPENRC_FILES); do IFS=:; set -- $$f; unset IFS; rm -f "$(DESTDIR)$$2"; done
+	$(Q)rmdir $(DESTDIR)$(DATADIR)/gwd/examples $(DESTDIR)$(DATADIR)/gwd 2>/dev/null || :
+	@echo "Left in place: $(SYSCONFDIR)/gwd, /var/lib/gwd, the user gwd, and the rules in the kernel until the next boot."
+
+.PHONY: clean help
+clean:
+	rm -rf $(O)
+
+help:
+	@echo 'make                   gwd and gwctl in $(O)/'
+	@echo 'make demo              a home network in namespaces: a forward, a page fetched through it (half a minute)'
+	@echo 'make check             every test: unit, golden, netns; T=NAME runs one (up to 5 minutes)'
+	@echo 'make check-unit        cmocka tests, no kernel needed; also check-golden, check-netns'
+	@echo 'make golden-update     what gwd prints now becomes what the golden tests expect: read the diff'
+	@echo 'make lint              include direction and size budgets'
+	@echo 'make install           PREFIX=$(PREFIX) DESTDIR=; uninstall takes it away again'
+	@echo 'Variables: CC CFLAGS LDFLAGS O=$(O) V=1 (show commands) WERROR=1 SAN=1 (address and undefined sanitizers)'
+
+-include $(wildcard $(B)/obj/*/*.d $(B)/obj/*/*/*.d)

@@ -1,0 +1,86 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Installs what gwd is built and tested with, through the system's own package manager (apt, apk or dnf).
+#   sh packaging/deps.sh          what `make`, `make demo` and `make check` need
+#   sh packaging/deps.sh --dev    also what .ci/run uses: clang, linters, a foreign Varlink client
+# Nothing is removed or upgraded on purpose; run again, it does nothing.
+set -eu
+
+dev=
+case "${1-}" in
+'') ;;
+--dev) dev=1 ;;
+*)
+	echo "usage: sh packaging/deps.sh [--dev]" >&2
+	exit 2
+	;;
+esac
+
+say() { printf 'deps: %s\n' "$*"; }
+
+# Runs a command as root: directly, or through sudo (doas on Alpine).
+as_root() {
+	if [ "$(id -u)" = 0 ]; then
+		"$@"
+	elif command -v sudo >/dev/null; then
+		say "sudo $*"
+		sudo "$@"
+	elif command -v doas >/dev/null; then
+		say "doas $*"
+		doas "$@"
+	else
+		say "this needs root, and neither sudo nor doas is here. As root: $*" >&2
+		exit 1
+	fi
+}
+
+# Prints those of the named packages that are not installed yet; $1 tells whether one is.
+missing() {
+	installed=$1
+	shift
+	for p; do
+		$installed "$p" >/dev/null 2>&1 || printf '%s ' "$p"
+	done
+}
+
+apt_has() { dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q 'ok installed'; }
+
+if command -v apt-get >/dev/null; then
+	packages="gcc libc6-dev make pkg-config libmnl-dev libnftnl-dev libyaml-dev libjansson-dev libuv1-dev libsqlite3-dev
+		libcmocka-dev nftables iproute2 util-linux python3"
+	[ -z "$dev" ] || packages="$packages clang libclang-rt-dev clang-tidy shellcheck mandoc valgrind git
+		golang-go golang-github-varlink-go-dev"
+	has=apt_has
+	fetch() {
+		as_root apt-get -q update
+		as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends install "$@"
+	}
+elif command -v apk >/dev/null; then
+	packages="gcc musl-dev linux-headers make pkgconf libmnl-dev libnftnl-dev yaml-dev jansson-dev libuv-dev sqlite-dev
+		cmocka-dev nftables iproute2 util-linux-misc setpriv coreutils python3"
+	[ -z "$dev" ] || packages="$packages bash clang compiler-rt clang-extra-tools shellcheck mandoc valgrind git go"
+	has='apk info -e'
+	fetch() { as_root apk add "$@"; }
+elif command -v dnf >/dev/null; then
+	packages="gcc make pkgconf-pkg-config libmnl-devel libnftnl-devel libyaml-devel jansson-devel libuv-devel sqlite-devel
+		libcmocka-devel nftables iproute util-linux python3"
+	[ -z "$dev" ] || packages="$packages clang compiler-rt clang-tools-extra libasan libubsan ShellCheck mandoc valgrind git
+		golang"
+	has='rpm -q --whatprovides'
+	fetch() { as_root dnf -y install "$@"; }
+else
+	say "found none of apt, apk, dnf. gwd needs a C compiler, make, pkg-config, and the development files of" >&2
+	say "libmnl, libnftnl, libyaml, jansson, libuv and sqlite3; the tests cmocka, nft, ip, unshare and python3" >&2
+	exit 1
+fi
+
+# shellcheck disable=SC2086 # a list of words
+need=$(missing "$has" $packages)
+if [ -z "$need" ]; then
+	say "everything is here"
+	exit 0
+fi
+say "installing $need"
+# shellcheck disable=SC2086 # a list of words
+fetch $need
+say "done"
