@@ -77,6 +77,7 @@ struct forward_entry {
 	bool overridden;             /* `off` is an override's, made by: */
 	uint32_t override_uid;
 	int64_t override_time;       /* seconds since the epoch */
+	bool marked;                 /* forward_table.c's own, during a search */
 };
 
 struct forwards *forwards_new(void);

@@ -205,11 +205,10 @@ struct overlaps {
 
 static void note_overlap(struct overlaps *o, struct forward_entry *e)
 {
-	for (size_t i = 0; i < o->n; i++)
-		if (o->ret[i] == e)
-			return;
-	if (o->n < o->max)
-		o->ret[o->n++] = e;
+	if (e->marked || o->n == o->max)
+		return;
+	e->marked = true;
+	o->ret[o->n++] = e;
 }
 
 /* Everything in key's range: whatever is found splits the rest in two. */
@@ -244,6 +243,8 @@ size_t forwards_overlap(const struct forwards *t, const struct forward *f, struc
 		for (size_t i = 0; i < f->n_ports; i++)
 			search_overlaps(t, (struct slot){&self, f->ports[i].first, f->ports[i].last, proto}, &o);
 	}
+	for (size_t i = 0; i < o.n; i++)
+		ret[i]->marked = false;
 	return o.n;
 }
 

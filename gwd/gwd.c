@@ -318,6 +318,20 @@ void gwd_links_event(struct gwd *g)
 		log_warn("%s", diag.warnings[i]);
 }
 
+void gwd_settle(struct gwd *g)
+{
+	_cleanup_(diag_free) struct diag diag = {0};
+
+	if (!g->stale || g->frozen)
+		return;
+	if (road_reconcile(g, &diag) < 0) {
+		log_debug("still not settled: %s", diag.n ? diag.mistakes[0].message : "?");
+		return;
+	}
+	road_sysctls(g, &diag);
+	log_info("the rules are as they should be again");
+}
+
 /* ---- Purge ----------------------------------------------------------------------------------------- */
 
 /* What we turned on, here. */

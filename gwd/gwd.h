@@ -28,6 +28,8 @@ void gwd_stop(struct gwd *); /* leaves the rules in place */
 
 int gwd_links_fd(const struct gwd *);
 void gwd_links_event(struct gwd *); /* logs its own errors: nobody asked */
+/* To be called now and then: what the kernel refused or lost while nobody asked is tried again. Costs nothing otherwise. */
+void gwd_settle(struct gwd *);
 
 /* ---- Changes ------------------------------------------------------------------------------------
  * Each returns 0 with `ret` filled, or -errno with every reason in diag and nothing changed in file, database or

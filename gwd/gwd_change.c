@@ -7,7 +7,7 @@
 #include "log.h"
 #include "road.h"
 
-enum { OVERLAPS_MAX = 16 }; /* named in one refusal */
+enum { MATCHES_MAX = 16 }; /* named when a selector is ambiguous */
 
 void outcome_free(struct outcome *o)
 {
@@ -167,17 +167,23 @@ static int refuse_name(const struct forward *f, const struct forward *other, str
 		      xasprintf("%s: the name is taken (%s, %s); give another with --name", f->name, text, from));
 }
 
-/* Entries that `f` cannot stand beside: what it occupies, and its name. */
-static size_t find_in_the_way(const struct gwd *g, const struct forward *f, const struct forward_entry *except,
-			      struct forward_entry **ret, size_t max)
+/* Entries that occupy something of what `f` wants. Owned by the caller, *ret_n of them. */
+static struct forward_entry **find_in_the_way(const struct gwd *g, const struct forward *f,
+					      const struct forward_entry *except, size_t *ret_n)
 {
-	struct forward_entry *all[OVERLAPS_MAX + 1];
-	size_t found = forwards_overlap(g->world->forwards, f, all, max), n = 0;
+	struct forward_entry **all = NULL;
+	size_t max = 16, n = max, kept = 0;
 
-	for (size_t i = 0; i < found; i++)
+	while (n == max) { /* until there was room for more */
+		max *= 2;
+		all = xrealloc(all, max, sizeof(*all));
+		n = forwards_overlap(g->world->forwards, f, all, max);
+	}
+	for (size_t i = 0; i < n; i++)
 		if (all[i] != except)
-			ret[n++] = all[i];
-	return n;
+			all[kept++] = all[i];
+	*ret_n = kept;
+	return all;
 }
 
 static int draft_replacements(struct draft *d, const struct forward *f, struct forward_entry *const *in_the_way,
@@ -226,7 +232,8 @@ int gwd_add(struct gwd *g, const struct node *service, const struct request_opti
 {
 	_cleanup_(forward_unrefp) struct forward *f = NULL;
 	_cleanup_(draft_free) struct draft d = {0};
-	struct forward_entry *in_the_way[OVERLAPS_MAX], *namesake;
+	_cleanup_(freep) struct forward_entry **in_the_way = NULL;
+	struct forward_entry *namesake;
 	_cleanup_(freep) char *text = NULL;
 	size_t n;
 	int r = changes_allowed(g, diag);
@@ -236,7 +243,7 @@ int gwd_add(struct gwd *g, const struct node *service, const struct request_opti
 	f = config_forward(service, g->world->forwards, diag);
 	if (!f)
 		return -EINVAL;
-	n = find_in_the_way(g, f, NULL, in_the_way, OVERLAPS_MAX);
+	in_the_way = find_in_the_way(g, f, NULL, &n);
 	if (n == 1 && config_forward_agrees(service, in_the_way[0]->forward))
 		return already_there(in_the_way[0], ret);
 	if (n && !options->replace)
@@ -306,7 +313,7 @@ int gwd_set(struct gwd *g, const char *name, const struct node *changes, const s
 	    struct outcome *ret, struct diag *diag)
 {
 	struct forward_entry *e = forwards_by_name(g->world->forwards, name), *other;
-	struct forward_entry *in_the_way[OVERLAPS_MAX];
+	_cleanup_(freep) struct forward_entry **in_the_way = NULL;
 	_cleanup_(forward_unrefp) struct forward *f = NULL;
 	_cleanup_(freep) char *text = NULL;
 	size_t n;
@@ -329,7 +336,7 @@ int gwd_set(struct gwd *g, const char *name, const struct node *changes, const s
 		ret->forward = forward_ref(e->forward);
 		return 0;
 	}
-	n = find_in_the_way(g, f, e, in_the_way, OVERLAPS_MAX);
+	in_the_way = find_in_the_way(g, f, e, &n);
 	if (n)
 		return refuse_taken(f, in_the_way, n, diag);
 	other = forwards_by_name(g->world->forwards, f->name);
@@ -411,7 +418,7 @@ static void list_matches(struct diag *diag, const char *why, struct forward_entr
 static struct forward_entry *find_by_ports(const struct gwd *g, const struct node *occupies, struct diag *diag)
 {
 	_cleanup_(forward_unrefp) struct forward *like = selector_forward(occupies, diag);
-	struct forward_entry *exact[OVERLAPS_MAX], *partly[OVERLAPS_MAX];
+	struct forward_entry *exact[MATCHES_MAX], *partly[MATCHES_MAX];
 	size_t n_exact = 0, n_partly = 0;
 
 	if (!like)
@@ -420,9 +427,9 @@ static struct forward_entry *find_by_ports(const struct gwd *g, const struct nod
 		if (!selected(e->forward, like, occupies) || !forward_ports_overlap(e->forward, like))
 			continue;
 		if (same_ports(e->forward, like)) {
-			if (n_exact < OVERLAPS_MAX)
+			if (n_exact < MATCHES_MAX)
 				exact[n_exact++] = e;
-		} else if (n_partly < OVERLAPS_MAX) {
+		} else if (n_partly < MATCHES_MAX) {
 			partly[n_partly++] = e;
 		}
 	}

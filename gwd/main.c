@@ -19,6 +19,8 @@
 #include "varlink.h"
 #include "wire.h"
 
+enum { SETTLE_MS = 2000 }; /* between two tries to bring the kernel to what it refused */
+
 enum mode { MODE_RUN, MODE_CHECK, MODE_PRINT, MODE_PRINT_RULESET, MODE_PURGE };
 
 struct arguments {
@@ -117,7 +119,7 @@ struct daemon {
 	uv_loop_t loop;
 	uv_signal_t term, interrupt, hangup;
 	uv_poll_t links;
-	uv_timer_t watchdog;
+	uv_timer_t watchdog, settle;
 	struct gwd *gwd;
 	struct control *control;
 	struct varlink *varlink;
@@ -172,6 +174,13 @@ static void on_watchdog(uv_timer_t *handle)
 	notify("WATCHDOG=1");
 }
 
+static void on_settle(uv_timer_t *handle)
+{
+	struct daemon *d = handle->data;
+
+	gwd_settle(d->gwd);
+}
+
 static void on_purged(void *ctx)
 {
 	struct daemon *d = ctx;
@@ -189,11 +198,13 @@ static void watch(struct daemon *d)
 	uv_signal_init(&d->loop, &d->hangup);
 	uv_poll_init(&d->loop, &d->links, gwd_links_fd(d->gwd));
 	uv_timer_init(&d->loop, &d->watchdog);
-	d->term.data = d->interrupt.data = d->hangup.data = d->links.data = d;
+	uv_timer_init(&d->loop, &d->settle);
+	d->term.data = d->interrupt.data = d->hangup.data = d->links.data = d->settle.data = d;
 	uv_signal_start(&d->term, on_stop, SIGTERM);
 	uv_signal_start(&d->interrupt, on_stop, SIGINT);
 	uv_signal_start(&d->hangup, on_hangup, SIGHUP);
 	uv_poll_start(&d->links, UV_READABLE, on_links);
+	uv_timer_start(&d->settle, on_settle, SETTLE_MS, SETTLE_MS);
 	if (interval)
 		uv_timer_start(&d->watchdog, on_watchdog, interval, interval);
 }

@@ -144,6 +144,7 @@ struct journey {
 	struct outcome *outcome;
 	struct ruleset *have, *want; /* what is sent is their difference; owned */
 	int64_t docset, revision;
+	size_t ops; /* sent */
 	bool undo_kernel;
 };
 
@@ -159,8 +160,8 @@ static void pass_on(struct diag *to, const struct diag *from)
 		diag_add(to, from->kind, from->mistakes[i].loc, "%s", from->mistakes[i].message);
 }
 
-/* Reads, compares, sends, until nobody came in between. `have` and `want` become what was compared. */
-static int compare_all(struct gwd *g, struct ruleset **have, struct ruleset **want, struct diag *diag)
+/* Reads, compares, sends, until nobody came in between. The journey's rulesets become what was compared. */
+static int compare_all(struct gwd *g, struct journey *j, struct diag *diag)
 {
 	enum { ATTEMPTS = 10 };
 	int r = -ERESTART;
@@ -171,22 +172,23 @@ static int compare_all(struct gwd *g, struct ruleset **have, struct ruleset **wa
 		_cleanup_(plan_freep) struct plan *plan = NULL;
 		uint32_t generation;
 
-		ruleset_free(TAKE_PTR(*have));
-		ruleset_free(TAKE_PTR(*want));
-		r = kernel_read(g->kernel, have, &generation, &attempt);
+		ruleset_free(TAKE_PTR(j->have));
+		ruleset_free(TAKE_PTR(j->want));
+		r = kernel_read(g->kernel, &j->have, &generation, &attempt);
 		if (r < 0) {
 			pass_on(diag, &attempt);
 			return r;
 		}
-		*want = compile_all(g, (*have)->table);
-		plan = plan_diff(*have, *want);
+		j->want = compile_all(g, j->have->table);
+		plan = plan_diff(j->have, j->want);
+		j->ops = plan->n;
 		r = kernel_commit(g->kernel, plan, generation, &attempt);
 		if (r < 0 && r != -ERESTART && r != -ENOBUFS)
 			pass_on(diag, &attempt);
 	}
 	if (r == 0) {
 		g->stale = false;
-		g->table = (*want)->table;
+		g->table = j->want->table;
 	} else if (r == -ERESTART || r == -ENOBUFS) {
 		diag_add(diag, DIAG_KERNEL, (struct loc){0},
 			 "other programs change the ruleset faster than it can be compared: try again");
@@ -196,9 +198,9 @@ static int compare_all(struct gwd *g, struct ruleset **have, struct ruleset **wa
 
 int road_reconcile(struct gwd *g, struct diag *diag)
 {
-	_cleanup_(ruleset_freep) struct ruleset *have = NULL, *want = NULL;
+	_cleanup_(journey_free) struct journey j = {0};
 
-	return compare_all(g, &have, &want, diag);
+	return compare_all(g, &j, diag);
 }
 
 /* The kernel's answers that mean that our idea of it is wrong, not the change. */
@@ -214,8 +216,9 @@ static int to_kernel(struct gwd *g, struct journey *j, struct diag *diag)
 	int r;
 
 	if (g->stale || !g->table)
-		return compare_all(g, &j->have, &j->want, diag);
+		return compare_all(g, j, diag);
 	plan = plan_diff(j->have, j->want);
+	j->ops = plan->n;
 	r = kernel_commit(g->kernel, plan, 0, &attempt);
 	if (r == 0)
 		return 0;
@@ -224,7 +227,7 @@ static int to_kernel(struct gwd *g, struct journey *j, struct diag *diag)
 		return r;
 	}
 	log_note("the table inet %s is not what it was left as: comparing all of it", RULESET_TABLE);
-	return compare_all(g, &j->have, &j->want, diag);
+	return compare_all(g, j, diag);
 }
 
 /* What was sent and must not have been. */
@@ -308,7 +311,8 @@ static void arrived(struct gwd *g, struct journey *j, struct diag *diag)
 	g->frozen = g->frozen && !d->world;
 	road_sysctls(g, diag);
 	if (d->what)
-		log_info("%s (uid %u, pid %d)", d->what, (unsigned)j->options->who.uid, (int)j->options->who.pid);
+		log_info("%s (uid %u, pid %d; %zu steps in the kernel)", d->what, (unsigned)j->options->who.uid,
+			 (int)j->options->who.pid, j->ops);
 }
 
 /* A first forward of a family may raise forwarding, and with it comes a rule of the frame. */

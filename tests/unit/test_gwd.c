@@ -188,6 +188,47 @@ static void test_replace(void **state)
 	assert_int_equal(status().netlink->batches, 0);
 }
 
+static void test_replace_many(void **state)
+{
+	(void)state;
+	NEED_NETNS();
+	start();
+	for (int port = 100; port < 140; port++) {
+		_cleanup_(freep) char *text = xasprintf("%d", port);
+
+		add(NULL, text, "10.0.0.2");
+	}
+	place.options.replace = true;
+	add("all", "1-65535", "10.0.0.9");
+	assert_list("all active");
+	assert_elements("element any4_tcp { 1-65535 : 10.0.0.9 } # all\n");
+	restart();
+	assert_int_equal(status().netlink->batches, 0);
+}
+
+static void test_replace_keeps_name(void **state)
+{
+	(void)state;
+	NEED_NETNS();
+	start();
+	add(NULL, "80", "10.0.0.2");
+	place.options.replace = true;
+	add(NULL, "80", "10.0.0.3");
+	assert_said("added tcp-80: tcp 80 -> 10.0.0.3:80");
+}
+
+static void test_without_wan(void **state)
+{
+	(void)state;
+	NEED_NETNS();
+	netns_run("ip route del default");
+	start();
+	add("web", "80", "10.0.0.2"); /* the first one makes the table, and the warning must get through that */
+	assert_int_equal(place.diag.n_warnings, 1);
+	assert_non_null(strstr(place.diag.warnings[0], "no wan interface is known yet"));
+	assert_list("web held: no wan interface is known yet (no default route, and `wan:` is not set)");
+}
+
 /* ---- set ---------------------------------------------------------------------------------------- */
 
 static void test_set(void **state)
@@ -488,6 +529,8 @@ int main(void)
 		IN_PLACE(test_add_refused),
 		IN_PLACE(test_add_off_may_wait),
 		IN_PLACE(test_replace),
+		IN_PLACE(test_replace_keeps_name),
+		IN_PLACE(test_without_wan),
 		IN_PLACE(test_set),
 		IN_PLACE(test_set_refused),
 		IN_PLACE(test_remove),
@@ -498,6 +541,7 @@ int main(void)
 		IN_PLACE(test_dry_run_of_the_first),
 		IN_PLACE(test_get_and_list),
 		IN_PLACE(test_status),
+		IN_PLACE(test_replace_many),
 	};
 
 	netns_init();

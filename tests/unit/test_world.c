@@ -241,7 +241,7 @@ static void test_diff_settings(void **state)
 {
 	(void)state;
 	assert_diff("lan: [br0]\n", "{}\n", "lan: [br0]\n", "{}\n", "");
-	assert_diff("wan: eth0\n", "{}\n", "{}\n", "{}\n", "- wan: [eth0]\n");
+	assert_diff("wan: eth0\n", "{}\n", "{}\n", "{}\n", "- wan: eth0\n");
 	assert_diff("{}\n", "{}\n", "masquerade: no\n", "{}\n", "+ masquerade: false\n");
 }
 
