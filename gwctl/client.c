@@ -70,8 +70,7 @@ int client_open(const char *path, struct client **ret, struct diag *diag)
 	    connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
 		return explain_connect(path, errno, diag);
 	struct client *client = xcalloc(1, sizeof(*client));
-	client->fd = fd;
-	fd = -1;
+	client->fd = take_fd(&fd);
 	*ret = client;
 	return 0;
 }

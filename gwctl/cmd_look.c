@@ -109,7 +109,7 @@ static void take_rows(void *ctx, const json_t *reply)
 
 static void put_held(struct rows *rows, int (*compare)(const void *, const void *))
 {
-	if (rows->n)
+	if (rows->n && compare)
 		qsort(rows->held, rows->n, sizeof(*rows->held), compare);
 	for (size_t i = 0; i < rows->n; i++) {
 		writer_row(rows->out, rows->held[i]);

@@ -3,6 +3,7 @@
  * those of the screen (a CJK character takes two columns, a combining one none). */
 #include "table.h"
 
+#include <assert.h>
 #include <wchar.h>
 
 #include "util.h"
@@ -140,6 +141,7 @@ static void put_line(const struct writer *w, char *const *cells, const size_t *w
 
 static void text_end(struct writer *w)
 {
+	assert(w->n_columns);
 	_cleanup_(freep) size_t *widths = xcalloc(w->n_columns, sizeof(*widths));
 	for (size_t i = 0; i < w->n_columns; i++)
 		widths[i] = text_width(w->columns[i].title);

@@ -105,13 +105,13 @@ static void occupy(struct forwards *t, struct forward_entry *e)
 {
 	const struct forward *f = e->forward;
 
-	for (uint8_t proto = PROTO_TCP; proto <= PROTO_SCTP; proto <<= 1) {
+	for (unsigned proto = PROTO_TCP; proto <= PROTO_SCTP; proto <<= 1) {
 		if (!(f->protos & proto))
 			continue;
 		for (size_t i = 0; i < f->n_ports; i++) {
 			struct slot *s = xmalloc(sizeof(*s));
 
-			*s = (struct slot){e, f->ports[i].first, f->ports[i].last, proto};
+			*s = (struct slot){e, f->ports[i].first, f->ports[i].last, (uint8_t)proto};
 			insert(&t->slots, s, cmp_slot);
 		}
 	}
@@ -121,11 +121,11 @@ static void vacate(struct forwards *t, struct forward_entry *e)
 {
 	const struct forward *f = e->forward;
 
-	for (uint8_t proto = PROTO_TCP; proto <= PROTO_SCTP; proto <<= 1) {
+	for (unsigned proto = PROTO_TCP; proto <= PROTO_SCTP; proto <<= 1) {
 		if (!(f->protos & proto))
 			continue;
 		for (size_t i = 0; i < f->n_ports; i++) {
-			struct slot key = {e, f->ports[i].first, f->ports[i].last, proto};
+			struct slot key = {e, f->ports[i].first, f->ports[i].last, (uint8_t)proto};
 			struct slot *s = found(tfind(&key, &t->slots, cmp_slot));
 
 			assert(s && s->entry == e);
@@ -237,11 +237,11 @@ size_t forwards_overlap(const struct forwards *t, const struct forward *f, struc
 	struct forward_entry self = {.forward = (struct forward *)(uintptr_t)f}; /* only read */
 	struct overlaps o = {ret, 0, max};
 
-	for (uint8_t proto = PROTO_TCP; proto <= PROTO_SCTP; proto <<= 1) {
+	for (unsigned proto = PROTO_TCP; proto <= PROTO_SCTP; proto <<= 1) {
 		if (!(f->protos & proto))
 			continue;
 		for (size_t i = 0; i < f->n_ports; i++)
-			search_overlaps(t, (struct slot){&self, f->ports[i].first, f->ports[i].last, proto}, &o);
+			search_overlaps(t, (struct slot){&self, f->ports[i].first, f->ports[i].last, (uint8_t)proto}, &o);
 	}
 	for (size_t i = 0; i < o.n; i++)
 		ret[i]->marked = false;

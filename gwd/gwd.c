@@ -164,6 +164,15 @@ static int choose_documents(struct gwd *g, struct beginning *b, struct diag *dia
 	return b->config ? 0 : -EINVAL;
 }
 
+static size_t count_runtime(const struct forwards *forwards)
+{
+	size_t n = 0;
+
+	for (const struct forward_entry *e = forwards_first(forwards); e; e = e->next)
+		n += !forward_declared(e->forward);
+	return n;
+}
+
 static int begin_world(struct gwd *g, struct beginning *b, struct diag *diag)
 {
 	const struct request_options self = {.who = {getuid(), getpid()}};
@@ -179,9 +188,9 @@ static int begin_world(struct gwd *g, struct beginning *b, struct diag *diag)
 	draft_world(g, &d, b->config, &in);
 	update_remembered(g, d.world->settings, d.topology);
 	if (b->from_disk) {
-		what = xasprintf("started with %s: %zu declared, %zu runtime forwards",
-				 docs->n ? docs->items[0].path : "nothing",
-				 forwards_count(d.world->forwards) - in.n_runtime + in.settled.n_runtime, in.n_runtime);
+		what = xasprintf("started with %s: %zu forwards, %zu of them added at run time",
+				 docs->n ? docs->items[0].path : "nothing", forwards_count(d.world->forwards),
+				 count_runtime(d.world->forwards));
 		d.documents = docs;
 		d.what = what;
 	}
@@ -194,6 +203,8 @@ static int begin_world(struct gwd *g, struct beginning *b, struct diag *diag)
 		g->stale = g->store_nothing = true;
 		r = road_commit(g, &d, &self, &outcome, diag);
 		g->store_nothing = false;
+		if (b->from_disk)
+			g->unstored = TAKE_PTR(b->disk);
 	}
 	if (r == 0)
 		g->docset_hash = documents_hash(docs);
@@ -272,6 +283,7 @@ void gwd_stop(struct gwd *g)
 	world_free(g->world);
 	topology_free(g->topology);
 	free_names(g->remembered, g->n_remembered);
+	documents_freep(&g->unstored);
 	diag_free(&g->file_mistakes);
 	free(g->config_path);
 	free(g->here);

@@ -140,23 +140,51 @@ static int finish(struct gwd *g, struct draft *d, char *what, const struct reque
 
 /* ---- add ---------------------------------------------------------------------------------------- */
 
-static int refuse_taken(const struct forward *f, struct forward_entry *const *in_the_way, size_t n, struct diag *diag)
+/* What `gwctl add` takes for this forward: "80 10.0.0.2:80", "'[2001:db8::1]:53/udp' '[fd00::2]:53'". Caller's string. */
+static char *add_arguments(const struct forward *f)
+{
+	_cleanup_(buf_free) struct buf out = {0};
+	_cleanup_(freep) char *ports = forward_ports_text(f), *listen = listen_text(&f->listen);
+	const char *quote = f->family == AF_INET6 ? "'" : "";
+	bool brackets = f->listen.kind == LISTEN_ADDRESS && f->family == AF_INET6;
+
+	buf_printf(&out, "%s", f->listen.kind == LISTEN_ANY ? "" : quote);
+	if (f->listen.kind != LISTEN_ANY)
+		buf_printf(&out, "%s%s%s:", brackets ? "[" : "", listen, brackets ? "]" : "");
+	buf_printf(&out, "%s%s%s%s", ports, f->protos == PROTO_TCP ? "" : "/",
+		   f->protos == PROTO_TCP ? "" : proto_text(f->protos), f->listen.kind == LISTEN_ANY ? "" : quote);
+	for (size_t i = 0; i < f->n_targets; i++) {
+		_cleanup_(freep) char *target = target_text(f, &f->targets[i]);
+
+		buf_printf(&out, " %s%s%s", quote, target, quote);
+	}
+	return buf_take(&out);
+}
+
+/* `remedy` is for a runtime forward in the way; a declared one is its file's business. */
+static int refuse_taken(struct forward_entry *const *in_the_way, size_t n, const char *remedy, struct diag *diag)
 {
 	for (size_t i = 0; i < n; i++) {
 		const struct forward *other = in_the_way[i]->forward;
 		_cleanup_(freep) char *text = forward_text(other), *from = origin(other);
 
-		if (forward_declared(other))
-			diag_add(diag, DIAG_CONFLICT, (struct loc){0},
-				 "%s: %s has that already (%s, %s); change it there, or gwctl off %s", f->name,
-				 other->name, text, from, other->name);
-		else
-			diag_add(diag, DIAG_CONFLICT, (struct loc){0},
-				 "%s: %s has that already (%s, %s); to put this one in its place: gwctl add --replace "
-				 "..., to change it: gwctl set %s ...",
-				 f->name, other->name, text, from, other->name);
+		diag_add(diag, DIAG_CONFLICT, (struct loc){0}, "taken by %s (%s, %s); %s", other->name, text, from,
+			 forward_declared(other) ? "change it there" : remedy);
 	}
 	return -EEXIST;
+}
+
+/* The exact commands that would get the user further. */
+static int refuse_add(const struct forward *f, bool named, struct forward_entry *const *in_the_way, size_t n,
+		      struct diag *diag)
+{
+	_cleanup_(freep) char *arguments = add_arguments(f);
+	_cleanup_(freep) char *remedy =
+		xasprintf("to put this one in its place: gwctl add %s%s%s --replace; to change "
+			  "only what differs: gwctl set %s ...",
+			  arguments, named ? " --name " : "", named ? f->name : "", in_the_way[0]->forward->name);
+
+	return refuse_taken(in_the_way, n, remedy, diag);
 }
 
 static int refuse_name(const struct forward *f, const struct forward *other, struct diag *diag)
@@ -186,12 +214,11 @@ static struct forward_entry **find_in_the_way(const struct gwd *g, const struct 
 	return all;
 }
 
-static int draft_replacements(struct draft *d, const struct forward *f, struct forward_entry *const *in_the_way,
-			      size_t n, struct diag *diag)
+static int draft_replacements(struct draft *d, struct forward_entry *const *in_the_way, size_t n, struct diag *diag)
 {
 	for (size_t i = 0; i < n; i++)
 		if (forward_declared(in_the_way[i]->forward))
-			return refuse_taken(f, &in_the_way[i], 1, diag);
+			return refuse_taken(&in_the_way[i], 1, NULL, diag);
 	for (size_t i = 0; i < n; i++)
 		draft_remove(d, in_the_way[i]);
 	return 0;
@@ -247,8 +274,8 @@ int gwd_add(struct gwd *g, const struct node *service, const struct request_opti
 	if (n == 1 && config_forward_agrees(service, in_the_way[0]->forward))
 		return already_there(in_the_way[0], ret);
 	if (n && !options->replace)
-		return refuse_taken(f, in_the_way, n, diag);
-	r = draft_replacements(&d, f, in_the_way, n, diag);
+		return refuse_add(f, doc_get(service, "name"), in_the_way, n, diag);
+	r = draft_replacements(&d, in_the_way, n, diag);
 	if (r < 0)
 		return r;
 	if (n && !doc_get(service, "name")) {
@@ -338,7 +365,7 @@ int gwd_set(struct gwd *g, const char *name, const struct node *changes, const s
 	}
 	in_the_way = find_in_the_way(g, f, e, &n);
 	if (n)
-		return refuse_taken(f, in_the_way, n, diag);
+		return refuse_taken(in_the_way, n, "remove or change that one first", diag);
 	other = forwards_by_name(g->world->forwards, f->name);
 	if (other && other != e)
 		return refuse_name(f, other->forward, diag);

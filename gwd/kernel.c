@@ -143,7 +143,7 @@ static int read_table(struct kernel *k, struct ruleset *rs, bool only_counted)
 static int read_once(struct kernel *k, bool only_counted, struct ruleset **ret, uint32_t *ret_generation)
 {
 	_cleanup_(ruleset_freep) struct ruleset *rs = ruleset_new();
-	uint32_t before, after;
+	uint32_t before = 0, after = 0;
 	size_t n;
 	int r;
 

@@ -253,7 +253,7 @@ static bool is_durable(const struct gwd *g, const struct draft *d)
 	bool raising = (g->raised[V4] && !g->forwarding[V4]) || (g->raised[V6] && !g->forwarding[V6]);
 
 	return !state_newer(g->state) && !g->store_nothing &&
-	       (d->what || d->n_rows || d->documents || d->docset || d->seen || g->remember || raising);
+	       (d->what || d->n_rows || d->documents || d->docset || d->seen || g->remember || g->unstored || raising);
 }
 
 static int transact(struct gwd *g, struct journey *j, struct diag *diag)
@@ -277,6 +277,10 @@ static int transact(struct gwd *g, struct journey *j, struct diag *diag)
 	r = state_commit(g->state, diag);
 	j->undo_kernel = r < 0; /* not durable, so it must not have happened */
 	g->remember = g->remember && r < 0;
+	if (r == 0) {
+		documents_freep(&g->unstored);
+		g->unstored = NULL;
+	}
 	return r;
 }
 

@@ -25,6 +25,7 @@ struct gwd {
 
 	bool frozen;                /* nothing was ever accepted and the file is broken: hands off */
 	bool table;                 /* our table is in the kernel */
+	struct documents *unstored; /* declared ones in force that could not be stored at start: the next change does */
 	bool store_nothing;         /* the database cannot be written, and it must not matter now */
 	bool stale;                 /* what is in the kernel is not certain: compare before the next change */
 	bool raised[FAMILIES];      /* forwarding was turned on by us, in this boot and network namespace */

@@ -55,11 +55,12 @@ int road_store(struct gwd *g, const struct draft *d, const struct caller *who, i
 	       int64_t *ret_revision, struct diag *diag)
 {
 	struct revision revision = {.time = time(NULL), .who = *who, .reverses = d->reverses};
+	const struct documents *documents = d->documents ? d->documents : d->docset ? NULL : g->unstored;
 	int64_t docset = d->docset ? d->docset : g->docset;
 	int r = 0;
 
-	if (d->documents)
-		r = state_put_documents(g->state, d->documents, &docset, diag);
+	if (documents)
+		r = state_put_documents(g->state, documents, &docset, diag);
 	if (r == 0 && docset != g->docset)
 		r = store_number(g, "accepted", docset, diag);
 	if (r == 0 && d->what) {

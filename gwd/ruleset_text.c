@@ -14,16 +14,7 @@ enum { TYPE_BITS = 6, TYPE_MASK = (1 << TYPE_BITS) - 1 };
 
 static size_t type_len(uint32_t type)
 {
-	switch (type) {
-	case TYPE_IPV4:
-		return 4;
-	case TYPE_IPV6:
-		return 16;
-	case TYPE_IFNAME:
-		return 16;
-	default: /* protocol and port, padded to a register */
-		return 4;
-	}
+	return type == TYPE_IPV6 || type == TYPE_IFNAME ? 16 : 4; /* protocol and port are padded to a register */
 }
 
 static void field_text(struct buf *out, uint32_t type, const uint8_t *bytes)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Zones are decided here, once, by name: the ruleset matches interface names, which survive an interface that goes and
  * comes back. Patterns become the names that are present, because most of our sets hold names only. */
+#include <assert.h>
 #include <stdio.h>
 
 #include "topology.h"
@@ -10,6 +11,7 @@ bool ifname_matches(const char *pattern, const char *name)
 {
 	size_t len = strlen(pattern);
 
+	assert(name);
 	if (len && pattern[len - 1] == '*')
 		return strncmp(pattern, name, len - 1) == 0;
 	return streq(pattern, name);

@@ -539,7 +539,9 @@ static bool read_document(struct reader *r)
 		return refuse(r, e.start_mark, "expected 'key: value' lines, such as 'services:'");
 	if (e.type == YAML_MAPPING_START_EVENT && !read_top(r))
 		return false;
-	if (!next_event(r, &e) || !next_event(r, &e)) /* document end; what comes after it */
+	if (!next_event(r, &e)) /* document end */
+		return false;
+	if (!next_event(r, &e)) /* what comes after it */
 		return false;
 	if (e.type != YAML_STREAM_END_EVENT)
 		return refuse(r, e.start_mark, "a second document begins here ('---'); a file holds one");

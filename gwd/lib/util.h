@@ -25,6 +25,14 @@
 
 void freep(void *p);   /* _cleanup_(freep) char *s */
 void closep(int *fd);  /* _cleanup_(closep) int fd = -1 */
+/* TAKE_PTR for a file descriptor. */
+static inline int take_fd(int *fd)
+{
+	int taken = *fd;
+
+	*fd = -1;
+	return taken;
+}
 
 /* Says so on stderr and ends the process. */
 _Noreturn void out_of_memory(void);

@@ -363,6 +363,20 @@ static inline void assert_elements(const char *expected)
 	assert_string_equal(have, expected);
 }
 
+/* What a fresh start on the same state has to do: nothing. */
+static inline void assert_settled(void)
+{
+	_cleanup_(freep) char *before = rules(), *after = NULL;
+	struct kernel_stats stats;
+
+	restart();
+	stats = *status().netlink;
+	after = rules();
+	assert_same_text(after, before);
+	assert_int_equal(stats.batches, 0);
+	assert_int_equal(stats.dumps, 1);
+}
+
 /* ---- Trouble ------------------------------------------------------------------------------------ */
 
 /* What is written to the database from here on does not fit on the disk (a limit of this process stands in for it). */

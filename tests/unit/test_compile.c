@@ -284,8 +284,24 @@ static void test_frame_follows_settings(void **state)
 	assert_true(has_rule(yes, "forward", "unasked"));
 }
 
+static void each_expr(const struct ruleset *r, void (*fn)(void *ctx, const struct expr *), void *ctx)
+{
+	for (size_t c = 0; c < r->n_chains; c++)
+		for (size_t i = 0; i < r->chains[c].n; i++)
+			for (size_t k = 0; k < r->chains[c].rules[i].n; k++)
+				fn(ctx, &r->chains[c].rules[i].exprs[k]);
+}
+
+static void assert_names(void *ctx, const struct expr *e)
+{
+	const struct ruleset *r = ctx;
+
+	assert_true(e->kind != EXPR_LOOKUP || ruleset_set(r, e->name));
+	assert_true(e->kind != EXPR_IMMEDIATE || !e->name || ruleset_chain(r, e->name));
+}
+
 /* Whatever a rule, element or chain refers to is there: else the kernel would refuse all of it. */
-static void assert_closed(const struct ruleset *r)
+static void assert_closed(struct ruleset *r)
 {
 	for (size_t i = 0; i < r->n_elems; i++) {
 		assert_non_null(ruleset_set(r, r->elems[i].set));
@@ -295,14 +311,7 @@ static void assert_closed(const struct ruleset *r)
 		assert_int_equal(r->elems[i].key_type, ruleset_set(r, r->elems[i].set)->key_type);
 		assert_int_equal(r->elems[i].data_type, ruleset_set(r, r->elems[i].set)->data_type);
 	}
-	for (size_t c = 0; c < r->n_chains; c++)
-		for (size_t i = 0; i < r->chains[c].n; i++)
-			for (size_t k = 0; k < r->chains[c].rules[i].n; k++) {
-				const struct expr *e = &r->chains[c].rules[i].exprs[k];
-
-				assert_true(e->kind != EXPR_LOOKUP || ruleset_set(r, e->name));
-				assert_true(e->kind != EXPR_IMMEDIATE || !e->name || ruleset_chain(r, e->name));
-			}
+	each_expr(r, assert_names, r);
 }
 
 static void test_closed(void **state)
@@ -322,29 +331,33 @@ static void test_closed(void **state)
 
 /* ---- The label ------------------------------------------------------------------------------------ */
 
+struct label_uses {
+	size_t set, asked;
+};
+
 /* The bit as the kernel counts it (nf_ct_labels: an array of unsigned long), and no other one, wherever it is used. */
+static void check_label(void *ctx, const struct expr *e)
+{
+	unsigned long expected[16 / sizeof(unsigned long)] = {0};
+	struct label_uses *uses = ctx;
+
+	if ((e->kind != EXPR_IMMEDIATE && e->kind != EXPR_BITWISE) || e->len != sizeof(expected))
+		return;
+	expected[103 / (8 * sizeof(unsigned long))] = 1UL << 103 % (8 * sizeof(unsigned long));
+	assert_memory_equal(e->data, expected, sizeof(expected));
+	uses->set += e->kind == EXPR_IMMEDIATE;
+	uses->asked += e->kind == EXPR_BITWISE;
+}
+
 static void test_label(void **state)
 {
 	_cleanup_(ruleset_freep) struct ruleset *r = compile("{}\n", NULL, 0, false, false);
-	unsigned long words[16 / sizeof(unsigned long)], expected[16 / sizeof(unsigned long)] = {0};
-	size_t set = 0, asked = 0;
+	struct label_uses uses = {0};
 
 	(void)state;
-	expected[103 / (8 * sizeof(unsigned long))] = 1UL << 103 % (8 * sizeof(unsigned long));
-	for (size_t c = 0; c < r->n_chains; c++)
-		for (size_t i = 0; i < r->chains[c].n; i++)
-			for (size_t k = 0; k < r->chains[c].rules[i].n; k++) {
-				const struct expr *e = &r->chains[c].rules[i].exprs[k];
-
-				if ((e->kind != EXPR_IMMEDIATE && e->kind != EXPR_BITWISE) || e->len != sizeof(words))
-					continue;
-				memcpy(words, e->data, sizeof(words));
-				assert_memory_equal(words, expected, sizeof(words));
-				set += e->kind == EXPR_IMMEDIATE;
-				asked += e->kind == EXPR_BITWISE;
-			}
-	assert_int_equal(set, 2 * (1 + 1 + PROTO_COUNT)); /* two families: pin, port and the ranges */
-	assert_int_equal(asked, 1);
+	each_expr(r, check_label, &uses);
+	assert_int_equal(uses.set, 2 * (1 + 1 + PROTO_COUNT)); /* two families: pin, port and the ranges */
+	assert_int_equal(uses.asked, 1);
 }
 
 int main(void)

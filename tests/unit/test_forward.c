@@ -77,6 +77,7 @@ static void test_default_names(void **state)
 		{"{'ports':['80']," TO "}", "tcp-80-2"},
 		{"{'ports':['80'],'listen':'2001:db8::1'," TO6 "}", "tcp6-80"},
 		{"{'ports':['80'],'listen':'2001:db8::1'," TO6 "}", "tcp6-80-2001_db8__1"},
+		{"{'ports':['80'],'listen':'a-b'," TO "}", "tcp-80-a-b"},
 		{"{'ports':['80'],'listen':'a+b'," TO "}", "tcp-80-a_b"},
 		{"{'ports':['80'],'listen':'a=b'," TO "}", "tcp-80-a_b-2"},
 		{"{'ports':['10000','10001','10002','10003','10004','10005','10006','10007','10008','10009']," TO "}",
@@ -146,6 +147,8 @@ static void test_same(void **state)
 
 		copy->loc = (struct loc){"gwd.yaml", 7, 3};
 		assert_true(forward_same(f, copy));
+		copy->targets[0].weight = 2;
+		assert_false(forward_same(f, copy));
 		assert_false(forward_declared(f));
 		assert_true(forward_declared(copy));
 		for (size_t k = 0; k < ARRAY_SIZE(services); k++) {

@@ -113,13 +113,13 @@ static void test_add_refused(void **state)
 {
 	static const struct refusal refusals[] = {
 		{"{'name':'x','ports':['80'],'to':[{'addr':'10.0.0.9'}]}", DIAG_CONFLICT, -EEXIST,
-		 "x: web has that already (tcp 80 -> 10.0.0.2:80, gwd.yaml:2); change it there, or gwctl off web"},
+		 "taken by web (tcp 80 -> 10.0.0.2:80, gwd.yaml:2); change it there"},
 		{"{'name':'x','ports':['25'],'to':[{'addr':'10.0.0.9'}]}", DIAG_CONFLICT, -EEXIST,
-		 "x: mail has that already (tcp 25 -> 10.0.0.3:25, runtime); to put this one in its place: "
-		 "gwctl add --replace ..., to change it: gwctl set mail ..."},
+		 "taken by mail (tcp 25 -> 10.0.0.3:25, runtime); to put this one in its place: gwctl add 25 10.0.0.9:25 "
+		 "--name x --replace; to change only what differs: gwctl set mail ..."},
 		{"{'name':'x','ports':['20-30'],'to':[{'addr':'10.0.0.3'}],'proto':'tcp+udp'}", DIAG_CONFLICT, -EEXIST,
-		 "x: mail has that already (tcp 25 -> 10.0.0.3:25, runtime); to put this one in its place: "
-		 "gwctl add --replace ..., to change it: gwctl set mail ..."},
+		 "taken by mail (tcp 25 -> 10.0.0.3:25, runtime); to put this one in its place: gwctl add "
+		 "20-30/tcp+udp 10.0.0.3:20-30 --name x --replace; to change only what differs: gwctl set mail ..."},
 		{"{'name':'mail','ports':['26'],'to':[{'addr':'10.0.0.3'}]}", DIAG_CONFLICT, -EEXIST,
 		 "mail: the name is taken (tcp 25 -> 10.0.0.3:25, runtime); give another with --name"},
 		{"{'name':'web','ports':['26'],'to':[{'addr':'10.0.0.3'}]}", DIAG_CONFLICT, -EEXIST,
@@ -179,7 +179,7 @@ static void test_replace(void **state)
 			"element any4_tcp { 25-26 : 10.0.0.4 } # c\n");
 	try_add("{'name':'x','ports':['80'],'to':[{'addr':'10.0.0.4'}]}");
 	assert_refused(DIAG_CONFLICT,
-		       "x: web has that already (tcp 80 -> 10.0.0.2:80, gwd.yaml:2); change it there, or gwctl off web");
+		       "taken by web (tcp 80 -> 10.0.0.2:80, gwd.yaml:2); change it there");
 	try_add("{'name':'dark','ports':['99'],'to':[{'addr':'10.0.0.4'}]}");
 	assert_refused(DIAG_CONFLICT, "dark: the name is taken (tcp 81 -> 10.0.0.2:81, gwd.yaml:3); give another with --name");
 	assert_list("web active\ndark off\nc active");
@@ -259,6 +259,7 @@ static void test_set(void **state)
 			"element on4_wan0 { tcp . 25 : 10.0.0.4 . 2525 } # tcp-25\n");
 	try_set("tcp-25", "{'listen':''}");
 	assert_said("changed tcp-25: tcp 25 -> 10.0.0.4:2525");
+	assert_int_equal(status().netlink->dumps, 2); /* at start, and when the table was made */
 	restart();
 	assert_int_equal(status().netlink->batches, 0);
 }
@@ -279,7 +280,7 @@ static void test_set_refused(void **state)
 	assert_refused(DIAG_NOT_FOUND, "there is no forward nobody: gwctl ls");
 	try_set("a", "{'ports':['80']}");
 	assert_refused(DIAG_CONFLICT,
-		       "a: web has that already (tcp 80 -> 10.0.0.2:80, gwd.yaml:2); change it there, or gwctl off web");
+		       "taken by web (tcp 80 -> 10.0.0.2:80, gwd.yaml:2); change it there");
 	try_set("a", "{'name':'web'}");
 	assert_refused(DIAG_CONFLICT, "web: the name is taken (tcp 80 -> 10.0.0.2:80, gwd.yaml:2); give another with --name");
 	try_set("a", "{'to':[{'addr':'203.0.113.5'}]}");
@@ -392,6 +393,8 @@ static void test_switch_declared(void **state)
 	assert_int_equal(status().netlink->batches, 0);
 	DONE(try_enable("web", true)); /* what the file says: no override is left */
 	DONE(try_enable("dark", false));
+	assert_list("web active\ndark off");
+	restart();
 	assert_list("web active\ndark off");
 	DONE(try_enable("web", false));
 	put_file("etc/gwd.yaml", "services:\n  - {name: web, port: 80, to: 10.0.0.2, description: new}\n");

@@ -242,7 +242,7 @@ static void test_apply_file(void **state)
 	assert_survives("web active\nmail active");
 }
 
-/* A file that was seen and not taken is not tried again by a start. */
+/* What was refused does not come in by the back door, nor does gwd.yaml of before. */
 static void test_refused_file_is_seen(void **state)
 {
 	(void)state;

@@ -163,6 +163,7 @@ static void test_renamed_long(void **state)
 	_cleanup_(world_freep) struct world *w = assemble(declared, runtime, NULL, &s);
 
 	(void)state;
+	assert_int_equal(forwards_count(w->forwards), 2);
 	assert_string_equal(s.runtime[0].renamed->name, "a2345678901234567890123456789012345678901234567890123456789012-2");
 	assert_true(forward_name_valid(s.runtime[0].renamed->name));
 }
