@@ -180,7 +180,7 @@ install: all $(foreach f,$(FILES) $(ONCE) $(OPENRC_FILES),$(firstword $(subst :,
 	$(Q)set -e; for f in $(ONCE) $(if $(OPENRC),$(OPENRC_ONCE)); do \
 		IFS=:; set -- $$f; unset IFS; [ ! -e "$(DESTDIR)$$2" ] || continue; \
 		$(INSTALL) -d "$(DESTDIR)$${2%/*}"; $(INSTALL) -m $$3 "$$1" "$(DESTDIR)$$2"; done
-	$(Q)$(INSTALL) -d $(DESTDIR)$(SYSCONFDIR)/gwd/gwd.d
+	$(Q)$(INSTALL) -d "$(DESTDIR)$(SYSCONFDIR)/gwd/gwd.d"
 ifeq ($(DESTDIR),)
 	$(Q)if getent passwd gwd >/dev/null; then :; \
 	elif command -v systemd-sysusers >/dev/null; then systemd-sysusers $(SYSUSERSDIR)/gwd.conf; \
@@ -190,7 +190,7 @@ endif
 
 uninstall:
 	$(Q)for f in $(FILES) $(OPENRC_FILES); do IFS=:; set -- $$f; unset IFS; rm -f "$(DESTDIR)$$2"; done
-	$(Q)rmdir $(DESTDIR)$(DATADIR)/gwd/examples $(DESTDIR)$(DATADIR)/gwd 2>/dev/null || :
+	$(Q)rmdir "$(DESTDIR)$(DATADIR)/gwd/examples" "$(DESTDIR)$(DATADIR)/gwd" 2>/dev/null || :
 	@echo "Left in place: $(SYSCONFDIR)/gwd, /var/lib/gwd, the user gwd, and the rules in the kernel until the next boot."
 
 .PHONY: clean help

@@ -106,6 +106,9 @@ static void form_options(struct form *f, const struct arguments *a, bool empty)
 			form_set(f, options[texts[i]].name, value);
 	}
 	const char *disabled = a->values[OPTION_DISABLED];
+	if (disabled && *disabled && !streq(disabled, options[OPTION_DISABLED].name))
+		diag_add(f->diag, DIAG_INVALID, nowhere,
+			 "--disabled=%s: --disabled means off, --disabled= means on", disabled);
 	if (disabled && (*disabled || empty))
 		node_set(f->arena, f->map, "enabled",
 			 node_scalar(f->arena, nowhere, *disabled ? "false" : "true", false));

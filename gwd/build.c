@@ -153,9 +153,9 @@ void build_ifname(struct ruleset *out, const char *set, const char *ifname)
 	build_elem(out, set, TYPE_IFNAME, key, sizeof(key));
 }
 
-void build_goto(struct elem *e, const char *chain_name)
+void build_verdict_data(struct elem *e, int32_t code, const char *chain_name)
 {
 	e->data_type = NFT_DATA_VERDICT;
-	e->verdict = NFT_GOTO;
+	e->verdict = code;
 	e->chain = chain_name;
 }

@@ -36,6 +36,6 @@ void build_map(struct ruleset *out, const char *name, uint32_t type, uint32_t le
 	       uint32_t data_len);
 struct elem *build_elem(struct ruleset *out, const char *set, uint32_t type, const void *key, size_t len);
 void build_ifname(struct ruleset *out, const char *set, const char *ifname);
-void build_goto(struct elem *e, const char *chain_name);
+void build_verdict_data(struct elem *e, int32_t code, const char *chain_name);
 
 #endif

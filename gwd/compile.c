@@ -192,7 +192,9 @@ void compile_address(struct ruleset *out, const struct ip *addr)
 	add_range_maps(out, f, name);
 	range_rules(&b, f, name);
 	build_chain(&b, name);
-	build_goto(build_elem(out, f->af == AF_INET ? "at4" : "at6", f->type, addr->bytes, f->len), name);
+	/* A miss comes back, and goes on to listen4. */
+	build_verdict_data(build_elem(out, f->af == AF_INET ? "at4" : "at6", f->type, addr->bytes, f->len), NFT_JUMP,
+			   name);
 }
 
 /* ---- The frame ---------------------------------------------------------------------------------- */
@@ -234,7 +236,7 @@ static void family_elements(struct ruleset *out, const struct frame *frame, cons
 		const char *to = a->ip.family == f->af ? entrance(out, frame, f, a->ifname) : NULL;
 
 		if (to)
-			build_goto(build_elem(out, listen, f->type, a->ip.bytes, f->len), to);
+			build_verdict_data(build_elem(out, listen, f->type, a->ip.bytes, f->len), NFT_GOTO, to);
 	}
 	for (size_t i = 0; i < frame->topology->n_interfaces; i++) {
 		const char *name = frame->topology->interfaces[i].name, *to = entrance(out, frame, f, name);
@@ -242,7 +244,7 @@ static void family_elements(struct ruleset *out, const struct frame *frame, cons
 		if (!to)
 			continue;
 		build_ifname(out, arrive, name);
-		build_goto(&out->elems[out->n_elems - 1], to);
+		build_verdict_data(&out->elems[out->n_elems - 1], NFT_GOTO, to);
 	}
 }
 
@@ -292,7 +294,24 @@ static void family_frame(struct builder *b, const struct frame *frame, const str
 	family_elements(out, frame, f);
 }
 
-/* chain arrive { meta nfproto ipv4 iifname vmap @arrive4; ... } and the two hooks that DNAT has:
+/* ip6 daddr fe80::/10 return: the gateway itself is meant, and nobody's forward listens there */
+static void link_local_returns(struct builder *b)
+{
+	static const uint8_t mask[16] = {0xff, 0xc0}, prefix[16] = {0xfe, 0x80};
+	const struct family *f = &families[1];
+	struct expr *e;
+
+	build_rule(b, "link-local");
+	nfproto(b, f);
+	build_payload(b, NFT_PAYLOAD_NETWORK_HEADER, f->daddr, f->len, 0);
+	e = build_expr(b, EXPR_BITWISE);
+	e->len = f->len;
+	memcpy(e->data, mask, sizeof(mask));
+	build_cmp(b, NFT_CMP_EQ, prefix, sizeof(prefix));
+	build_verdict(b, NFT_RETURN, NULL);
+}
+
+/* chain arrive { ...; meta nfproto ipv4 iifname vmap @arrive4; ... } and the two hooks that DNAT has:
  *   prerouting: meta nfproto ipv4 jump dnat4; ... fib daddr . iif type local goto arrive
  *   output:     meta nfproto ipv4 jump dnat4; ... (the gateway itself to its own public address) */
 static void dnat_hooks(struct builder *b)
@@ -303,6 +322,7 @@ static void dnat_hooks(struct builder *b)
 	static const uint32_t hooks[] = {NF_INET_PRE_ROUTING, NF_INET_LOCAL_OUT};
 	const uint32_t local = RTN_LOCAL;
 
+	link_local_returns(b);
 	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
 		build_rule(b, names[i].family);
 		nfproto(b, &families[i]);
@@ -380,14 +400,14 @@ static void postrouting(struct builder *b, const struct frame *frame)
 	build_base_chain(b, "postrouting", "nat", NF_INET_POST_ROUTING, NF_IP_PRI_NAT_SRC - 1);
 }
 
-/* iifname @wan [oifname @lan | meta nfproto FAMILY] counter drop */
+/* iifname @outside [oifname @lan | meta nfproto FAMILY] counter drop */
 static void drop_unasked(struct builder *b, const char *comment, const struct family *f)
 {
 	build_rule(b, comment);
 	if (f)
 		nfproto(b, f);
 	build_meta(b, NFT_META_IIFNAME, 0);
-	build_in_set(b, "wan");
+	build_in_set(b, "outside");
 	if (!f) {
 		build_meta(b, NFT_META_OIFNAME, 0);
 		build_in_set(b, "lan");
@@ -402,8 +422,8 @@ static void drop_unasked(struct builder *b, const char *comment, const struct fa
  *   meta pkttype != host accept                 frames bridged past us (br_netfilter)
  *   meta secpath exists accept                  IPsec has its own policy
  *   iifname . oifname @same_if accept
- *   iifname @wan oifname @lan counter drop
- *   meta nfproto ipv4 iifname @wan counter drop      only where we turned forwarding on
+ *   iifname @outside oifname @lan counter drop       wan, and what was wan before it moved
+ *   meta nfproto ipv4 iifname @outside counter drop  only where we turned forwarding on
  * } */
 static void forward(struct builder *b, const struct frame *frame)
 {
@@ -431,9 +451,9 @@ static void forward(struct builder *b, const struct frame *frame)
 	build_verdict(b, NF_ACCEPT, NULL);
 	drop_unasked(b, "unasked", NULL);
 	if (frame->guard4)
-		drop_unasked(b, "unasked4", &families[0]);
+		drop_unasked(b, COMPILE_GUARD4, &families[0]);
 	if (frame->guard6)
-		drop_unasked(b, "unasked6", &families[1]);
+		drop_unasked(b, COMPILE_GUARD6, &families[1]);
 	build_base_chain(b, "forward", "filter", NF_INET_FORWARD, NF_IP_PRI_FILTER);
 }
 
@@ -443,6 +463,8 @@ static void interface_elements(struct ruleset *out, const struct topology *t)
 		const struct interface *in = &t->interfaces[i];
 		char pair[2 * IFNAMSIZ] = {0};
 
+		if (in->zone == ZONE_WAN || in->former)
+			build_ifname(out, "outside", in->name);
 		if (in->zone == ZONE_WAN)
 			build_ifname(out, "wan", in->name);
 		else if (in->zone == ZONE_LAN)
@@ -464,6 +486,7 @@ void compile_frame(struct ruleset *out, const struct frame *frame)
 	out->table = true;
 	build_set(out, "l4proto", TYPE_PROTO, 1, 0);
 	build_set(out, "wan", TYPE_IFNAME, IFNAMSIZ, 0);
+	build_set(out, "outside", TYPE_IFNAME, IFNAMSIZ, 0);
 	build_set(out, "lan", TYPE_IFNAME, IFNAMSIZ, 0);
 	build_set(out, "same_if", TYPE_CONCAT(TYPE_IFNAME, TYPE_IFNAME), 2 * IFNAMSIZ, 0);
 	build_set(out, "private4", TYPE_IPV4, 4, NFT_SET_INTERVAL);

@@ -20,6 +20,11 @@ struct frame {
 	bool guard4, guard6; /* we turned forwarding on for the family: drop what nobody asked for from outside */
 };
 
+/* Comments of the rules that drop what nobody asked for where we turned forwarding on; by family. A table that has one
+ * says so itself, whatever became of the database. */
+#define COMPILE_GUARD4 "unasked4"
+#define COMPILE_GUARD6 "unasked6"
+
 /* The table, its sets, chains and rules, and the elements that name interfaces and addresses. */
 void compile_frame(struct ruleset *, const struct frame *);
 /* The chain of an address on which ranges listen, with its maps; see forward_wants_chain. */

@@ -140,6 +140,7 @@ static void read_item(void *ctx, const struct node *item)
 	service = service_canonical(r->arena, item, r->diag);
 	if (service) {
 		f->loc = item->loc;
+		f->extra = r->extra;
 		f->protos = PROTO_TCP;
 		sound = config_service_read(f, service, false, before, r->diag);
 		r->pending = grow(r->pending, r->n, &r->capacity, sizeof(*r->pending));

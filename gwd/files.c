@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "util.h"
 
@@ -30,9 +31,18 @@ static void add(struct documents *docs, const char *shown, struct buf *text)
 static void read_one(struct documents *docs, const char *path, const char *shown, bool optional, struct diag *diag)
 {
 	_cleanup_(buf_free) struct buf text = {0};
-	int r = file_read(path, FILES_MAX, &text);
+	struct stat st;
+	int r = stat(path, &st) < 0 ? -errno : 0;
 
-	if (r < 0 && !(optional && r == -ENOENT)) {
+	if (r == 0 && !S_ISREG(st.st_mode)) { /* a pipe would keep everybody waiting */
+		diag_add(diag, DIAG_INVALID, (struct loc){0}, "cannot read %s: it is not a regular file", path);
+		return;
+	}
+	if (r == 0)
+		r = file_read(path, FILES_MAX, &text);
+	if (optional && r == -ENOENT)
+		diag_warn(diag, "there is no %s: nothing is declared there", path);
+	else if (r < 0) {
 		diag_add(diag, DIAG_INVALID, (struct loc){0}, "cannot read %s: %s", path, strerror(-r));
 		return;
 	}

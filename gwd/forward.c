@@ -135,6 +135,11 @@ static char *join_ports(const struct forward *f, const char *separator)
 	return buf_take(&out);
 }
 
+char *forward_place(const struct forward *f)
+{
+	return forward_declared(f) ? xasprintf("%s:%u", f->loc.file, f->loc.line) : xstrdup(f->name);
+}
+
 char *forward_ports_text(const struct forward *f)
 {
 	return join_ports(f, ",");

@@ -40,6 +40,7 @@ struct forward {
 	struct target *targets;
 	size_t n_targets;
 	struct loc loc; /* where it is declared; file NULL = runtime */
+	bool extra;     /* declared in a file of gwd.d */
 };
 
 struct forward *forward_new(void); /* all zero but refs 1, enabled */
@@ -57,6 +58,7 @@ bool forward_name_valid(const char *);
 
 /* "tcp 80 -> 192.168.0.102:80", "udp 203.0.113.5:53 -> ...": what `add` answers and `ls` shows. Caller's string. */
 char *forward_text(const struct forward *);
+char *forward_place(const struct forward *); /* "gwd.yaml:12", or a runtime forward's name */
 char *forward_ports_text(const struct forward *);              /* "80,443", "8000-8010" */
 char *listen_text(const struct listen *);                      /* "any", "eth0", "203.0.113.5" */
 char *target_text(const struct forward *, const struct target *); /* "10.0.0.2:8080", "[fd00::1]:80" */
@@ -73,7 +75,6 @@ struct forward_entry {
 	bool off;                    /* by `enabled: false` or an override: occupies, but is not in the kernel */
 	bool shadowed;               /* runtime forward in the way of a declared one: does not occupy */
 	bool active;                 /* its elements are in the kernel (kept by road.c, with forwards_activate) */
-	char *shadowed_by;           /* while shadowed: "gwd.yaml:12", or the runtime forward's name; owned */
 	bool overridden;             /* `off` is an override's, made by: */
 	uint32_t override_uid;
 	int64_t override_time;       /* seconds since the epoch */

@@ -184,7 +184,6 @@ void forwards_reattach(struct forwards *t, struct forward_entry *e)
 void forward_entry_free(struct forward_entry *e)
 {
 	forward_unref(e->forward);
-	free(e->shadowed_by);
 	free(e);
 }
 

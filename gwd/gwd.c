@@ -33,52 +33,16 @@ static char *here(void)
 	return xasprintf("%s:%llu", boot.data, (unsigned long long)cookie);
 }
 
-static void free_names(char **names, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		free(names[i]);
-	free(names);
-}
-
-/* The wan interfaces found by default route; the next change stores them if they are others than before. */
-static void update_remembered(struct gwd *g, const struct settings *settings, const struct topology *t)
-{
-	char **names = NULL;
-	size_t n = 0, capacity = 0;
-	bool same;
-
-	for (size_t i = 0; i < t->n_interfaces && settings->n_wan == 0; i++) {
-		if (t->interfaces[i].zone != ZONE_WAN || !t->interfaces[i].from_route)
-			continue;
-		names = grow(names, n, &capacity, sizeof(*names));
-		names[n++] = xstrdup(t->interfaces[i].name);
-	}
-	same = n == 0 || n == g->n_remembered;
-	for (size_t i = 0; i < n && same; i++)
-		same = streq(names[i], g->remembered[i]);
-	if (same) {
-		free_names(names, n);
-		return;
-	}
-	free_names(g->remembered, g->n_remembered);
-	g->remembered = names;
-	g->n_remembered = n;
-	g->remember = true;
-}
-
-static int load_remembered(struct gwd *g, struct diag *diag)
+static int load_names(struct state *state, const char *key, struct strings *ret, struct diag *diag)
 {
 	_cleanup_(freep) char *text = NULL;
-	size_t capacity = 0;
 	char *rest, *name;
-	int r = state_get(g->state, "wan", &text, diag);
+	int r = state_get(state, key, &text, diag);
 
 	if (r < 0 || !text)
 		return r;
-	for (name = strtok_r(text, " ", &rest); name; name = strtok_r(NULL, " ", &rest)) {
-		g->remembered = grow(g->remembered, g->n_remembered, &capacity, sizeof(*g->remembered));
-		g->remembered[g->n_remembered++] = xstrdup(name);
-	}
+	for (name = strtok_r(text, " ", &rest); name; name = strtok_r(NULL, " ", &rest))
+		strings_add(ret, xstrdup(name));
 	return 0;
 }
 
@@ -128,16 +92,31 @@ static void beginning_free(struct beginning *b)
 	free(b->seen);
 }
 
-static void say_broken(const struct diag *mistakes, const char *instead)
+static void say_broken(const struct diag *mistakes, const char *what)
 {
-	_cleanup_(freep) char *text = diag_text(mistakes);
-
-	log_error("gwd.yaml is not in force, %s:", instead);
-	for (char *rest = text, *line; (line = strsep(&rest, "\n"));)
-		if (*line)
-			log_error("%s", line);
+	log_error("%s:", what);
+	log_diag(LOG_ERROR, mistakes);
 }
 
+static void read_disk(struct gwd *g, struct beginning *b)
+{
+	b->config = config_read(b->disk, &g->file_mistakes);
+	b->from_disk = b->config != NULL;
+}
+
+/* What ran before; nothing when this version cannot read it. */
+static void read_stored(struct gwd *g, struct beginning *b)
+{
+	_cleanup_(diag_free) struct diag diag = {0};
+
+	b->stored = xcalloc(1, sizeof(*b->stored));
+	if (state_get_documents(g->state, g->docset, b->stored, &diag) == 0)
+		b->config = config_read(b->stored, &diag);
+	if (!b->config)
+		say_broken(&diag, "what ran before is not understood");
+}
+
+/* The file when it is new, what ran before when it is not or is broken, and what is left when that is not there. */
 static int choose_documents(struct gwd *g, struct beginning *b, struct diag *diag)
 {
 	_cleanup_(freep) char *seen = NULL;
@@ -147,21 +126,17 @@ static int choose_documents(struct gwd *g, struct beginning *b, struct diag *dia
 	if (r < 0)
 		return r;
 	b->disk = files_read(g->config_path, NULL, 0, NULL, &g->file_mistakes);
-	b->seen = b->disk ? hash_text(documents_hash(b->disk)) : xstrdup("unreadable");
-	changed = !seen || !streq(seen, b->seen);
+	b->seen = b->disk ? hash_text(documents_hash(b->disk)) : NULL; /* an unreadable file was not seen */
+	changed = b->disk && !str_same(seen, b->seen);
 	if (!state_newer(g->state))
 		g->docset = stored_docset(g);
-	if (b->disk && (changed || !g->docset))
-		b->config = config_read(b->disk, &g->file_mistakes);
-	b->from_disk = b->config != NULL;
-	if (b->config || !g->docset)
-		return 0;
-	b->stored = xcalloc(1, sizeof(*b->stored));
-	r = state_get_documents(g->state, g->docset, b->stored, diag);
-	if (r < 0)
-		return r;
-	b->config = config_read(b->stored, diag);
-	return b->config ? 0 : -EINVAL;
+	if (changed)
+		read_disk(g, b);
+	if (!b->config && g->docset)
+		read_stored(g, b);
+	if (!b->config && b->disk && !changed)
+		read_disk(g, b);
+	return 0;
 }
 
 static size_t count_runtime(const struct forwards *forwards)
@@ -175,7 +150,6 @@ static size_t count_runtime(const struct forwards *forwards)
 
 static int begin_world(struct gwd *g, struct beginning *b, struct diag *diag)
 {
-	const struct request_options self = {.who = {getuid(), getpid()}};
 	_cleanup_(ingredients_free) struct ingredients in = {0};
 	_cleanup_(outcome_free) struct outcome outcome = {0};
 	_cleanup_(draft_free) struct draft d = {.seen = b->seen};
@@ -186,7 +160,6 @@ static int begin_world(struct gwd *g, struct beginning *b, struct diag *diag)
 	if (r < 0)
 		return r;
 	draft_world(g, &d, b->config, &in);
-	update_remembered(g, d.world->settings, d.topology);
 	if (b->from_disk) {
 		what = xasprintf("started with %s: %zu forwards, %zu of them added at run time",
 				 docs->n ? docs->items[0].path : "nothing", forwards_count(d.world->forwards),
@@ -196,26 +169,22 @@ static int begin_world(struct gwd *g, struct beginning *b, struct diag *diag)
 	}
 	for (size_t i = 0; i < in.settled.n_messages; i++)
 		log_note("%s", in.settled.messages[i]);
-	r = road_commit(g, &d, &self, &outcome, diag);
-	if (r < 0 && diag->kind == DIAG_INTERNAL) { /* a full disk must not close the gateway */
-		log_error("%s: this start is not stored", diag->n ? diag->mistakes[0].message : "no database");
-		diag_free(diag);
-		g->stale = g->store_nothing = true;
-		r = road_commit(g, &d, &self, &outcome, diag);
-		g->store_nothing = false;
-		if (b->from_disk)
-			g->unstored = TAKE_PTR(b->disk);
-	}
-	if (r == 0)
-		g->docset_hash = documents_hash(docs);
-	return r;
+	r = road_commit_regardless(g, &d, &outcome, diag);
+	if (r < 0)
+		return r;
+	g->docset_hash = documents_hash(docs);
+	if (b->from_disk && outcome.revision == 0 && !state_newer(g->state))
+		g->unstored = TAKE_PTR(b->disk);
+	return 0;
 }
 
 static int begin(struct gwd *g, struct diag *diag)
 {
 	_cleanup_(beginning_free) struct beginning b = {0};
-	int r = load_remembered(g, diag);
+	int r = load_names(g->state, "wan", &g->wan.last, diag);
 
+	if (r == 0)
+		r = load_names(g->state, "outside", &g->wan.former, diag);
 	if (r == 0)
 		r = choose_documents(g, &b, diag);
 	if (r < 0)
@@ -225,11 +194,12 @@ static int begin(struct gwd *g, struct diag *diag)
 	g->stale = true; /* the kernel may have anything */
 	if (b.config) {
 		if (diag_failed(&g->file_mistakes))
-			say_broken(&g->file_mistakes, "what ran before runs on");
+			say_broken(&g->file_mistakes, "gwd.yaml is not in force, what ran before runs on");
 		return begin_world(g, &b, diag);
 	}
 	g->frozen = true;
-	say_broken(&g->file_mistakes, "and nothing is known that ran before: the kernel is left as it is");
+	say_broken(&g->file_mistakes,
+		   "gwd.yaml is not in force, and nothing is known that ran before: the kernel is left as it is");
 	return 0;
 }
 
@@ -257,8 +227,10 @@ int gwd_start(const struct gwd_options *options, struct gwd **ret, struct diag *
 	if (r == 0)
 		r = links_open(&g->links, diag);
 	if (r == 0) {
-		g->topology = topology_build(g->world->settings, links_facts(g->links), NULL, 0);
+		g->topology = topology_build(g->world->settings, links_facts(g->links), &g->wan);
+		g->starting = true;
 		r = begin(g, diag);
+		g->starting = false;
 	}
 	for (size_t i = 0; i < diag->n_warnings; i++)
 		log_warn("%s", diag->warnings[i]);
@@ -282,7 +254,7 @@ void gwd_stop(struct gwd *g)
 		state_close(g->state);
 	world_free(g->world);
 	topology_free(g->topology);
-	free_names(g->remembered, g->n_remembered);
+	wan_memory_free(&g->wan);
 	documents_freep(&g->unstored);
 	diag_free(&g->file_mistakes);
 	free(g->config_path);
@@ -307,33 +279,52 @@ static void nobody_asked(struct gwd *g, const char *what, const struct diag *dia
 
 void gwd_links_event(struct gwd *g)
 {
-	const struct request_options self = {.who = {getuid(), getpid()}};
 	_cleanup_(diag_free) struct diag diag = {0};
 	_cleanup_(outcome_free) struct outcome outcome = {0};
 	_cleanup_(draft_free) struct draft d = {0};
 
 	if (links_read(g->links, &diag) < 0)
 		nobody_asked(g, "interfaces could not be read", &diag);
-	d.topology = topology_build(g->world->settings, links_facts(g->links), g->remembered, g->n_remembered);
+	d.topology = road_observe(g, g->world->settings);
 	if (g->frozen || topology_same(d.topology, g->topology))
 		return;
-	update_remembered(g, g->world->settings, d.topology);
 	diag_free(&diag);
-	if (road_commit(g, &d, &self, &outcome, &diag) < 0) {
-		draft_take(g, &d); /* the world is as it is: the next change brings the rules along */
+	if (road_commit_regardless(g, &d, &outcome, &diag) < 0) {
+		draft_take(g, &d); /* the world is as it is: the rules are brought along later */
 		g->stale = true;
 		nobody_asked(g, "interfaces changed, but the rules could not follow", &diag);
 		return;
 	}
-	log_info("interfaces or addresses changed, the rules follow");
 	for (size_t i = 0; i < diag.n_warnings; i++)
 		log_warn("%s", diag.warnings[i]);
+}
+
+int gwd_kernel_fd(const struct gwd *g)
+{
+	return kernel_fd(g->kernel);
+}
+
+/* Put right at once, but not more than once between two gwd_settle: whoever fights us must not take all our time. */
+void gwd_kernel_event(struct gwd *g)
+{
+	_cleanup_(freep) char *who = NULL;
+	bool at_once = !g->repaired;
+
+	if (!kernel_touched(g->kernel, &who) || g->frozen)
+		return;
+	log_note("%s changed table inet %s", who ? who : "somebody", RULESET_TABLE);
+	g->stale = true;
+	if (!at_once)
+		return;
+	gwd_settle(g);
+	g->repaired = true;
 }
 
 void gwd_settle(struct gwd *g)
 {
 	_cleanup_(diag_free) struct diag diag = {0};
 
+	g->repaired = false;
 	if (!g->stale || g->frozen)
 		return;
 	if (road_reconcile(g, &diag) < 0) {
@@ -370,23 +361,24 @@ static void lower_forwarding(const struct raised *r, struct kernel *kernel, stru
 				    xasprintf("%s forwarding stays on: other tables forward or translate too", name));
 			continue;
 		}
-		if (sysctl_forwarding_off(families[family], r->redirects, diag) < 0)
-			continue;
-		outcome_say(ret, xasprintf("%s forwarding is off again", name));
+		if (sysctl_forwarding_off(families[family], r->redirects, diag) == 1)
+			outcome_say(ret, xasprintf("%s forwarding is off again", name));
 		if (state && state_begin(state, diag) == 0) {
 			if (state_put(state, raised_keys[family], NULL, diag) < 0)
 				state_abort(state);
 			else
-				state_commit(state, diag);
+				(void)!state_commit(state, diag); /* says itself what went wrong */
 		}
 	}
 }
 
+/* 0 when the table is gone; what else could not be put back is a warning. */
 static int purge(const struct raised *raised, struct kernel *kernel, struct state *state, struct outcome *ret,
 		 struct diag *diag)
 {
 	_cleanup_(ruleset_freep) struct ruleset *have = NULL, *nothing = ruleset_new();
 	_cleanup_(plan_freep) struct plan *plan = NULL;
+	_cleanup_(diag_free) struct diag rest = {0};
 	uint32_t generation;
 	int r = kernel_read(kernel, &have, &generation, diag);
 
@@ -394,12 +386,17 @@ static int purge(const struct raised *raised, struct kernel *kernel, struct stat
 		return r;
 	plan = plan_diff(have, nothing);
 	r = kernel_commit(kernel, plan, 0, diag);
-	if (r < 0)
+	if (r < 0) {
+		if (!diag_failed(diag))
+			diag_add(diag, DIAG_KERNEL, (struct loc){0}, "the kernel did not answer: try again");
 		return r;
+	}
 	ret->changed = have->table;
 	outcome_say(ret, xasprintf("table inet %s: %s", RULESET_TABLE, have->table ? "removed" : "not there"));
-	lower_forwarding(raised, kernel, state, ret, diag);
-	return diag_failed(diag) ? -EIO : 0;
+	lower_forwarding(raised, kernel, state, ret, &rest);
+	for (size_t i = 0; i < rest.n; i++)
+		diag_warn(diag, "%s", rest.mistakes[i].message);
+	return 0;
 }
 
 int gwd_purge(struct gwd *g, const struct request_options *options, struct outcome *ret, struct diag *diag)
@@ -412,10 +409,12 @@ int gwd_purge(struct gwd *g, const struct request_options *options, struct outco
 		return 0;
 	}
 	r = purge(&raised, g->kernel, state_newer(g->state) ? NULL : g->state, ret, diag);
-	g->table = g->table && r < 0;
+	if (r < 0)
+		return r;
+	g->table = false;
 	g->frozen = true; /* nothing comes back before the exit that follows */
 	log_info("purged (uid %u, pid %d)", (unsigned)options->who.uid, (int)options->who.pid);
-	return r;
+	return 0;
 }
 
 int gwd_purge_offline(const struct gwd_options *options, struct outcome *ret, struct diag *diag)

@@ -28,6 +28,8 @@ void gwd_stop(struct gwd *); /* leaves the rules in place */
 
 int gwd_links_fd(const struct gwd *);
 void gwd_links_event(struct gwd *); /* logs its own errors: nobody asked */
+int gwd_kernel_fd(const struct gwd *); /* readable = call gwd_kernel_event; -1 = none */
+void gwd_kernel_event(struct gwd *);
 /* To be called now and then: what the kernel refused or lost while nobody asked is tried again. Costs nothing otherwise. */
 void gwd_settle(struct gwd *);
 

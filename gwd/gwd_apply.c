@@ -100,12 +100,12 @@ int ingredients_stored(const struct gwd *g, struct ingredients *ret, struct diag
 
 /* ---- From ingredients to a draft ------------------------------------------------------------------ */
 
-void draft_world(const struct gwd *g, struct draft *d, struct config *config, struct ingredients *in)
+void draft_world(struct gwd *g, struct draft *d, struct config *config, struct ingredients *in)
 {
 	struct parts parts = {config, in->runtime, in->n_runtime, in->overrides, in->n_overrides};
 
 	d->world = world_assemble(&parts, &in->settled);
-	d->topology = topology_build(d->world->settings, links_facts(g->links), g->remembered, g->n_remembered);
+	d->topology = road_observe(g, d->world->settings);
 	for (size_t i = 0; i < in->settled.n_runtime; i++) {
 		draft_runtime(d, in->settled.runtime[i].name, NULL);
 		if (in->settled.runtime[i].renamed)
@@ -145,7 +145,7 @@ static int finish(struct gwd *g, struct draft *d, const char *what, struct ingre
 	int r;
 
 	line = xasprintf("%s: %s", what, counts ? counts : "nothing changed");
-	if (counts || d->n_rows || d->documents || d->reverses)
+	if (counts || d->n_rows || d->reverses)
 		d->what = line;
 	r = road_commit(g, d, options, ret, diag);
 	if (r < 0)
@@ -395,7 +395,8 @@ int past_world(struct gwd *g, int64_t revision, bool undo, struct draft *d, stru
 {
 	_cleanup_(past_free) struct past p = {
 		.g = g, .target = undo ? 0 : revision, .only = undo ? revision : 0, .diag = diag};
-	static const struct documents none;
+	static struct document empty = {.path = "gwd.yaml"};
+	static const struct documents none = {&empty, 1};
 	_cleanup_(config_freep) struct config *config = NULL;
 	struct revision exists = {0};
 	int r = state_get_revision(g->state, revision, &exists, diag);

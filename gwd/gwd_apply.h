@@ -17,7 +17,7 @@ void ingredients_live(const struct gwd *, struct ingredients *ret);
 int ingredients_stored(const struct gwd *, struct ingredients *ret, struct diag *); /* out of the database */
 
 /* The world and topology of these, and the rows that their meeting takes. `config` is emptied. */
-void draft_world(const struct gwd *, struct draft *, struct config *config, struct ingredients *);
+void draft_world(struct gwd *, struct draft *, struct config *config, struct ingredients *);
 /* The draft that returns to `revision` (or to what was before it, for an undo). 0 or -errno plus diag. */
 int past_world(struct gwd *, int64_t revision, bool undo, struct draft *, struct ingredients *, uint64_t *ret_hash,
 	       struct diag *);

@@ -62,11 +62,12 @@ static int changes_allowed(const struct gwd *g, struct diag *diag)
 static int can_act_now(const struct gwd *g, struct forward *f, struct diag *diag)
 {
 	struct forward_entry like = {.forward = f};
-	_cleanup_(freep) char *reason = f->enabled ? road_held(g, &like) : NULL;
+	bool waits = false;
+	_cleanup_(freep) char *reason = f->enabled ? road_held(g, &like, &waits) : NULL;
 
 	if (!reason)
 		return 0;
-	if (f->listen.kind == LISTEN_ANY && !g->topology->wan_known) { /* comes by itself with the first route */
+	if (waits) {
 		diag_warn(diag, "%s: %s", f->name, reason);
 		return 0;
 	}
@@ -107,7 +108,12 @@ static bool adds_over(const struct draft *d, const struct forward *f)
 /* Held forwards whose shadow the draft takes away come to light; their rows were always there. */
 static void draft_unshadow(const struct gwd *g, struct draft *d)
 {
-	struct forward_entry *e = forwards_shadowed(g->world->forwards) ? forwards_first(g->world->forwards) : NULL;
+	bool removing = false;
+	struct forward_entry *e;
+
+	for (size_t i = 0; i < d->n_steps; i++)
+		removing = removing || d->steps[i].kind == STEP_REMOVE;
+	e = removing && forwards_shadowed(g->world->forwards) ? forwards_first(g->world->forwards) : NULL;
 
 	for (; e; e = e->next) {
 		struct forward_entry *over[2];
@@ -309,11 +315,13 @@ static int not_found(const char *name, struct diag *diag)
 	return refuse(diag, DIAG_NOT_FOUND, -ENOENT, xasprintf("there is no forward %s: gwctl ls", name));
 }
 
-static int refuse_shadowed(const struct forward_entry *e, struct diag *diag)
+static int refuse_shadowed(const struct gwd *g, const struct forward_entry *e, struct diag *diag)
 {
+	_cleanup_(freep) char *by = road_shadow(g, e->forward);
+
 	return refuse(diag, DIAG_CONFLICT, -EEXIST,
 		      xasprintf("%s: held: shadowed by %s; until that lets go, only gwctl rm %s is possible",
-				e->forward->name, e->shadowed_by, e->forward->name));
+				e->forward->name, by, e->forward->name));
 }
 
 static int replace(struct gwd *g, struct forward_entry *e, struct forward *f, char *what,
@@ -353,7 +361,7 @@ int gwd_set(struct gwd *g, const char *name, const struct node *changes, const s
 	if (forward_declared(e->forward))
 		return refuse_declared(diag, e->forward, "change");
 	if (e->shadowed)
-		return refuse_shadowed(e, diag);
+		return refuse_shadowed(g, e, diag);
 	f = config_forward_set(e->forward, changes, diag);
 	if (!f)
 		return -EINVAL;
@@ -525,12 +533,12 @@ int gwd_enable(struct gwd *g, const char *name, bool on, const struct request_op
 		return r;
 	if (!e)
 		return not_found(name, diag);
+	if (e->shadowed)
+		return refuse_shadowed(g, e, diag);
 	if (e->off == !on) {
 		outcome_say(ret, xasprintf("%s is %s already", name, on ? "on" : "off"));
 		return 0;
 	}
-	if (e->shadowed)
-		return refuse_shadowed(e, diag);
 	f = forward_renamed(e->forward, name);
 	f->enabled = on;
 	if (!forward_declared(f))

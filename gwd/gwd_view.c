@@ -69,8 +69,9 @@ static uint64_t count_connections(const struct forward *f, struct counters *c)
 static struct forward_view view(const struct gwd *g, const struct forward_entry *e, struct counters *counters)
 {
 	struct forward_view v = {.forward = forward_ref(e->forward)};
+	bool waits;
 
-	v.reason = e->off ? off_reason(e) : road_held(g, e);
+	v.reason = e->off ? off_reason(e) : road_held(g, e, &waits);
 	v.state = e->off ? FORWARD_OFF : v.reason ? FORWARD_HELD : FORWARD_ACTIVE;
 	v.counted = true;
 	v.connections = e->active ? count_connections(e->forward, counters) : 0;
@@ -166,7 +167,8 @@ int gwd_status(struct gwd *g, struct gwd_status *ret, struct diag *diag)
 		s.raised[i] = g->raised[i];
 	}
 	for (const struct forward_entry *e = forwards_first(g->world->forwards); e; e = e->next) {
-		_cleanup_(freep) char *held = e->off ? NULL : road_held(g, e);
+		bool waits;
+		_cleanup_(freep) char *held = e->off ? NULL : road_held(g, e, &waits);
 
 		s.off += e->off;
 		s.held += held != NULL;
@@ -215,14 +217,14 @@ int gwd_diff(struct gwd *g, const char *text, size_t len, const char *path, int6
 
 /* gwd.d's entries stay where they are; what a file entry shadows would contradict it. An override is printed as what it
  * makes of the entry, so that applying the result changes nothing. */
-static void export_entry(struct buf *out, const struct forward_entry *e)
+static void export_entry(struct buf *out, const struct gwd *g, const struct forward_entry *e)
 {
 	_cleanup_(forward_unrefp) struct forward *f = NULL;
 
 	if (e->shadowed) {
-		_cleanup_(freep) char *text = forward_text(e->forward);
+		_cleanup_(freep) char *text = forward_text(e->forward), *by = road_shadow(g, e->forward);
 
-		buf_printf(out, "  # left out: %s (%s) is shadowed by %s\n", e->forward->name, text, e->shadowed_by);
+		buf_printf(out, "  # left out: %s (%s) is shadowed by %s\n", e->forward->name, text, by);
 		return;
 	}
 	f = forward_renamed(e->forward, e->forward->name);
@@ -238,14 +240,12 @@ int gwd_export(struct gwd *g, char **ret_yaml, struct diag *diag)
 	(void)diag;
 	config_print_settings(&out, g->world->settings);
 	for (const struct forward_entry *e = forwards_first(g->world->forwards); e; e = e->next) {
-		const char *file = e->forward->loc.file;
-
-		if (file && strncmp(file, "gwd.d/", 6) == 0)
+		if (e->forward->extra)
 			continue;
 		if (!header)
 			buf_printf(&out, "services:\n");
 		header = true;
-		export_entry(&out, e);
+		export_entry(&out, g, e);
 	}
 	*ret_yaml = buf_take(&out);
 	return 0;

@@ -14,6 +14,7 @@
 #include "nft_get.h"
 #include "nft_put.h"
 #include "nl.h"
+#include "watch.h"
 
 enum {
 	REQUEST_MAX = 512, /* header and two names */
@@ -23,6 +24,7 @@ enum {
 
 struct kernel {
 	struct nl *nl;
+	struct watch *watch;
 	struct kernel_stats stats;
 };
 
@@ -30,7 +32,8 @@ struct kernel {
 
 /* `table` and `set` narrow it down, NULL = no. The table's name is attribute 1 of every kind of object, a set's name
  * attribute 2 of requests for elements. */
-static int ask(struct kernel *k, uint16_t type, uint16_t flags, const char *table, const char *set, mnl_cb_t cb, void *ctx)
+static int ask(struct kernel *k, uint16_t type, uint16_t flags, const char *table, const char *set, mnl_cb_t cb,
+	       void *ctx)
 {
 	_Alignas(struct nlmsghdr) char buf[REQUEST_MAX];
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
@@ -81,6 +84,8 @@ int kernel_open(struct kernel **ret, struct diag *d)
 	r = nl_open(NETLINK_NETFILTER, &k->nl);
 	if (r == 0)
 		r = generation(k, &id);
+	if (r == 0)
+		r = watch_open(nl_port(k->nl), &k->watch);
 	if (r < 0) {
 		kernel_close(k);
 		return read_failed(d, r, "talk to the kernel's nf_tables");
@@ -93,8 +98,19 @@ void kernel_close(struct kernel *k)
 {
 	if (!k)
 		return;
+	watch_close(k->watch);
 	nl_close(k->nl);
 	free(k);
+}
+
+int kernel_fd(const struct kernel *k)
+{
+	return watch_fd(k->watch);
+}
+
+bool kernel_touched(struct kernel *k, char **ret_who)
+{
+	return watch_read(k->watch, ret_who);
 }
 
 const struct kernel_stats *kernel_stats(const struct kernel *k)
@@ -215,7 +231,10 @@ int kernel_foreign_chains(struct kernel *k, size_t *ret, struct diag *d)
 static const char *module_of_rule(const struct rule *rule)
 {
 	static const char *const modules[] = {
-		[EXPR_NAT] = "nft_nat", [EXPR_MASQ] = "nft_masq", [EXPR_FIB] = "nft_fib_inet", [EXPR_CT] = "nft_ct",
+		[EXPR_NAT] = "nft_nat",
+		[EXPR_MASQ] = "nft_masq",
+		[EXPR_FIB] = "nft_fib_inet",
+		[EXPR_CT] = "nft_ct",
 		[EXPR_CT_SET] = "nft_ct with CONFIG_NF_CONNTRACK_LABELS",
 	};
 
@@ -243,8 +262,8 @@ static char *hint(const struct op *op, int error)
 	if (module)
 		return xasprintf(": does this kernel have %s?", module);
 	if (error == -EPERM)
-		return xstrdup(op ? ": the table belongs to another program" :
-				    ": gwd needs CAP_NET_ADMIN in this network namespace");
+		return xstrdup(op ? ": the table belongs to another program"
+				  : ": gwd needs CAP_NET_ADMIN in this network namespace");
 	return xstrdup("");
 }
 
@@ -322,7 +341,8 @@ static int commit_unsent(int error, size_t len, struct diag *d)
 {
 	if (error == -EMSGSIZE || error == -ENOMEM)
 		diag_add(d, DIAG_KERNEL, (struct loc){0},
-			 "the change is too big: it needs %zu KiB in one netlink message, more than this socket may send. "
+			 "the change is too big: it needs %zu KiB in one netlink message, more than this socket may "
+			 "send. "
 			 "Nothing was changed. Raise net.core.wmem_max to %zu, or run gwd in the first user namespace",
 			 len / 1024 + 1, len + len / 8);
 	else

@@ -26,6 +26,12 @@ int kernel_read_counters(struct kernel *, struct ruleset **ret, struct diag *);
  * means the outcome is unknown: read. These two leave `diag` alone: they are for the caller, not for the user. */
 int kernel_commit(struct kernel *, const struct plan *, uint32_t generation, struct diag *);
 
+/* Readable when somebody changed a ruleset: then ask kernel_touched. -1 = there is nothing to wait for. */
+int kernel_fd(const struct kernel *);
+/* Whether somebody else changed our table since the last call, or it cannot be told. *ret_who: "nft (pid 6057)", caller's
+ * string, or NULL. Never blocks. */
+bool kernel_touched(struct kernel *, char **ret_who);
+
 /* Other tables that keep forwarding or NAT going: base chains of hook forward or type nat that are not ours. */
 int kernel_foreign_chains(struct kernel *, size_t *ret, struct diag *);
 

@@ -3,6 +3,8 @@
  * Whatever could move a terminal's cursor or begin a forged line is escaped here, whoever the text came from. */
 #include "log.h"
 
+#include "diag.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -67,4 +69,13 @@ void log_line(enum log_level level, const char *fmt, ...)
 	buf_add(&line, "\n", 1);
 	ssize_t n = write(STDERR_FILENO, line.data, line.len);
 	(void)n; /* there is nobody left to tell */
+}
+
+void log_diag(enum log_level level, const struct diag *diag)
+{
+	_cleanup_(freep) char *text = diag_text(diag);
+
+	for (char *rest = text, *line; (line = strsep(&rest, "\n"));)
+		if (*line)
+			log_line(level, "%s", line);
 }

@@ -9,6 +9,10 @@ enum log_level { LOG_ERROR = 3, LOG_WARN = 4, LOG_NOTE = 5, LOG_INFO = 6, LOG_DE
 void log_set_level(enum log_level);
 void log_line(enum log_level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* Every mistake with its place and source line, a line each. */
+struct diag;
+void log_diag(enum log_level, const struct diag *);
+
 #define log_error(...) log_line(LOG_ERROR, __VA_ARGS__)
 #define log_warn(...) log_line(LOG_WARN, __VA_ARGS__)
 #define log_note(...) log_line(LOG_NOTE, __VA_ARGS__)

@@ -44,7 +44,7 @@ static void print_ruleset(struct config *config)
 {
 	_cleanup_(ruleset_freep) struct ruleset *out = ruleset_new();
 	_cleanup_(topology_freep) struct topology *topology =
-		topology_build(config->settings, &(struct facts){0}, NULL, 0);
+		topology_build(config->settings, &(struct facts){0}, &(struct wan_memory){0});
 	_cleanup_(buf_free) struct buf text = {0};
 	struct frame frame = {.settings = config->settings, .topology = topology};
 
@@ -118,7 +118,7 @@ static int purge(const struct arguments *args)
 struct daemon {
 	uv_loop_t loop;
 	uv_signal_t term, interrupt, hangup;
-	uv_poll_t links;
+	uv_poll_t links, kernel;
 	uv_timer_t watchdog, settle;
 	struct gwd *gwd;
 	struct control *control;
@@ -145,16 +145,12 @@ static void on_hangup(uv_signal_t *handle, int signum)
 	(void)signum;
 	notify_reloading();
 	if (gwd_apply(d->gwd, NULL, 0, NULL, &self, &outcome, &diag) < 0) {
-		_cleanup_(freep) char *text = diag_text(&diag);
-
 		log_error("the file is not applied, what runs stays:");
-		for (char *rest = text, *line; (line = strsep(&rest, "\n"));)
-			if (*line)
-				log_error("%s", line);
+		log_diag(LOG_ERROR, &diag);
 	}
 	for (size_t i = 0; i < diag.n_warnings; i++)
 		log_warn("%s", diag.warnings[i]);
-	for (size_t i = 0; i < outcome.n_messages; i++)
+	for (size_t i = outcome.changed; i < outcome.n_messages; i++) /* the first was logged when it was done */
 		log_info("%s", outcome.messages[i]);
 	notify("READY=1");
 }
@@ -166,6 +162,15 @@ static void on_links(uv_poll_t *handle, int status, int events)
 	(void)status;
 	(void)events;
 	gwd_links_event(d->gwd);
+}
+
+static void on_kernel(uv_poll_t *handle, int status, int events)
+{
+	struct daemon *d = handle->data;
+
+	(void)status;
+	(void)events;
+	gwd_kernel_event(d->gwd);
 }
 
 static void on_watchdog(uv_timer_t *handle)
@@ -197,13 +202,15 @@ static void watch(struct daemon *d)
 	uv_signal_init(&d->loop, &d->interrupt);
 	uv_signal_init(&d->loop, &d->hangup);
 	uv_poll_init(&d->loop, &d->links, gwd_links_fd(d->gwd));
+	uv_poll_init(&d->loop, &d->kernel, gwd_kernel_fd(d->gwd));
 	uv_timer_init(&d->loop, &d->watchdog);
 	uv_timer_init(&d->loop, &d->settle);
-	d->term.data = d->interrupt.data = d->hangup.data = d->links.data = d->settle.data = d;
+	d->term.data = d->interrupt.data = d->hangup.data = d->links.data = d->kernel.data = d->settle.data = d;
 	uv_signal_start(&d->term, on_stop, SIGTERM);
 	uv_signal_start(&d->interrupt, on_stop, SIGINT);
 	uv_signal_start(&d->hangup, on_hangup, SIGHUP);
 	uv_poll_start(&d->links, UV_READABLE, on_links);
+	uv_poll_start(&d->kernel, UV_READABLE, on_kernel);
 	uv_timer_start(&d->settle, on_settle, SETTLE_MS, SETTLE_MS);
 	if (interval)
 		uv_timer_start(&d->watchdog, on_watchdog, interval, interval);
@@ -216,16 +223,19 @@ static void close_handle(uv_handle_t *handle, void *ctx)
 		uv_close(handle, NULL);
 }
 
-static int fail(const struct diag *diag)
+static void close_loop(struct daemon *d)
 {
-	_cleanup_(freep) char *text = diag_text(diag);
-
-	for (char *rest = text, *line; (line = strsep(&rest, "\n"));)
-		if (*line)
-			log_error("%s", line);
-	return 1;
+	if (d->control)
+		control_close(d->control);
+	uv_walk(&d->loop, close_handle, NULL);
+	uv_run(&d->loop, UV_RUN_DEFAULT);
+	uv_loop_close(&d->loop);
+	varlink_free(d->varlink);
+	gwd_stop(d->gwd);
 }
 
+/* The socket first: who cannot be asked must not touch the kernel, least of all beside another gwd. Who asks already
+ * waits until the loop runs. */
 static int run(const struct arguments *args)
 {
 	_cleanup_(diag_free) struct diag diag = {0};
@@ -233,28 +243,24 @@ static int run(const struct arguments *args)
 	struct daemon d = {0};
 
 	signal(SIGPIPE, SIG_IGN);
-	if (gwd_start(&args->gwd, &d.gwd, &diag) < 0)
-		return fail(&diag);
-	uv_loop_init(&d.loop);
-	d.context = (struct request_context){d.gwd, on_purged, &d};
+	if (uv_loop_init(&d.loop) < 0)
+		return 1;
+	d.context = (struct request_context){NULL, on_purged, &d};
 	d.varlink = varlink_new(request_methods, &d.context);
 	handler = varlink_handler(d.varlink);
-	if (control_open(&d.loop, args->socket, &handler, &d.control, &diag) < 0) {
-		gwd_stop(d.gwd);
-		return fail(&diag);
+	if (control_open(&d.loop, args->socket, &handler, &d.control, &diag) < 0 ||
+	    gwd_start(&args->gwd, &d.gwd, &diag) < 0) {
+		close_loop(&d);
+		log_diag(LOG_ERROR, &diag);
+		return 1;
 	}
+	d.context.gwd = d.gwd;
 	watch(&d);
 	notify("READY=1\nSTATUS=forwarding");
 	log_info("ready: %s", args->socket);
 	uv_run(&d.loop, UV_RUN_DEFAULT);
-
 	notify("STOPPING=1");
-	control_close(d.control);
-	uv_walk(&d.loop, close_handle, NULL);
-	uv_run(&d.loop, UV_RUN_DEFAULT);
-	uv_loop_close(&d.loop);
-	varlink_free(d.varlink);
-	gwd_stop(d.gwd);
+	close_loop(&d);
 	return 0;
 }
 

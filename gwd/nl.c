@@ -65,6 +65,11 @@ int nl_fd(const struct nl *nl)
 	return mnl_socket_get_fd(nl->socket);
 }
 
+uint32_t nl_port(const struct nl *nl)
+{
+	return mnl_socket_get_portid(nl->socket);
+}
+
 uint32_t nl_next_seq(struct nl *nl)
 {
 	return ++nl->seq;

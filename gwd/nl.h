@@ -14,6 +14,7 @@ struct nl;
 int nl_open(int bus, struct nl **ret);
 void nl_close(struct nl *);
 int nl_fd(const struct nl *);
+uint32_t nl_port(const struct nl *); /* ours, as events name it */
 uint32_t nl_next_seq(struct nl *);
 int nl_join(struct nl *, uint32_t group); /* multicast */
 /* Room for `bytes` in one sendmsg (SO_SNDBUFFORCE, else SO_SNDBUF); -EMSGSIZE when it cannot be had. */

@@ -144,8 +144,8 @@ static bool must_rebuild(const struct ruleset *have, const struct ruleset *want)
 	for (size_t i = 0; i < have->n_chains; i++) {
 		const struct chain *h = &have->chains[i], *w = ruleset_chain(want, h->name);
 
-		if (w && (h->base != w->base || (h->base && (!streq(h->type, w->type) || h->hook != w->hook ||
-							       h->priority != w->priority))))
+		if (w && (h->base != w->base ||
+			  (h->base && (!streq(h->type, w->type) || h->hook != w->hook || h->priority != w->priority))))
 			return true;
 	}
 	return false;
@@ -157,7 +157,8 @@ struct plan *plan_diff(const struct ruleset *have, const struct ruleset *want)
 	struct plan *p = xcalloc(1, sizeof(*p));
 	bool rebuild = must_rebuild(have, want);
 
-#define WALK(what, cmp, fn) walk(have->what, have->n_##what, want->what, want->n_##what, sizeof(*have->what), cmp, fn, p)
+#define WALK(what, cmp, fn)                                                                                            \
+	walk(have->what, have->n_##what, want->what, want->n_##what, sizeof(*have->what), cmp, fn, p)
 	if (have->table && (!want->table || rebuild)) {
 		add_op(p, OP_DEL_TABLE);
 		have = &nothing;
@@ -172,8 +173,8 @@ struct plan *plan_diff(const struct ruleset *have, const struct ruleset *want)
 	WALK(chains, cmp_chain, chains_flushed);
 	WALK(chains, cmp_chain, rules_added);
 	WALK(elems, cmp_elem, elems_added);
-	WALK(chains, cmp_chain, chains_deleted);
 	WALK(sets, cmp_set, sets_deleted);
+	WALK(chains, cmp_chain, chains_deleted);
 #undef WALK
 	return p;
 }

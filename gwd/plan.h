@@ -14,8 +14,8 @@ enum op_kind { /* in the order in which a batch does them */
 	OP_FLUSH_CHAIN,  /* its rules */
 	OP_ADD_RULE,     /* appended */
 	OP_ADD_ELEM,
+	OP_DEL_SET,      /* rules are gone by now; a foreign map may hold on to a chain, so sets go first */
 	OP_DEL_CHAIN,
-	OP_DEL_SET,
 };
 
 struct op { /* borrows from the rulesets it was made of: they must outlive the plan */

@@ -100,7 +100,7 @@ static json_t *addresses(const struct topology *topology, const struct interface
 static const char *why(const struct interface *interface)
 {
 	if (interface->zone == ZONE_NONE)
-		return NULL;
+		return interface->former ? "former wan" : NULL;
 	if (!interface->from_route)
 		return "file";
 	return interface->present ? "default-route" : "remembered";
@@ -144,7 +144,7 @@ static const char *forwarding(const struct gwd_status *now, size_t family)
 {
 	if (!now->forwarding[family])
 		return "off";
-	return now->raised[family] ? "on by gwd" : "on by other";
+	return now->raised[family] ? "on by gwd" : "on, not by gwd";
 }
 
 json_t *request_status(const struct gwd_status *now, const struct diag *diag)

@@ -6,6 +6,7 @@
 #include "road.h"
 
 #include <errno.h>
+#include <unistd.h>
 
 #include "compile.h"
 #include "log.h"
@@ -90,6 +91,8 @@ static bool touches_interfaces(const struct forward *const *forwards, size_t n)
 
 /* ---- Forwarding ---------------------------------------------------------------------------------- */
 
+static const uint8_t family_af[FAMILIES] = {AF_INET, AF_INET6};
+
 /* INTERFACE: raised only once wan is known or lan is named, IPv6 only when something needs it. */
 static bool needs_forwarding(const struct gwd *g, size_t family)
 {
@@ -100,33 +103,51 @@ static bool needs_forwarding(const struct gwd *g, size_t family)
 	return g->active[family] > 0 || (family == V4 && s->n_lan > 0);
 }
 
-/* Whether we are about to turn it on: then the rules that guard the inside must be in before. */
-static bool about_to_raise(struct gwd *g, size_t family)
+/* Whether forwarding of a family that the change is about is off now. */
+static bool is_off(struct gwd *g, const struct draft *d, const struct delta *delta, size_t family)
 {
-	int on;
+	bool concerned = d->world || d->topology;
 
-	if (g->raised[family] || g->forwarding[family] || !needs_forwarding(g, family))
+	for (size_t i = 0; i < delta->n_enter && !concerned; i++)
+		concerned = road_family(delta->enter[i]) == family;
+	if (!concerned || sysctl_forwarding_get(family_af[family]) != 0)
 		return false;
-	on = sysctl_forwarding_get(family == V4 ? AF_INET : AF_INET6);
-	g->forwarding[family] = on == 1;
-	if (on == 0 && family == V4 && sysctl_get(SYSCTL_ACCEPT_REDIRECTS, &g->redirects) < 0)
+	if (family == V4 && sysctl_get(SYSCTL_ACCEPT_REDIRECTS, &g->redirects) < 0)
 		g->redirects = -1;
-	return on == 0;
+	return true;
+}
+
+/* It is not ours after all: the next look at the kernel takes the guard away, and a restart knows nothing of it. */
+static void not_raised(struct gwd *g, size_t family)
+{
+	_cleanup_(diag_free) struct diag ignored = {0};
+
+	if (!g->raised[family])
+		return;
+	g->raised[family] = false;
+	g->stale = true;
+	if (state_begin(g->state, &ignored) < 0)
+		return;
+	if (state_put(g->state, family == V4 ? "raised4" : "raised6", NULL, &ignored) == 0)
+		(void)!state_commit(g->state, &ignored); /* a restart then finds forwarding off, or somebody else's */
+	else
+		state_abort(g->state);
 }
 
 void road_sysctls(struct gwd *g, struct diag *warnings)
 {
+	bool one_nic = g->active[V4] > 0 && topology_one_nic(g->topology);
+
 	for (size_t family = 0; family < FAMILIES; family++) {
 		_cleanup_(diag_free) struct diag diag = {0};
 
-		if (g->forwarding[family] || !needs_forwarding(g, family))
+		if (!needs_forwarding(g, family) || sysctl_forwarding_on(family_af[family], &diag) >= 0)
 			continue;
-		if (sysctl_forwarding_on(family == V4 ? AF_INET : AF_INET6, &diag) >= 0)
-			g->forwarding[family] = true;
+		not_raised(g, family);
 		for (size_t i = 0; i < diag.n; i++)
 			diag_warn(warnings, "%s", diag.mistakes[i].message);
 	}
-	for (size_t i = 0; i < g->topology->n_interfaces && topology_one_nic(g->topology) && g->active[V4]; i++) {
+	for (size_t i = 0; i < g->topology->n_interfaces && one_nic; i++) {
 		const struct interface *in = &g->topology->interfaces[i];
 		_cleanup_(diag_free) struct diag diag = {0};
 
@@ -144,7 +165,8 @@ struct journey {
 	struct outcome *outcome;
 	struct ruleset *have, *want; /* what is sent is their difference; owned */
 	int64_t docset, revision;
-	size_t ops; /* sent */
+	size_t ops;    /* sent */
+	bool compared; /* all of it, not only what the change touches */
 	bool undo_kernel;
 };
 
@@ -160,13 +182,26 @@ static void pass_on(struct diag *to, const struct diag *from)
 		diag_add(to, from->kind, from->mistakes[i].loc, "%s", from->mistakes[i].message);
 }
 
+/* What our own table still knows of having turned forwarding on: a lost database must not open the inside. */
+static void recall_raised(struct gwd *g, const struct ruleset *have)
+{
+	static const char *const guards[FAMILIES] = {COMPILE_GUARD4, COMPILE_GUARD6};
+	const struct chain *forward = ruleset_chain(have, "forward");
+
+	for (size_t i = 0; forward && i < forward->n; i++)
+		for (size_t family = 0; family < FAMILIES; family++)
+			if (str_same(forward->rules[i].comment, guards[family]) && !g->raised[family] &&
+			    sysctl_forwarding_get(family_af[family]) == 1)
+				g->raised[family] = g->store_raised = true;
+}
+
 /* Reads, compares, sends, until nobody came in between. The journey's rulesets become what was compared. */
 static int compare_all(struct gwd *g, struct journey *j, struct diag *diag)
 {
 	enum { ATTEMPTS = 10 };
 	int r = -ERESTART;
 
-	g->stale = true;
+	g->stale = j->compared = true;
 	for (int i = 0; i < ATTEMPTS && (r == -ERESTART || r == -ENOBUFS); i++) {
 		_cleanup_(diag_free) struct diag attempt = {0};
 		_cleanup_(plan_freep) struct plan *plan = NULL;
@@ -179,6 +214,8 @@ static int compare_all(struct gwd *g, struct journey *j, struct diag *diag)
 			pass_on(diag, &attempt);
 			return r;
 		}
+		if (g->starting)
+			recall_raised(g, j->have);
 		j->want = compile_all(g, j->have->table);
 		plan = plan_diff(j->have, j->want);
 		j->ops = plan->n;
@@ -230,19 +267,23 @@ static int to_kernel(struct gwd *g, struct journey *j, struct diag *diag)
 	return compare_all(g, j, diag);
 }
 
-/* What was sent and must not have been. */
+/* What was sent and must not have been; memory is back already. After a comparison of everything only memory says what
+ * should be: what was read may hold what others put there. At start there is no before: the caller sends again. */
 static void undo_kernel(struct gwd *g, const struct journey *j)
 {
 	_cleanup_(diag_free) struct diag diag = {0};
-	_cleanup_(plan_freep) struct plan *plan = plan_diff(j->want, j->have);
+	_cleanup_(plan_freep) struct plan *plan = NULL;
+	int r;
 
-	if (j->want->table)
-		g->table = j->have->table;
-	if (kernel_commit(g->kernel, plan, 0, &diag) == 0)
+	if (g->starting)
+		return;
+	plan = j->compared ? NULL : plan_diff(j->want, j->have);
+	r = plan ? kernel_commit(g->kernel, plan, 0, &diag) : road_reconcile(g, &diag);
+	if (r == 0)
 		return;
 	g->stale = true;
-	log_error("the table could not be put back (%s): the next change compares all of it",
-		  diag.n ? diag.mistakes[0].message : "unknown error");
+	log_error("the table could not be put back (%s): it is tried again",
+		  diag.n ? diag.mistakes[0].message : strerror(-r));
 }
 
 /* ---- The road ------------------------------------------------------------------------------------ */
@@ -250,10 +291,9 @@ static void undo_kernel(struct gwd *g, const struct journey *j)
 /* Rows to write, or something that a restart must know. */
 static bool is_durable(const struct gwd *g, const struct draft *d)
 {
-	bool raising = (g->raised[V4] && !g->forwarding[V4]) || (g->raised[V6] && !g->forwarding[V6]);
-
 	return !state_newer(g->state) && !g->store_nothing &&
-	       (d->what || d->n_rows || d->documents || d->docset || d->seen || g->remember || g->unstored || raising);
+	       (d->what || d->n_rows || d->documents || d->docset || d->seen || g->remember || g->unstored ||
+		g->store_raised || d->raises[V4] || d->raises[V6]);
 }
 
 static int transact(struct gwd *g, struct journey *j, struct diag *diag)
@@ -277,6 +317,7 @@ static int transact(struct gwd *g, struct journey *j, struct diag *diag)
 	r = state_commit(g->state, diag);
 	j->undo_kernel = r < 0; /* not durable, so it must not have happened */
 	g->remember = g->remember && r < 0;
+	g->store_raised = g->store_raised && r < 0;
 	if (r == 0) {
 		documents_freep(&g->unstored);
 		g->unstored = NULL;
@@ -314,18 +355,11 @@ static void arrived(struct gwd *g, struct journey *j, struct diag *diag)
 	j->outcome->changed = true;
 	g->frozen = g->frozen && !d->world;
 	road_sysctls(g, diag);
+	if (!d->what && j->ops)
+		log_info("interfaces or addresses changed: %zu steps in the kernel", j->ops);
 	if (d->what)
 		log_info("%s (uid %u, pid %d; %zu steps in the kernel)", d->what, (unsigned)j->options->who.uid,
 			 (int)j->options->who.pid, j->ops);
-}
-
-/* A first forward of a family may raise forwarding, and with it comes a rule of the frame. */
-static bool may_raise(const struct gwd *g, const struct delta *d)
-{
-	for (size_t i = 0; i < d->n_enter; i++)
-		if (!g->forwarding[road_family(d->enter[i])])
-			return true;
-	return false;
 }
 
 int road_commit(struct gwd *g, struct draft *d, const struct request_options *options, struct outcome *ret,
@@ -333,17 +367,21 @@ int road_commit(struct gwd *g, struct draft *d, const struct request_options *op
 {
 	_cleanup_(delta_free) struct delta delta = {0};
 	_cleanup_(journey_free) struct journey j = {.draft = d, .options = options, .outcome = ret};
-	bool raised[FAMILIES] = {g->raised[V4], g->raised[V6]};
+	bool raised[FAMILIES] = {g->raised[V4], g->raised[V6]}, off[FAMILIES];
 	bool frame;
 	int r;
 
 	delta_of(g, d, &delta);
-	frame = d->world || d->topology || may_raise(g, &delta) || touches_interfaces(delta.leave, delta.n_leave) ||
+	off[V4] = is_off(g, d, &delta, V4);
+	off[V6] = is_off(g, d, &delta, V6);
+	frame = d->world || d->topology || off[V4] || off[V6] || touches_interfaces(delta.leave, delta.n_leave) ||
 		touches_interfaces(delta.enter, delta.n_enter);
 	j.have = compile_side(g, &delta, frame, delta.leave, delta.n_leave);
 	draft_take(g, d);
-	for (size_t family = 0; family < FAMILIES; family++)
-		g->raised[family] = g->raised[family] || about_to_raise(g, family);
+	for (size_t family = 0; family < FAMILIES; family++) {
+		d->raises[family] = off[family] && needs_forwarding(g, family);
+		g->raised[family] = g->raised[family] || d->raises[family];
+	}
 	j.want = compile_side(g, &delta, frame, delta.enter, delta.n_enter);
 	r = options->dry_run ? dry_run(g, &j, diag) : transact(g, &j, diag);
 	if (r < 0 || options->dry_run) {
@@ -357,4 +395,20 @@ int road_commit(struct gwd *g, struct draft *d, const struct request_options *op
 	draft_settle(d);
 	arrived(g, &j, diag);
 	return 0;
+}
+
+int road_commit_regardless(struct gwd *g, struct draft *d, struct outcome *ret, struct diag *diag)
+{
+	const struct request_options self = {.who = {getuid(), getpid()}};
+	int r = road_commit(g, d, &self, ret, diag);
+
+	if (r == 0 || diag->kind != DIAG_INTERNAL)
+		return r;
+	log_error("%s: this is stored with a later change", diag->n ? diag->mistakes[0].message : "no database");
+	diag_free(diag);
+	g->store_nothing = true;
+	g->stale = g->stale || g->starting;
+	r = road_commit(g, d, &self, ret, diag);
+	g->store_nothing = false;
+	return r;
 }

@@ -17,19 +17,20 @@ struct gwd {
 
 	struct world *world;        /* what should run: never NULL after start */
 	struct topology *topology;  /* where it runs */
-	char **remembered;          /* wan interfaces last found by default route */
-	size_t n_remembered;
+	struct wan_memory wan;      /* wan interfaces found by default route */
 	bool remember;              /* they are others than the database says: store them with the next change */
 	int64_t docset;             /* declared documents in force; 0 = none */
 	uint64_t docset_hash;
 
+	bool starting;              /* memory is not yet what ran: there is nothing to go back to */
 	bool frozen;                /* nothing was ever accepted and the file is broken: hands off */
 	bool table;                 /* our table is in the kernel */
 	struct documents *unstored; /* declared ones in force that could not be stored at start: the next change does */
 	bool store_nothing;         /* the database cannot be written, and it must not matter now */
+	bool repaired;              /* since the last gwd_settle */
 	bool stale;                 /* what is in the kernel is not certain: compare before the next change */
 	bool raised[FAMILIES];      /* forwarding was turned on by us, in this boot and network namespace */
-	bool forwarding[FAMILIES];  /* known to be on */
+	bool store_raised;          /* the database does not know it yet */
 	int redirects;              /* IPv4's accept_redirects before we turned forwarding on; -1 = not known */
 	char *here;                 /* this boot and network namespace */
 	size_t active[FAMILIES];    /* active forwards */
@@ -71,6 +72,7 @@ struct draft {
 	int64_t docset;                    /* stored ones to return to; 0 = those in force */
 	const char *what;                  /* for history and journal; NULL = no revision */
 	int64_t reverses;                  /* the revision that this undoes */
+	bool raises[FAMILIES];             /* forwarding will be turned on behind it (found out by road_commit) */
 	const char *seen;                  /* hash of the files on disk, to store; NULL = leave */
 };
 void draft_free(struct draft *); /* contents */
@@ -103,7 +105,15 @@ int road_reconcile(struct gwd *, struct diag *);
 /* Turns forwarding on where something needs it, after the rules are in. Failures become warnings. */
 void road_sysctls(struct gwd *, struct diag *warnings);
 
-/* Why this forward cannot act here and now, or NULL. Caller's string. */
-char *road_held(const struct gwd *, const struct forward_entry *);
+/* The topology of these settings now; what is new of wan will be remembered, and is guarded at once. */
+struct topology *road_observe(struct gwd *, const struct settings *);
+/* road_commit for what nobody asked for: where the database cannot be written, it happens all the same and is stored
+ * with a later change. */
+int road_commit_regardless(struct gwd *, struct draft *, struct outcome *ret, struct diag *);
+/* What is in the way of a shadowed one. Caller's string. */
+char *road_shadow(const struct gwd *, const struct forward *);
+/* Why this forward cannot act here and now, or NULL. Caller's string. *ret_waits: nothing is wrong with it, it only came
+ * before the first default route. */
+char *road_held(const struct gwd *, const struct forward_entry *, bool *ret_waits);
 
 #endif

@@ -5,6 +5,8 @@
 
 #include <assert.h>
 
+#include "sysctl.h"
+
 /* ---- Drafts ------------------------------------------------------------------------------------- */
 
 struct step *draft_step(struct draft *d, enum step_kind kind)
@@ -55,6 +57,19 @@ void draft_free(struct draft *d)
 	topology_free(d->topology);
 }
 
+/* ---- Topology ------------------------------------------------------------------------------------ */
+
+struct topology *road_observe(struct gwd *g, const struct settings *settings)
+{
+	struct topology *t = topology_build(settings, links_facts(g->links), &g->wan);
+
+	if (!wan_memory_update(&g->wan, settings, t))
+		return t;
+	g->remember = true;
+	topology_free(t);
+	return topology_build(settings, links_facts(g->links), &g->wan);
+}
+
 /* ---- What is active ----------------------------------------------------------------------------- */
 
 size_t road_family(const struct forward *f)
@@ -75,14 +90,32 @@ static bool can_act(const struct topology *t, const struct forward_entry *e)
 	return !e->off && !e->shadowed && !own_target(t, e->forward);
 }
 
-char *road_held(const struct gwd *g, const struct forward_entry *e)
+char *road_shadow(const struct gwd *g, const struct forward *f)
+{
+	struct forward_entry *other;
+
+	return forwards_overlap(g->world->forwards, f, &other, 1) ? forward_place(other->forward)
+								  : xstrdup("nothing any more");
+}
+
+/* Forwarding is on, or will be turned on for it: without a known outside only when lan is named. */
+static bool forwards_now(const struct gwd *g, const struct forward *f)
+{
+	return g->world->settings->n_lan || sysctl_forwarding_get(f->family) == 1;
+}
+
+char *road_held(const struct gwd *g, const struct forward_entry *e, bool *ret_waits)
 {
 	const struct forward *f = e->forward;
 	const struct ip *own = own_target(g->topology, f);
 	char text[ADDR_TEXT_MAX];
 
-	if (e->shadowed)
-		return xasprintf("shadowed by %s", e->shadowed_by);
+	*ret_waits = false;
+	if (e->shadowed) {
+		_cleanup_(freep) char *by = road_shadow(g, f);
+
+		return xasprintf("shadowed by %s", by);
+	}
 	if (own)
 		return xasprintf("%s is this gateway's own address", ip_text(own, text));
 	if (f->listen.kind == LISTEN_INTERFACE) {
@@ -91,9 +124,8 @@ char *road_held(const struct gwd *g, const struct forward_entry *e)
 		if (!i || !i->present)
 			return xasprintf("no interface %s", f->listen.ifname);
 	}
-	if (f->listen.kind == LISTEN_ANY && !g->topology->wan_known)
-		return xstrdup("no wan interface is known yet (no default route, and `wan:` is not set)");
-	return NULL;
+	*ret_waits = !g->topology->wan_known && (f->listen.kind == LISTEN_ANY || !forwards_now(g, f));
+	return *ret_waits ? xstrdup("no wan interface is known yet (no default route, and `wan:` is not set)") : NULL;
 }
 
 static void set_active(struct gwd *g, struct forward_entry *e, bool active)

@@ -31,18 +31,25 @@ static int store_number(struct gwd *g, const char *key, int64_t value, struct di
 	return state_put(g->state, key, text, diag);
 }
 
-static int store_remembered(struct gwd *g, struct diag *diag)
+/* Separated by blanks, which no interface has in its name. */
+static int store_names(struct gwd *g, const char *key, const struct strings *names, struct diag *diag)
 {
-	_cleanup_(buf_free) struct buf names = {0};
+	_cleanup_(buf_free) struct buf out = {0};
 	_cleanup_(freep) char *text = NULL;
 
-	for (size_t i = 0; i < g->n_remembered; i++)
-		buf_printf(&names, "%s%s", i ? " " : "", g->remembered[i]);
-	text = buf_take(&names);
-	return state_put(g->state, "wan", text, diag);
+	for (size_t i = 0; i < names->n; i++)
+		buf_printf(&out, "%s%s", i ? " " : "", names->items[i]);
+	text = buf_take(&out);
+	return state_put(g->state, key, text, diag);
 }
 
-/* Everything that the draft writes, inside a transaction. *ret_docset: the documents in force after it. */
+static int store_remembered(struct gwd *g, struct diag *diag)
+{
+	int r = store_names(g, "wan", &g->wan.last, diag);
+
+	return r < 0 ? r : store_names(g, "outside", &g->wan.former, diag);
+}
+
 /* "HERE" of IPv6, "HERE ACCEPT_REDIRECTS" of IPv4. */
 static int store_raised(struct gwd *g, size_t family, struct diag *diag)
 {
@@ -51,6 +58,7 @@ static int store_raised(struct gwd *g, size_t family, struct diag *diag)
 	return state_put(g->state, family == V4 ? "raised4" : "raised6", value, diag);
 }
 
+/* Everything that the draft writes, inside a transaction. *ret_docset: the documents in force after it. */
 int road_store(struct gwd *g, const struct draft *d, const struct caller *who, int64_t *ret_docset,
 	       int64_t *ret_revision, struct diag *diag)
 {
@@ -72,7 +80,7 @@ int road_store(struct gwd *g, const struct draft *d, const struct caller *who, i
 	for (size_t i = 0; i < d->n_rows && r == 0; i++)
 		r = store_row(g, &d->rows[i], who, diag);
 	for (size_t family = 0; family < FAMILIES && r == 0; family++)
-		if (g->raised[family] && !g->forwarding[family]) /* about to */
+		if (d->raises[family] || (g->store_raised && g->raised[family]))
 			r = store_raised(g, family, diag);
 	if (r == 0 && g->remember)
 		r = store_remembered(g, diag);

@@ -103,6 +103,9 @@ static void verdict_text(struct buf *out, int32_t verdict, const char *chain)
 	case NF_ACCEPT:
 		buf_printf(out, "accept");
 		break;
+	case NFT_RETURN:
+		buf_printf(out, "return");
+		break;
 	case NFT_JUMP:
 		buf_printf(out, "jump %s", chain);
 		break;

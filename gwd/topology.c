@@ -40,8 +40,7 @@ static enum match list_match(char *const *list, size_t n, const char *name)
 struct inputs {
 	const struct settings *settings;
 	const struct facts *facts;
-	char *const *remembered;
-	size_t n_remembered;
+	const struct wan_memory *memory;
 };
 
 static bool holds_default(const struct facts *facts, uint32_t index)
@@ -59,7 +58,7 @@ static bool wan_by_route(const struct inputs *in, const char *name, const struct
 		return false;
 	if (in->facts->n_routes)
 		return link && holds_default(in->facts, link->index);
-	return list_match(in->remembered, in->n_remembered, name) == MATCH_NAME;
+	return strings_have(&in->memory->last, name);
 }
 
 /* A name says more than a pattern that happens to match; a pattern never means loopback. */
@@ -80,6 +79,7 @@ static struct interface judge(const struct inputs *in, const char *name, const s
 		result.zone = ZONE_WAN;
 	else if (lan >= least)
 		result.zone = ZONE_LAN;
+	result.former = !s->n_wan && result.zone == ZONE_NONE && strings_have(&in->memory->former, name);
 	return result;
 }
 
@@ -103,7 +103,8 @@ static void add_absent(struct topology *t, const struct inputs *in, char *const 
 static void add_interfaces(struct topology *t, const struct inputs *in)
 {
 	const struct settings *s = in->settings;
-	size_t all = in->facts->n_links + s->n_wan + s->n_lan + in->n_remembered, kept = 0;
+	const struct wan_memory *m = in->memory;
+	size_t all = in->facts->n_links + s->n_wan + s->n_lan + m->last.n + m->former.n, kept = 0;
 
 	t->interfaces = xcalloc(all, sizeof(*t->interfaces));
 	for (size_t i = 0; i < in->facts->n_links; i++)
@@ -111,7 +112,9 @@ static void add_interfaces(struct topology *t, const struct inputs *in)
 	add_absent(t, in, s->wan, s->n_wan);
 	add_absent(t, in, s->lan, s->n_lan);
 	if (!s->n_wan && !in->facts->n_routes)
-		add_absent(t, in, in->remembered, in->n_remembered);
+		add_absent(t, in, m->last.items, m->last.n);
+	if (!s->n_wan)
+		add_absent(t, in, m->former.items, m->former.n);
 	qsort(t->interfaces, t->n_interfaces, sizeof(*t->interfaces), interface_cmp);
 	for (size_t i = 0; i < t->n_interfaces; i++) {
 		if (kept && streq(t->interfaces[kept - 1].name, t->interfaces[i].name))
@@ -182,12 +185,62 @@ static void add_addresses(struct topology *t, const struct facts *facts)
 	}
 }
 
+/* ---- Memory -------------------------------------------------------------------------------------- */
+
+void wan_memory_free(struct wan_memory *m)
+{
+	strings_free(&m->last);
+	strings_free(&m->former);
+}
+
+/* A name out of the list; the others keep their order. */
+static void forget(struct strings *s, const char *name)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < s->n; i++) {
+		if (streq(s->items[i], name))
+			free(s->items[i]);
+		else
+			s->items[kept++] = s->items[i];
+	}
+	s->n = kept;
+}
+
+bool wan_memory_update(struct wan_memory *m, const struct settings *settings, const struct topology *t)
+{
+	enum { FORMER_MAX = 64 }; /* ppp0, ppp1, ... */
+	struct strings now = {0};
+	bool same;
+
+	for (size_t i = 0; i < t->n_interfaces && !settings->n_wan; i++)
+		if (t->interfaces[i].from_route)
+			strings_add(&now, xstrdup(t->interfaces[i].name));
+	same = now.n == 0 || now.n == m->last.n;
+	for (size_t i = 0; i < now.n && same; i++)
+		same = strings_have(&m->last, now.items[i]);
+	if (same) {
+		strings_free(&now);
+		return false;
+	}
+	for (size_t i = 0; i < m->last.n; i++)
+		if (!strings_have(&now, m->last.items[i]) && !strings_have(&m->former, m->last.items[i]))
+			strings_add(&m->former, xstrdup(m->last.items[i]));
+	for (size_t i = 0; i < now.n; i++)
+		forget(&m->former, now.items[i]);
+	while (m->former.n > FORMER_MAX)
+		forget(&m->former, m->former.items[0]);
+	strings_free(&m->last);
+	m->last = now;
+	return true;
+}
+
 /* ---- The value ---------------------------------------------------------------------------------- */
 
-struct topology *topology_build(const struct settings *settings, const struct facts *facts, char *const *remembered,
-				size_t n_remembered)
+struct topology *topology_build(const struct settings *settings, const struct facts *facts,
+				const struct wan_memory *memory)
 {
-	const struct inputs in = {settings, facts, remembered, n_remembered};
+	const struct inputs in = {settings, facts, memory};
 	struct topology *t = xcalloc(1, sizeof(*t));
 
 	add_interfaces(t, &in);
@@ -212,7 +265,7 @@ void topology_freep(struct topology **t)
 static bool interface_same(const struct interface *a, const struct interface *b)
 {
 	return streq(a->name, b->name) && a->zone == b->zone && a->present == b->present && a->l3 == b->l3 &&
-	       a->from_route == b->from_route && a->overridden == b->overridden;
+	       a->from_route == b->from_route && a->former == b->former && a->overridden == b->overridden;
 }
 
 static bool address_same(const struct local_address *a, const struct local_address *b)

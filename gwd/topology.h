@@ -6,6 +6,7 @@
 
 #include "config.h"
 #include "links.h"
+#include "util.h"
 
 enum zone { ZONE_NONE, ZONE_WAN, ZONE_LAN };
 
@@ -15,6 +16,7 @@ struct interface { /* named in the settings, remembered as wan or present now; s
 	bool present;
 	bool l3;             /* see struct link; not loopback */
 	bool from_route;     /* wan because it holds a default route (now or when last seen) */
+	bool former;         /* neither wan nor lan now, but was wan by its default route once: still outside */
 	bool overridden;     /* named lan in the file, but holds the default route: wan wins */
 };
 
@@ -32,10 +34,17 @@ struct topology {
 	bool wan_known; /* at least one wan interface is named or was seen; a pattern that matches none is not enough */
 };
 
-/* `remembered` are the wan interfaces last found by default route (INTERFACE: "remembered when it is gone"): used while
- * `wan` is not set and no default route exists; with some default routes, those alone are wan. NULL-free names. */
-struct topology *topology_build(const struct settings *, const struct facts *, char *const *remembered,
-				size_t n_remembered);
+/* The wan interfaces found by default route, over restarts. */
+struct wan_memory {
+	struct strings last;   /* when there last was a default route: wan again while there is none */
+	struct strings former; /* before those: what they face has not become the inside */
+};
+void wan_memory_free(struct wan_memory *);
+/* Takes in what `t` found; true when something is new. */
+bool wan_memory_update(struct wan_memory *, const struct settings *, const struct topology *t);
+
+/* While `wan` is not set, the interfaces of the default routes are wan, and those remembered while there is none. */
+struct topology *topology_build(const struct settings *, const struct facts *, const struct wan_memory *);
 void topology_free(struct topology *);
 void topology_freep(struct topology **);
 bool topology_same(const struct topology *, const struct topology *);

@@ -99,7 +99,8 @@ static struct forward *rename_free(const struct forwards *forwards, const struct
 	}
 }
 
-static void merge_runtime(struct forwards *forwards, const struct parts *p, struct forward *f, struct settled *s)
+static struct forward_entry *merge_runtime(struct forwards *forwards, const struct parts *p, struct forward *f,
+					   struct forward_entry *before, struct settled *s)
 {
 	struct forward_entry *other, *e;
 	bool taken = forwards_overlap(forwards, f, &other, 1) > 0;
@@ -109,32 +110,34 @@ static void merge_runtime(struct forwards *forwards, const struct parts *p, stru
 		say(s, xasprintf("%s: now in %s:%u, no longer kept as a runtime forward", f->name,
 				 other->forward->loc.file, other->forward->loc.line));
 		note_runtime(s, f->name, NULL);
-		return;
+		return before;
 	}
 	placed = forwards_by_name(forwards, f->name) ? rename_free(forwards, p, f) : forward_ref(f);
 	if (!streq(placed->name, f->name)) {
 		say(s, xasprintf("%s: the file took this name: the runtime forward is now %s", f->name, placed->name));
 		note_runtime(s, f->name, placed);
 	}
-	e = forwards_add(forwards, placed, taken);
-	if (!taken)
-		return;
-	e->shadowed_by = forward_declared(other->forward)
-				 ? xasprintf("%s:%u", other->forward->loc.file, other->forward->loc.line)
-				 : xstrdup(other->forward->name);
-	say(s, xasprintf("%s: held: shadowed by %s", placed->name, e->shadowed_by));
+	e = forwards_insert(forwards, placed, taken, before);
+	if (taken) {
+		_cleanup_(freep) char *by = forward_place(other->forward);
+
+		say(s, xasprintf("%s: held: shadowed by %s", placed->name, by));
+	}
+	return e;
 }
 
 struct world *world_assemble(struct parts *p, struct settled *ret)
 {
 	struct world *w = xcalloc(1, sizeof(*w));
+	struct forward_entry *before = NULL;
 
 	w->settings = TAKE_PTR(p->config->settings);
 	w->forwards = TAKE_PTR(p->config->forwards);
 	for (size_t i = 0; i < p->n_overrides; i++)
 		override_one(w->forwards, &p->overrides[i], ret);
-	for (size_t i = 0; i < p->n_runtime; i++)
-		merge_runtime(w->forwards, p, p->runtime[i], ret);
+	/* Newest first: it could only be added where none was in its way, whatever is held for an older one. */
+	for (size_t i = p->n_runtime; i > 0; i--)
+		before = merge_runtime(w->forwards, p, p->runtime[i - 1], before, ret);
 	return w;
 }
 
@@ -194,7 +197,10 @@ static void diff_forwards(const struct forwards *a, const struct forwards *b, ch
 			continue;
 		new = entry_text(other);
 		push(&out->items, &out->n, &out->capacity,
-		     streq(text, new) ? xasprintf("~ %s: description", e->forward->name)
+		     streq(text, new) ? xasprintf("~ %s: %s", e->forward->name,
+						  str_same(e->forward->description, other->forward->description)
+							  ? "what the file says of enabled"
+							  : "description")
 				      : xasprintf("~ %s: %s, was %s", e->forward->name, new, text));
 	}
 }

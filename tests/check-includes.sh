@@ -25,10 +25,10 @@ function wrong(why) {
 
 	only("<yaml", "^gwd/lib/doc[.]c$")
 	only("<libnftnl/", "^gwd/nft_")
-	only("<libmnl/", "^gwd/(nl|nft_.*|links.*|kernel)[.]")
+	only("<libmnl/", "^gwd/(nl|nft_.*|links.*|kernel|watch)[.]")
 	only("<sqlite3", "^gwd/state")
 	only("<uv", "^gwd/(main|control.*)[.]")
-	only("\"(nl|nft_[a-z]*)[.]h", "^gwd/(nl|nft_.*|links.*|kernel)[.]")
+	only("\"(nl|nft_[a-z]*)[.]h", "^gwd/(nl|nft_.*|links.*|kernel|watch)[.]")
 
 	# No way around the include path: gwctl sees gwd/lib and itself, lib only itself.
 	never(".", "\"[.][.]?/")

@@ -144,6 +144,28 @@ void buf_free(struct buf *b)
 	*b = (struct buf){0};
 }
 
+void strings_add(struct strings *s, char *string)
+{
+	s->items = grow(s->items, s->n, &s->capacity, sizeof(*s->items));
+	s->items[s->n++] = string;
+}
+
+bool strings_have(const struct strings *s, const char *string)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (streq(s->items[i], string))
+			return true;
+	return false;
+}
+
+void strings_free(struct strings *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		free(s->items[i]);
+	free(s->items);
+	*s = (struct strings){0};
+}
+
 int file_read(const char *path, size_t max, struct buf *ret)
 {
 	_cleanup_(closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);

@@ -77,6 +77,15 @@ void buf_printf(struct buf *, const char *fmt, ...) __attribute__((format(printf
 char *buf_take(struct buf *); /* the string ("" when empty), owned by the caller; `buf` is empty afterwards */
 void buf_free(struct buf *);
 
+/* Growing list of owned strings. */
+struct strings {
+	char **items;
+	size_t n, capacity;
+};
+void strings_add(struct strings *, char *string); /* takes it */
+bool strings_have(const struct strings *, const char *string);
+void strings_free(struct strings *); /* contents; empty and usable afterwards */
+
 /* Whole file into `ret`; 0, or -errno with `ret` untouched. `max` bounds its size (-EFBIG). */
 int file_read(const char *path, size_t max, struct buf *ret);
 

@@ -19,7 +19,7 @@ static struct {
 	uint32_t generation;
 	int open_error, read_error, commit_error;
 	unsigned restarts;
-	bool reply_lost;
+	bool reply_lost, touched;
 	size_t foreign_chains;
 } fake;
 
@@ -480,4 +480,25 @@ void fake_kernel_count(const char *comment, uint64_t packets)
 void fake_kernel_set_foreign_chains(size_t n)
 {
 	fake.foreign_chains = n;
+}
+
+int kernel_fd(const struct kernel *k)
+{
+	(void)k;
+	return -1;
+}
+
+bool kernel_touched(struct kernel *k, char **ret_who)
+{
+	bool touched = fake.touched;
+
+	(void)k;
+	fake.touched = false;
+	*ret_who = NULL;
+	return touched;
+}
+
+void fake_kernel_touch(void)
+{
+	fake.touched = true;
 }

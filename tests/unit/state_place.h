@@ -3,6 +3,7 @@
 #ifndef STATE_PLACE_H
 #define STATE_PLACE_H
 
+#include <grp.h>
 #include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -112,6 +113,14 @@ static inline void commit(struct state *state)
 	struct diag diag = {0};
 
 	OK(state_commit(state, &diag));
+}
+
+enum { NOBODY = 65534 };
+enum { CANNOT_DROP = 77 }; /* root of a user namespace that has no other user */
+
+static inline int drop_root(void)
+{
+	return geteuid() != 0 || (setgroups(0, NULL) == 0 && setgid(NOBODY) == 0 && setuid(NOBODY) == 0) ? 0 : -1;
 }
 
 #endif

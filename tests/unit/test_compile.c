@@ -167,8 +167,9 @@ static void test_listen_names(void **state)
 /* All of it, as the road compiles it. */
 static struct ruleset *compile(const char *yaml, char *const *remembered, size_t n, bool guard4, bool guard6)
 {
+	const struct wan_memory memory = {.last = {.items = (char **)(uintptr_t)remembered, .n = n}}; /* only read */
 	_cleanup_(config_freep) struct config *config = config_of(yaml);
-	_cleanup_(topology_freep) struct topology *topology = topology_build(config->settings, &facts, remembered, n);
+	_cleanup_(topology_freep) struct topology *topology = topology_build(config->settings, &facts, &memory);
 	struct ruleset *r = ruleset_new();
 	struct frame frame = {config->settings, topology, NULL, guard4, guard6};
 
@@ -325,8 +326,8 @@ static void test_closed(void **state)
 
 	(void)state;
 	assert_closed(r);
-	assert_set(r, "at4", "203.0.113.5 : goto at4_203.0.113.5");
-	assert_set(r, "at6", "2001:db8::5 : goto at6_2001-db8--5");
+	assert_set(r, "at4", "203.0.113.5 : jump at4_203.0.113.5");
+	assert_set(r, "at6", "2001:db8::5 : jump at6_2001-db8--5");
 }
 
 /* ---- The label ------------------------------------------------------------------------------------ */
@@ -342,6 +343,8 @@ static void check_label(void *ctx, const struct expr *e)
 	struct label_uses *uses = ctx;
 
 	if ((e->kind != EXPR_IMMEDIATE && e->kind != EXPR_BITWISE) || e->len != sizeof(expected))
+		return;
+	if (e->kind == EXPR_BITWISE && e->data[0] == 0xff) /* a prefix of IPv6 */
 		return;
 	expected[103 / (8 * sizeof(unsigned long))] = 1UL << 103 % (8 * sizeof(unsigned long));
 	assert_memory_equal(e->data, expected, sizeof(expected));

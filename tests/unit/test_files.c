@@ -104,8 +104,8 @@ static void test_unreadable(void **state)
 	assert_int_equal(symlink("nowhere", "gwd.d/c.yaml"), 0);
 	assert_null(files_read(path, NULL, 0, NULL, &diag));
 	assert_int_equal(diag.n, 3);
-	assert_non_null(strstr(diag.mistakes[0].message, "gwd.yaml: Is a directory"));
-	assert_non_null(strstr(diag.mistakes[1].message, "gwd.d/a.yaml: Is a directory"));
+	assert_non_null(strstr(diag.mistakes[0].message, "gwd.yaml: it is not a regular file"));
+	assert_non_null(strstr(diag.mistakes[1].message, "gwd.d/a.yaml: it is not a regular file"));
 	assert_non_null(strstr(diag.mistakes[2].message, "gwd.d/c.yaml: No such file or directory"));
 }
 

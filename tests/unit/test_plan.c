@@ -157,9 +157,9 @@ static void test_order_of_deletes(void **state)
 							 "delete element v { 1 : goto c }\n"
 							 "flush chain b\n"
 							 "flush chain c\n"
+							 "delete map v type inet_service : verdict\n"
 							 "delete chain b type filter hook forward priority 0 policy accept\n"
-							 "delete chain c\n"
-							 "delete map v type inet_service : verdict\n");
+							 "delete chain c\n");
 }
 
 static void test_changes(void **state)

@@ -13,7 +13,6 @@
 #include "state_place.h"
 
 #define SKIPPED 77
-#define NOBODY 65534
 
 static void assert_fact(struct state *state, const char *key, const char *value)
 {
@@ -324,18 +323,13 @@ static void test_emptied_is_kept_aside(void **ctx)
 	assert_kept_aside(ctx, true);
 }
 
-static int drop_root(void)
-{
-	return geteuid() != 0 || (setgroups(0, NULL) == 0 && setgid(NOBODY) == 0 && setuid(NOBODY) == 0) ? 0 : -1;
-}
-
 static int open_not_writable(const char *dir)
 {
 	struct diag diag = {0};
 	struct state *state;
 
-	CHECK(drop_root() == 0);
-	CHECK(access(dir, W_OK) < 0);
+	if (drop_root() < 0 || access(dir, W_OK) == 0)
+		return CANNOT_DROP;
 	CHECK(state_open(dir, &state, &diag) == -EACCES);
 	CHECK(diag.n == 1 && diag.kind == DIAG_INTERNAL);
 	CHECK(strstr(diag.mistakes[0].message, dir));
@@ -349,7 +343,14 @@ static void test_directory_not_writable(void **ctx)
 
 	OK(chmod(((struct place *)*ctx)->base, 0755));
 	OK(mkdir(dir, 0555));
-	assert_int_equal(in_child(open_not_writable, dir), 0); /* at the lock */
+	int r = in_child(open_not_writable, dir);
+
+	if (r == CANNOT_DROP) {
+		print_message("# test_directory_not_writable: root cannot become another user here\n");
+		OK(chmod(dir, 0755));
+		skip();
+	}
+	assert_int_equal(r, 0); /* at the lock */
 	OK(chmod(dir, 0755));
 	state_close(open_again(ctx));
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {

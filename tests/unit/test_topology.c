@@ -22,7 +22,7 @@ static struct link links[] = {
 
 struct row {
 	const char *what;
-	const char *wan[LIST_MAX], *lan[LIST_MAX], *remembered[LIST_MAX];
+	const char *wan[LIST_MAX], *lan[LIST_MAX], *remembered[LIST_MAX], *former[LIST_MAX];
 	uint32_t routes[LIST_MAX]; /* indexes of links */
 	const char *expect;        /* interfaces that are in a zone, or absent */
 };
@@ -55,7 +55,13 @@ static struct topology *build(const struct row *row, const struct facts *base)
 	facts.routes = routes;
 	for (size_t i = 0; i < LIST_MAX && row->routes[i]; i++)
 		routes[facts.n_routes++] = (struct default_route){.index = row->routes[i], .family = AF_INET};
-	return topology_build(&settings, &facts, (char *const *)(uintptr_t)row->remembered, count(row->remembered));
+	/* only read */
+	const struct wan_memory memory = {
+		.last = {.items = (char **)(uintptr_t)row->remembered, .n = count(row->remembered)},
+		.former = {.items = (char **)(uintptr_t)row->former, .n = count(row->former)},
+	};
+
+	return topology_build(&settings, &facts, &memory);
 }
 
 static char *text_of(const struct topology *t)
@@ -66,10 +72,11 @@ static char *text_of(const struct topology *t)
 	for (size_t i = 0; i < t->n_interfaces; i++) {
 		const struct interface *in = &t->interfaces[i];
 
-		if (in->zone == ZONE_NONE && in->present)
+		if (in->zone == ZONE_NONE && in->present && !in->former)
 			continue;
-		buf_printf(&out, "%s%s:%s%s%s%s", out.len ? " " : "", in->name, zones[in->zone],
-			   in->from_route ? "/route" : "", in->overridden ? "/overridden" : "",
+		buf_printf(&out, "%s%s:%s%s%s%s%s", out.len ? " " : "", in->name, zones[in->zone],
+			   in->from_route ? "/route" : "", in->former ? "/former" : "",
+			   in->overridden ? "/overridden" : "",
 			   in->present ? "" : "/absent");
 	}
 	buf_printf(&out, "%s", t->wan_known ? "" : "; unknown");
@@ -77,6 +84,17 @@ static char *text_of(const struct topology *t)
 }
 
 static const struct facts here = {.links = links, .n_links = ARRAY_SIZE(links)};
+
+static void check_rows(const struct row *rows, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		_cleanup_(topology_freep) struct topology *t = build(&rows[i], &here);
+		_cleanup_(freep) char *text = text_of(t);
+
+		if (!streq(text, rows[i].expect))
+			fail_msg("%s: %s, expected %s", rows[i].what, text, rows[i].expect);
+	}
+}
 
 static void test_zones(void **state)
 {
@@ -131,13 +149,27 @@ static void test_zones(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		_cleanup_(topology_freep) struct topology *t = build(&rows[i], &here);
-		_cleanup_(freep) char *text = text_of(t);
+	check_rows(rows, ARRAY_SIZE(rows));
+}
 
-		if (!streq(text, rows[i].expect))
-			fail_msg("%s: %s, expected %s", rows[i].what, text, rows[i].expect);
-	}
+static void test_former(void **state)
+{
+	static const struct row rows[] = {
+		{.what = "what was wan before is still outside",
+		 .remembered = {"eth0"},
+		 .former = {"ppp7", "eth1"},
+		 .routes = {2},
+		 .expect = "eth0:wan/route eth1:-/former ppp7:-/former/absent"},
+		{.what = "unless it is named lan",
+		 .lan = {"eth1"},
+		 .former = {"eth1"},
+		 .routes = {2},
+		 .expect = "eth0:wan/route eth1:lan"},
+		{.what = "or wan is named", .wan = {"eth0"}, .former = {"eth1"}, .expect = "eth0:wan"},
+	};
+
+	(void)state;
+	check_rows(rows, ARRAY_SIZE(rows));
 }
 
 static void test_interfaces(void **state)
@@ -283,10 +315,57 @@ static void test_matches(void **state)
 	assert_false(ifname_matches("", "eth0"));
 }
 
+static void assert_memory(const struct wan_memory *m, const char *expected)
+{
+	_cleanup_(buf_free) struct buf out = {0};
+
+	for (size_t i = 0; i < m->last.n; i++)
+		buf_printf(&out, "%s ", m->last.items[i]);
+	buf_printf(&out, "|");
+	for (size_t i = 0; i < m->former.n; i++)
+		buf_printf(&out, " %s", m->former.items[i]);
+	assert_string_equal(out.data, expected);
+}
+
+/* Sees these default routes; whether it was something new. */
+static bool see(struct wan_memory *m, const struct settings *settings, uint32_t first, uint32_t second)
+{
+	struct default_route routes[] = {{.index = first, .family = AF_INET}, {.index = second, .family = AF_INET}};
+	struct facts facts = here;
+
+	facts.routes = routes;
+	facts.n_routes = (first > 0) + (second > 0);
+	_cleanup_(topology_freep) struct topology *t = topology_build(settings, &facts, m);
+
+	return wan_memory_update(m, settings, t);
+}
+
+static void test_memory(void **state)
+{
+	_cleanup_(settings_freep) struct settings *settings = settings_default();
+	_cleanup_(wan_memory_free) struct wan_memory m = {0};
+
+	(void)state;
+	assert_false(see(&m, settings, 0, 0));
+	assert_true(see(&m, settings, 2, 0));
+	assert_memory(&m, "eth0 |");
+	assert_false(see(&m, settings, 2, 0));
+	assert_false(see(&m, settings, 0, 0));
+	assert_memory(&m, "eth0 |");
+	assert_true(see(&m, settings, 5, 0));
+	assert_memory(&m, "ppp0 | eth0");
+	assert_true(see(&m, settings, 2, 5));
+	assert_memory(&m, "eth0 ppp0 |");
+	assert_true(see(&m, settings, 5, 0));
+	assert_memory(&m, "ppp0 | eth0");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_zones),   cmocka_unit_test(test_interfaces), cmocka_unit_test(test_addresses),
+		cmocka_unit_test(test_zones),
+		cmocka_unit_test(test_former),
+		cmocka_unit_test(test_memory),   cmocka_unit_test(test_interfaces), cmocka_unit_test(test_addresses),
 		cmocka_unit_test(test_one_nic), cmocka_unit_test(test_same),       cmocka_unit_test(test_matches),
 	};
 

@@ -63,7 +63,7 @@ static char *text_of(const struct world *w, const struct settled *s)
 
 		buf_printf(&out, "%s %s%s%s", e->forward->name, text, e->off ? " off" : "", e->overridden ? " by hand" : "");
 		if (e->shadowed)
-			buf_printf(&out, " under %s", e->shadowed_by);
+			buf_printf(&out, " held");
 		buf_printf(&out, "\n");
 	}
 	for (size_t i = 0; i < s->n_runtime; i++)
@@ -116,19 +116,19 @@ static void test_shadowed(void **state)
 	(void)state;
 	assert_world(WEB, "- {name: mine, port: 79-81, to: 10.0.0.3}\n", NULL,
 		     "web tcp 80 -> 10.0.0.2:80\n"
-		     "mine tcp 79-81 -> 10.0.0.3:79-81 under gwd.yaml:2\n"
+		     "mine tcp 79-81 -> 10.0.0.3:79-81 held\n"
 		     "mine: held: shadowed by gwd.yaml:2\n");
 	/* not the same in all, so not absorbed; its name is taken too */
 	assert_world(WEB, "- {name: web, port: 80, to: 10.0.0.2, description: mine}\n", NULL,
 		     "web tcp 80 -> 10.0.0.2:80\n"
-		     "web-2 tcp 80 -> 10.0.0.2:80 under gwd.yaml:2\n"
+		     "web-2 tcp 80 -> 10.0.0.2:80 held\n"
 		     "row web -> web-2\n"
 		     "web: the file took this name: the runtime forward is now web-2\n"
 		     "web-2: held: shadowed by gwd.yaml:2\n");
 	/* a declared one that is off occupies as well */
 	assert_world("- {name: web, port: 80, to: 10.0.0.2, enabled: no}\n", "- {name: mine, port: 80, to: 10.0.0.3}\n", NULL,
 		     "web tcp 80 -> 10.0.0.2:80 off\n"
-		     "mine tcp 80 -> 10.0.0.3:80 under gwd.yaml:2\n"
+		     "mine tcp 80 -> 10.0.0.3:80 held\n"
 		     "mine: held: shadowed by gwd.yaml:2\n");
 	/* and when the file lets go */
 	assert_world("{}\n", "- {name: mine, port: 79-81, to: 10.0.0.3}\n", NULL, "mine tcp 79-81 -> 10.0.0.3:79-81\n");

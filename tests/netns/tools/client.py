@@ -35,7 +35,8 @@ def page():
 
 
 try:
-    sock.connect((address, int(port)))
+    # getaddrinfo knows the %interface of a link-local address.
+    sock.connect(socket.getaddrinfo(address, int(port), family, flags=socket.AI_NUMERICHOST)[0][4])
     if sys.argv[4:] == ["-"]:
         for line in sys.stdin:
             print(ask(line.encode()), end="", flush=True)

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A batch of ours makes an event for each of its elements, and would drown the socket: a filter in the kernel drops what
+ * our own port did. Of the rest only our table counts; a host where a ban list changes all day costs nothing more than
+ * the reading of it. */
+#include "watch.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <stddef.h>
+#include <sys/socket.h>
+
+#include "nl.h"
+#include "ruleset.h"
+#include "util.h"
+
+struct watch {
+	struct nl *nl;
+	bool touched; /* in the transaction being read */
+	char *who;
+};
+
+/* BPF loads words in network order. */
+static int drop_own(int fd, uint32_t port)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct nlmsghdr, nlmsg_pid)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ntohl(port), 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+	};
+	struct sock_fprog program = {.len = ARRAY_SIZE(code), .filter = code};
+
+	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0 ? -errno : 0;
+}
+
+int watch_open(uint32_t port, struct watch **ret)
+{
+	struct watch *w = xcalloc(1, sizeof(*w));
+	int r = nl_open(NETLINK_NETFILTER, &w->nl);
+
+	if (r == 0)
+		r = drop_own(nl_fd(w->nl), port);
+	if (r == 0)
+		r = nl_join(w->nl, NFNLGRP_NFTABLES);
+	if (r < 0) {
+		watch_close(w);
+		return r;
+	}
+	*ret = w;
+	return 0;
+}
+
+void watch_close(struct watch *w)
+{
+	if (!w)
+		return;
+	if (w->nl)
+		nl_close(w->nl);
+	free(w->who);
+	free(w);
+}
+
+int watch_fd(const struct watch *w)
+{
+	return nl_fd(w->nl);
+}
+
+/* The last message of a transaction says whose it was. */
+static void note_who(struct watch *w, const struct nlmsghdr *nlh)
+{
+	const struct nlattr *pid = NULL, *name = NULL;
+	struct nlattr *attr;
+
+	mnl_attr_for_each(attr, nlh, sizeof(struct nfgenmsg))
+	{
+		if (mnl_attr_get_type(attr) == NFTA_GEN_PROC_PID && mnl_attr_validate(attr, MNL_TYPE_U32) == 0)
+			pid = attr;
+		if (mnl_attr_get_type(attr) == NFTA_GEN_PROC_NAME && mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) == 0)
+			name = attr;
+	}
+	if (!w->touched || !pid || !name)
+		return;
+	free(w->who);
+	w->who = xasprintf("%s (pid %u)", mnl_attr_get_str(name), ntohl(mnl_attr_get_u32(pid)));
+}
+
+/* The table's name is attribute 1 of every kind of object. */
+static bool is_ours(const struct nlmsghdr *nlh)
+{
+	const struct nfgenmsg *nfg = mnl_nlmsg_get_payload(nlh);
+	struct nlattr *attr = mnl_nlmsg_get_payload_offset(nlh, sizeof(*nfg));
+
+	return nfg->nfgen_family == NFPROTO_INET &&
+	       mnl_attr_ok(attr, (int)(mnl_nlmsg_get_payload_len(nlh) - sizeof(*nfg))) &&
+	       mnl_attr_get_type(attr) == NFTA_TABLE_NAME && mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) == 0 &&
+	       streq(mnl_attr_get_str(attr), RULESET_TABLE);
+}
+
+static void read_message(struct watch *w, const struct nlmsghdr *nlh)
+{
+	if (NFNL_SUBSYS_ID(nlh->nlmsg_type) != NFNL_SUBSYS_NFTABLES ||
+	    mnl_nlmsg_get_payload_len(nlh) < sizeof(struct nfgenmsg))
+		return;
+	if (NFNL_MSG_TYPE(nlh->nlmsg_type) == NFT_MSG_NEWGEN)
+		note_who(w, nlh);
+	else
+		w->touched = w->touched || is_ours(nlh);
+}
+
+bool watch_read(struct watch *w, char **ret_who)
+{
+	_Alignas(struct nlmsghdr) char buf[65536];
+	bool lost = false;
+	ssize_t n;
+
+	w->touched = false;
+	while ((n = recv(nl_fd(w->nl), buf, sizeof(buf), MSG_DONTWAIT)) > 0 || (n < 0 && errno == ENOBUFS)) {
+		int len = (int)n;
+
+		lost = lost || n < 0;
+		for (const struct nlmsghdr *nlh = (const void *)buf; n > 0 && mnl_nlmsg_ok(nlh, len);
+		     nlh = mnl_nlmsg_next(nlh, &len))
+			read_message(w, nlh);
+	}
+	*ret_who = TAKE_PTR(w->who);
+	return w->touched || lost;
+}
