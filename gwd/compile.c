@@ -373,7 +373,7 @@ static void any_bit(struct builder *b, const void *mask, uint8_t len)
 
 /* chain postrouting {
  *   ct label LABEL iifname . oifname @same_if masquerade           the reply must come back through us
- *   iifname @lan oifname @wan ip saddr @private4 masquerade
+ *   iifname @lan oifname @wan ip saddr @private4 rt ipsec missing masquerade      a tunnel wants the inner address
  * } */
 static void postrouting(struct builder *b, const struct frame *frame)
 {
@@ -395,6 +395,8 @@ static void postrouting(struct builder *b, const struct frame *frame)
 		nfproto(b, f);
 		build_payload(b, NFT_PAYLOAD_NETWORK_HEADER, f->saddr, f->len, 0);
 		build_in_set(b, "private4");
+		build_expr(b, EXPR_RT)->key = NFT_RT_XFRM;
+		build_cmp8(b, NFT_CMP_EQ, 0);
 		build_expr(b, EXPR_MASQ);
 	}
 	build_base_chain(b, "postrouting", "nat", NF_INET_POST_ROUTING, NF_IP_PRI_NAT_SRC - 1);

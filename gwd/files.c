@@ -17,13 +17,13 @@ static int is_yaml(const struct dirent *d)
 	return d->d_name[0] != '.' && dot && streq(dot, ".yaml");
 }
 
-static void add(struct documents *docs, const char *shown, struct buf *text)
+static void add(struct documents *docs, const char *shown, struct buf *text) /* shown: interned */
 {
 	struct document *d;
 
 	docs->items = xrealloc(docs->items, docs->n + 1, sizeof(*docs->items));
 	d = &docs->items[docs->n++];
-	d->path = diag_file(shown);
+	d->path = shown;
 	d->len = text->len;
 	d->text = buf_take(text);
 }
@@ -46,7 +46,7 @@ static void read_one(struct documents *docs, const char *path, const char *shown
 		diag_add(diag, DIAG_INVALID, (struct loc){0}, "cannot read %s: %s", path, strerror(-r));
 		return;
 	}
-	add(docs, shown, &text);
+	add(docs, diag_file(shown), &text);
 }
 
 static void read_directory(struct documents *docs, const char *directory, struct diag *diag)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The daemon's one road: propose -> compile -> plan -> commit -> adopt. Start-up, apply, a request, a link event: each
- * ends in a `struct change` given to gwd_change, or in gwd_reconcile. Nothing else writes to the kernel or the database. */
+/* What the daemon does, as its callers see it: requests, signals and events come in here, and each that changes something
+ * goes down the one road (road.h). Nothing else writes to the kernel or the database. */
 #ifndef GWD_H
 #define GWD_H
 

@@ -203,7 +203,7 @@ int gwd_apply(struct gwd *g, const char *text, size_t len, const char *path, con
 			 "away");
 		return -EROFS;
 	}
-	docs = files_read(g->config_path, text, len, path, diag);
+	docs = files_read(g->config_path, text, len, path ? diag_file(path) : NULL, diag);
 	if (!docs)
 		return -EINVAL;
 	seen = text ? disk_hash(g) : hash_text(documents_hash(docs));

@@ -183,7 +183,8 @@ int gwd_status(struct gwd *g, struct gwd_status *ret, struct diag *diag)
 
 int gwd_check(struct gwd *g, const char *text, size_t len, const char *path, size_t *ret_services, struct diag *diag)
 {
-	_cleanup_(documents_freep) struct documents *docs = files_read(g->config_path, text, len, path, diag);
+	_cleanup_(documents_freep) struct documents *docs =
+		files_read(g->config_path, text, len, path ? diag_file_once(path) : NULL, diag);
 	_cleanup_(config_freep) struct config *config = docs ? config_read(docs, diag) : NULL;
 
 	*ret_services = config ? forwards_count(config->forwards) : 0;
@@ -203,7 +204,8 @@ int gwd_diff(struct gwd *g, const char *text, size_t len, const char *path, int6
 		if (r < 0)
 			return r;
 	} else {
-		_cleanup_(documents_freep) struct documents *docs = files_read(g->config_path, text, len, path, diag);
+		_cleanup_(documents_freep) struct documents *docs =
+			files_read(g->config_path, text, len, path ? diag_file_once(path) : NULL, diag);
 		_cleanup_(config_freep) struct config *config = docs ? config_read(docs, diag) : NULL;
 
 		if (!config)

@@ -43,6 +43,10 @@ static void put_load(struct nftnl_expr *x, const struct expr *e)
 		nftnl_expr_set_u32(x, NFTNL_EXPR_CT_KEY, e->key);
 		nftnl_expr_set_u32(x, NFTNL_EXPR_CT_SREG, reg(e->sreg));
 		break;
+	case EXPR_RT:
+		nftnl_expr_set_u32(x, NFTNL_EXPR_RT_KEY, e->key);
+		nftnl_expr_set_u32(x, NFTNL_EXPR_RT_DREG, reg(e->dreg));
+		break;
 	case EXPR_FIB:
 		nftnl_expr_set_u32(x, NFTNL_EXPR_FIB_RESULT, e->key);
 		nftnl_expr_set_u32(x, NFTNL_EXPR_FIB_FLAGS, e->op);
@@ -114,6 +118,7 @@ struct nftnl_expr *nft_expr_put(const struct expr *e)
 		[EXPR_CT_SET] = "ct",     [EXPR_FIB] = "fib",         [EXPR_BITWISE] = "bitwise",
 		[EXPR_CMP] = "cmp",       [EXPR_LOOKUP] = "lookup",   [EXPR_IMMEDIATE] = "immediate",
 		[EXPR_NAT] = "nat",       [EXPR_MASQ] = "masq",       [EXPR_COUNTER] = "counter",
+		[EXPR_RT] = "rt",
 	};
 	struct nftnl_expr *x;
 
@@ -158,6 +163,15 @@ static bool get_meta(struct arena *arena, const struct nftnl_expr *x, struct exp
 	e->key = nftnl_expr_get_u32(x, NFTNL_EXPR_META_KEY);
 	e->dreg = slot(x, NFTNL_EXPR_META_DREG);
 	return nftnl_expr_is_set(x, NFTNL_EXPR_META_DREG);
+}
+
+static bool get_rt(struct arena *arena, const struct nftnl_expr *x, struct expr *e)
+{
+	(void)arena;
+	e->kind = EXPR_RT;
+	e->key = nftnl_expr_get_u32(x, NFTNL_EXPR_RT_KEY);
+	e->dreg = slot(x, NFTNL_EXPR_RT_DREG);
+	return true;
 }
 
 static bool get_payload(struct arena *arena, const struct nftnl_expr *x, struct expr *e)
@@ -295,6 +309,7 @@ void nft_expr_get(const struct nftnl_expr *x, struct arena *arena, struct expr *
 		{"meta", get_meta},           {"payload", get_payload}, {"ct", get_ct},       {"fib", get_fib},
 		{"bitwise", get_bitwise},     {"cmp", get_cmp},         {"lookup", get_lookup},
 		{"immediate", get_immediate}, {"nat", get_nat},         {"masq", get_masq},   {"counter", get_counter},
+		{"rt", get_rt},
 	};
 	const char *name = nftnl_expr_get_str(x, NFTNL_EXPR_NAME);
 

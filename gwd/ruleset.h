@@ -31,6 +31,7 @@ enum expr_kind {
 	EXPR_PAYLOAD,   /* dreg = len bytes at base + offset */
 	EXPR_CT,        /* dreg = ct key [of dir] */
 	EXPR_CT_SET,    /* ct key = sreg */
+	EXPR_RT,        /* dreg = routing key: NFT_RT_* */
 	EXPR_FIB,       /* dreg = fib result for flags */
 	EXPR_BITWISE,   /* dreg = (sreg & mask) ^ 0, len bytes */
 	EXPR_CMP,       /* sreg op data */
@@ -44,7 +45,7 @@ enum expr_kind {
 
 struct expr { /* unused fields are zero, so two of them compare with memcmp after resolving `name` */
 	enum expr_kind kind;
-	uint32_t key;       /* META, CT, CT_SET: NFT_META_*, NFT_CT_*; FIB: NFT_FIB_RESULT_*; NAT: NFT_NAT_* */
+	uint32_t key;       /* META, CT, CT_SET, RT: NFT_META_*, NFT_CT_*, NFT_RT_*; FIB: NFT_FIB_RESULT_*; NAT: NFT_NAT_* */
 	uint32_t op;        /* CMP: NFT_CMP_*; PAYLOAD: NFT_PAYLOAD_* base; FIB: NFTA_FIB_F_* flags; NAT: family */
 	uint32_t offset;    /* PAYLOAD */
 	int32_t verdict;    /* IMMEDIATE into REG_VERDICT: NF_DROP, NF_ACCEPT, NFT_JUMP, NFT_GOTO, ... */

@@ -130,6 +130,9 @@ static void load_text(struct buf *out, const struct expr *e)
 		buf_printf(out, "ct %s%s => %u", e->has_dir ? e->dir ? "reply " : "original " : "",
 			   NAME(ct_names, e->key), e->dreg);
 		break;
+	case EXPR_RT:
+		buf_printf(out, "rt %s => %u", e->key == NFT_RT_XFRM ? "ipsec" : "?", e->dreg);
+		break;
 	case EXPR_FIB:
 		buf_printf(out, "fib daddr%s type => %u", e->op & NFTA_FIB_F_IIF ? " . iif" : "", e->dreg);
 		break;
@@ -168,6 +171,7 @@ static void expr_text(struct buf *out, const struct expr *e)
 	case EXPR_META:
 	case EXPR_PAYLOAD:
 	case EXPR_CT:
+	case EXPR_RT:
 	case EXPR_FIB:
 		load_text(out, e);
 		break;

@@ -179,6 +179,15 @@ void diag_free(struct diag *d)
 	*d = (struct diag){0};
 }
 
+const char *diag_file_once(const char *name)
+{
+	static char *last;
+
+	free(last);
+	last = xstrdup(name);
+	return last;
+}
+
 const char *diag_file(const char *name)
 {
 	static char *files[FILES_MAX];

@@ -72,6 +72,8 @@ void diag_free(struct diag *); /* contents only; usable again afterwards */
 
 /* Interned copy of a file name that lives as long as the process. Bounded: past 1000 names all are "(file)". */
 const char *diag_file(const char *name);
+/* A copy that lives until the next call: for what strangers name and nobody keeps. */
+const char *diag_file_once(const char *name);
 
 /* The candidate nearest to `word` by edit distance, or NULL when none is close (for "did you mean"). */
 const char *diag_nearest(const char *word, const char *const *candidates, size_t n);

@@ -123,6 +123,7 @@ static inline void sample_sets(struct ruleset *r)
 #define SAMPLE_RULE(r, chain, comment, ...)                                                                            \
 	sample_rule(r, chain, comment, (const struct expr[]){__VA_ARGS__},                                             \
 		    sizeof((const struct expr[]){__VA_ARGS__}) / sizeof(struct expr))
+#define RT_IPSEC(to) {.kind = EXPR_RT, .key = NFT_RT_XFRM, .dreg = (to)}
 #define META(k, to) {.kind = EXPR_META, .key = NFT_META_##k, .dreg = (to)}
 #define PAYLOAD(from, at, n, to) {.kind = EXPR_PAYLOAD, .op = NFT_PAYLOAD_##from##_HEADER, .offset = (at), .len = (n), .dreg = (to)}
 #define EQ1(reg, byte) {.kind = EXPR_CMP, .op = NFT_CMP_EQ, .sreg = (reg), .len = 1, .data = {byte}}
@@ -175,7 +176,7 @@ static inline void sample_nat(struct ruleset *r)
 	c = sample_chain(r, "post", "nat", NF_INET_POST_ROUTING, 99);
 	SAMPLE_RULE(r, c, "hairpin", {.kind = EXPR_CT, .key = NFT_CT_STATUS},
 		    {.kind = EXPR_BITWISE, .len = 4, .data = {IPS_DST_NAT}}, {.kind = EXPR_CMP, .op = NFT_CMP_NEQ, .len = 4},
-		    META(IIFNAME, 0), META(OIFNAME, 4), LOOKUP(0, "same_if"), {.kind = EXPR_MASQ});
+		    META(IIFNAME, 0), META(OIFNAME, 4), LOOKUP(0, "same_if"), RT_IPSEC(0), EQ1(0, 0), {.kind = EXPR_MASQ});
 }
 
 static inline void sample_filter(struct ruleset *r)
