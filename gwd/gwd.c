@@ -8,6 +8,7 @@
 
 #include "files.h"
 #include "gwd_apply.h"
+#include "gwd_guard.h"
 #include "log.h"
 #include "sysctl.h"
 
@@ -186,6 +187,9 @@ static int begin_world(struct gwd *g, struct beginning *b, struct diag *diag)
 	if (r < 0)
 		return r;
 	draft_world(g, &d, b->config, &in);
+	r = state_newer(g->state) ? 0 : guard_recall(g, &d, diag);
+	if (r < 0)
+		return r;
 	update_remembered(g, d.world->settings, d.topology);
 	if (b->from_disk) {
 		what = xasprintf("started with %s: %zu forwards, %zu of them added at run time",
