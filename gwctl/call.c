@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "command.h"
+#include "owner.h"
 #include "util.h"
 #include "wire.h"
 
@@ -24,7 +25,8 @@ void complain(const char *fmt, ...)
 static void warn_all(const struct diag *diag)
 {
 	for (size_t i = 0; i < diag->n_warnings; i++) {
-		_cleanup_(freep) char *safe = text_safe(diag->warnings[i]);
+		_cleanup_(freep) char *named = owner_named(diag->warnings[i]);
+		_cleanup_(freep) char *safe = text_safe(named);
 		fprintf(stderr, "warning: %s\n", safe);
 	}
 }
@@ -39,7 +41,8 @@ void complain_all(const struct diag *diag)
 static void print_refusal(const struct diag *diag)
 {
 	_cleanup_(freep) char *text = diag_text(diag);
-	_cleanup_(freep) char *safe = text_safe(text);
+	_cleanup_(freep) char *named = owner_named(text);
+	_cleanup_(freep) char *safe = text_safe(named);
 	fputs(safe, stderr);
 }
 
@@ -102,7 +105,8 @@ enum status call_method(struct call *call, const char *method, json_t *parameter
 
 static char *outcome_text(const json_t *outcome)
 {
-	_cleanup_(freep) char *messages = json_lines(json_object_get(outcome, "messages"));
+	_cleanup_(freep) char *raw = json_lines(json_object_get(outcome, "messages"));
+	_cleanup_(freep) char *messages = raw ? owner_named(raw) : NULL;
 	_cleanup_(freep) char *plan = json_lines(json_object_get(outcome, "plan"));
 	if (!messages || !plan)
 		return messages ? TAKE_PTR(messages) : TAKE_PTR(plan);
@@ -129,6 +133,8 @@ enum status call_change(struct call *call, const char *method, json_t *parameter
 	json_auto_t *reply = NULL;
 	if (dry_run)
 		json_object_set_new(parameters, "dry_run", json_true());
+	if (call_option(call, OPTION_FORCE))
+		json_object_set_new(parameters, "force", json_true());
 	enum status status = call_method(call, method, parameters, &reply);
 	if (status != STATUS_DONE)
 		return status;

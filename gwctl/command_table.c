@@ -9,12 +9,16 @@
 #define FORWARD_LATER                                                                                                  \
 	(B(FROM) | B(SNAT) | B(LIMIT_CONNECTIONS) | B(LIMIT_RATE) | B(LOG) | B(FOR) | B(EXPIRES) | B(ON_EXPIRY) |      \
 	 B(BALANCE) | B(NO_NAT) | B(TEMPORARY))
-#define CHANGE_LATER (B(CONFIRM) | B(FORCE))
+#define TAKES_AWAY (B(DRY_RUN))
+#define BRINGS (B(DRY_RUN) | B(FORCE))
+#define BRINGS_LATER (B(CONFIRM))
+#define TAKES_AWAY_LATER (B(CONFIRM) | B(FORCE))
 
 static const char add_more[] =
 	"PORTS is 80, 8000-8010 or 80,443. LISTEN is an address or an interface. TARGET is ADDR, ADDR:PORT or\n"
 	"'[ADDR6]:PORT'; a range of ports goes one to one to a range of the same length. What is there already\n"
-	"is no error. The forward stays over restarts and reboots.\n"
+	"is no error. The forward stays over restarts and reboots. A port on which this gateway itself listens, such\n"
+	"as that of ssh, is refused without --force.\n"
 	"\n"
 	"  gwctl add 80 192.168.0.102\n"
 	"  gwctl add 80,443 192.168.0.102 --name web\n"
@@ -42,7 +46,8 @@ static const char rm_more[] =
 	"  gwctl rm 203.0.113.5:443\n";
 
 static const char on_more[] =
-	"Works on forwards that gwd.yaml declares, too.\n"
+	"Works on forwards that gwd.yaml declares, too. One that is held because this gateway itself listens on its\n"
+	"port is put on with --force.\n"
 	"\n"
 	"  gwctl on web\n";
 
@@ -85,6 +90,7 @@ static const char diff_more[] =
 static const char apply_more[] =
 	"Without FILE: gwd.yaml and gwd.d as they are on the disk. FILE ('-' is the standard input) takes the place\n"
 	"of gwd.yaml; gwd.yaml itself is never written. Only what differs is touched, and open connections go on.\n"
+	"A forward of a port on which this gateway itself listens is held, without --force.\n"
 	"\n"
 	"  gwctl apply\n"
 	"  gwctl apply new.yaml --dry-run\n";
@@ -113,23 +119,23 @@ static const char help_more[] = "  gwctl help add\n";
 
 const struct command commands[] = {
 	{"add", "[LISTEN:]PORTS[/PROTO] TARGET...", "forward ports to a target", add_more, 2, SIZE_MAX,
-	 FORWARD_OPTIONS | B(REPLACE) | B(DRY_RUN), FORWARD_LATER | CHANGE_LATER | B(HOLD), cmd_add},
-	{"set", "NAME [TARGET...]", "change a forward", set_more, 1, SIZE_MAX, FORWARD_OPTIONS | B(DRY_RUN),
-	 FORWARD_LATER | CHANGE_LATER, cmd_set},
-	{"rm", "NAME | [LISTEN:]PORTS[/PROTO]", "remove a forward", rm_more, 1, 1, B(DRY_RUN), CHANGE_LATER | B(KILL),
-	 cmd_rm},
-	{"on", "NAME", "put a forward on", on_more, 1, 1, B(DRY_RUN), CHANGE_LATER, cmd_on},
-	{"off", "NAME", "put a forward off, without forgetting it", off_more, 1, 1, B(DRY_RUN), CHANGE_LATER | B(KILL),
-	 cmd_off},
+	 FORWARD_OPTIONS | B(REPLACE) | BRINGS, FORWARD_LATER | BRINGS_LATER | B(HOLD), cmd_add},
+	{"set", "NAME [TARGET...]", "change a forward", set_more, 1, SIZE_MAX, FORWARD_OPTIONS | BRINGS,
+	 FORWARD_LATER | BRINGS_LATER, cmd_set},
+	{"rm", "NAME | [LISTEN:]PORTS[/PROTO]", "remove a forward", rm_more, 1, 1, TAKES_AWAY,
+	 TAKES_AWAY_LATER | B(KILL), cmd_rm},
+	{"on", "NAME", "put a forward on", on_more, 1, 1, BRINGS, BRINGS_LATER, cmd_on},
+	{"off", "NAME", "put a forward off, without forgetting it", off_more, 1, 1, TAKES_AWAY,
+	 TAKES_AWAY_LATER | B(KILL), cmd_off},
 	{"ls", "[PATTERN]", "list forwards", ls_more, 0, 1, B(SORT), 0, cmd_ls},
 	{"show", "NAME", "all about one forward", show_more, 1, 1, 0, 0, cmd_show},
 	{"status", "", "one screen: is all well?", status_more, 0, 0, 0, 0, cmd_status},
 	{"check", "[FILE]", "look for mistakes in a file", check_more, 0, 1, 0, 0, cmd_check},
 	{"diff", "[FILE]", "what apply would change", diff_more, 0, 1, B(REVISION), 0, cmd_diff},
-	{"apply", "[FILE]", "make gwd.yaml, or FILE, what runs", apply_more, 0, 1, B(DRY_RUN), CHANGE_LATER, cmd_apply},
+	{"apply", "[FILE]", "make gwd.yaml, or FILE, what runs", apply_more, 0, 1, BRINGS, BRINGS_LATER, cmd_apply},
 	{"history", "", "the revisions of what ran", history_more, 0, 0, B(NUMBER), 0, cmd_history},
-	{"undo", "", "take the newest change back", undo_more, 0, 0, B(DRY_RUN), CHANGE_LATER, cmd_undo},
-	{"rollback", "REVISION", "return to an older revision", rollback_more, 1, 1, B(DRY_RUN), CHANGE_LATER,
+	{"undo", "", "take the newest change back", undo_more, 0, 0, BRINGS, BRINGS_LATER, cmd_undo},
+	{"rollback", "REVISION", "return to an older revision", rollback_more, 1, 1, BRINGS, BRINGS_LATER,
 	 cmd_rollback},
 	{"export", "", "what runs, as a gwd.yaml", export_more, 0, 0, 0, 0, cmd_export},
 	{"help", "[COMMAND]", "this text, or all about a command", help_more, 0, 1, 0, 0, cmd_help},

@@ -157,6 +157,8 @@ void config_print_forward(struct buf *out, const struct forward *f)
 	print_targets(out, f);
 	if (!f->enabled)
 		buf_printf(out, "    enabled: false\n");
+	if (f->force)
+		buf_printf(out, "    force: true\n");
 }
 
 void config_print(struct buf *out, const struct config *c)
@@ -203,5 +205,7 @@ json_t *config_forward_json(const struct forward *f)
 	json_object_set_new(json, "ports", ports);
 	json_object_set_new(json, "to", to);
 	json_object_set_new(json, "enabled", json_boolean(f->enabled));
+	if (f->force)
+		json_object_set_new(json, "force", json_true());
 	return json;
 }

@@ -354,6 +354,20 @@ static void reset_enabled(void *ctx)
 	f->enabled = true;
 }
 
+static void read_force(void *ctx, const struct key *k, const struct node *value, struct diag *diag)
+{
+	struct forward *f = ctx;
+
+	key_bool(k, value, &f->force, diag);
+}
+
+static void reset_force(void *ctx)
+{
+	struct forward *f = ctx;
+
+	f->force = false;
+}
+
 static const struct key service_items[] = {
 	{.name = "name", .read = read_name, .reset = reset_name},
 	{.name = "description", .read = read_description, .reset = reset_description},
@@ -368,7 +382,7 @@ static const struct key service_items[] = {
 	{.name = "limit", .read = key_not_yet},
 	{.name = "expires", .read = key_not_yet},
 	{.name = "on_expiry", .read = key_choice, .now = "", .later = "drain|cut"},
-	{.name = "force", .read = key_choice, .now = "false", .later = "true"},
+	{.name = "force", .read = read_force, .reset = reset_force},
 	{.name = "nat", .read = key_choice, .now = "true", .later = "false"},
 	{.name = "balance", .read = key_choice, .now = "", .later = "source|round-robin|random"},
 };

@@ -91,7 +91,7 @@ static bool ports_same(struct port_range a, struct port_range b)
 bool forward_same(const struct forward *a, const struct forward *b)
 {
 	if (!str_same(a->description, b->description) || a->family != b->family || a->protos != b->protos ||
-	    a->enabled != b->enabled || !listen_same(&a->listen, &b->listen) || a->n_ports != b->n_ports ||
+	    a->enabled != b->enabled || a->force != b->force || !listen_same(&a->listen, &b->listen) || a->n_ports != b->n_ports ||
 	    a->n_targets != b->n_targets)
 		return false;
 	for (size_t i = 0; i < a->n_ports; i++)

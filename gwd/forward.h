@@ -34,6 +34,7 @@ struct forward {
 	uint8_t family;    /* AF_INET or AF_INET6, of listen and targets alike */
 	uint8_t protos;    /* enum proto bits */
 	bool enabled;      /* as written; overrides are kept by gwd.c */
+	bool force;        /* may take a port on which a program of this machine listens */
 	struct listen listen;
 	struct port_range *ports; /* as written, no overlaps */
 	size_t n_ports;
@@ -74,6 +75,7 @@ struct forward_entry {
 	struct forward_entry *prev, *next;   /* insertion order */
 	bool off;                    /* by `enabled: false` or an override: occupies, but is not in the kernel */
 	bool shadowed;               /* runtime forward in the way of a declared one: does not occupy */
+	uint16_t own_port;           /* held: a program of this machine listens there; 0 = no (kept by gwd_guard.c) */
 	bool active;                 /* its elements are in the kernel (kept by road.c, with forwards_activate) */
 	bool overridden;             /* `off` is an override's, made by: */
 	uint32_t override_uid;

@@ -8,6 +8,7 @@
 
 #include "files.h"
 #include "gwd_apply.h"
+#include "gwd_guard.h"
 #include "log.h"
 #include "sysctl.h"
 
@@ -160,6 +161,9 @@ static int begin_world(struct gwd *g, struct beginning *b, struct diag *diag)
 	if (r < 0)
 		return r;
 	draft_world(g, &d, b->config, &in);
+	r = state_newer(g->state) ? 0 : guard_recall(g, &d, diag);
+	if (r < 0)
+		return r;
 	if (b->from_disk) {
 		what = xasprintf("started with %s: %zu forwards, %zu of them added at run time",
 				 docs->n ? docs->items[0].path : "nothing", forwards_count(d.world->forwards),

@@ -41,6 +41,7 @@ struct request_options {
 	struct caller who;
 	bool dry_run;
 	bool replace; /* add only */
+	bool force;   /* also over a port on which a program of this machine listens */
 };
 
 struct outcome {

@@ -7,6 +7,7 @@
 
 #include "files.h"
 #include "gwd_apply.h"
+#include "gwd_guard.h"
 #include "log.h"
 
 /* ---- What there is now --------------------------------------------------------------------------- */
@@ -141,9 +142,11 @@ static char *count_changes(const struct world *a, const struct world *b)
 static int finish(struct gwd *g, struct draft *d, const char *what, struct ingredients *in,
 		  const struct request_options *options, struct outcome *ret, struct diag *diag)
 {
-	_cleanup_(freep) char *counts = count_changes(g->world, d->world), *line = NULL;
+	_cleanup_(freep) char *counts = NULL, *line = NULL;
 	int r;
 
+	guard_world(g, d, options->force, &in->settled, diag);
+	counts = count_changes(g->world, d->world);
 	line = xasprintf("%s: %s", what, counts ? counts : "nothing changed");
 	if (counts || d->n_rows || d->reverses)
 		d->what = line;

@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <time.h>
 
+#include "gwd_guard.h"
 #include "log.h"
-#include "road.h"
 
 enum { MATCHES_MAX = 16 }; /* named when a selector is ambiguous */
 
@@ -58,20 +58,33 @@ static int changes_allowed(const struct gwd *g, struct diag *diag)
 	return 0;
 }
 
-/* An interactive change must be able to act at once; a file's need not. */
-static int can_act_now(const struct gwd *g, struct forward *f, struct diag *diag)
+/* What a new forward takes the place of. */
+struct place {
+	struct forward_entry *const *was;
+	size_t n;
+	bool force; /* over a listener of this machine */
+};
+
+/* An interactive change must be able to act at once; a file's need not. What was only accepted by force says so from
+ * then on, for an export and for a rollback. */
+static int can_act_now(const struct gwd *g, struct forward *f, const struct place *place, struct diag *diag)
 {
 	struct forward_entry like = {.forward = f};
 	bool waits = false;
 	_cleanup_(freep) char *reason = f->enabled ? road_held(g, &like, &waits) : NULL;
+	int r;
 
-	if (!reason)
+	if (!f->enabled)
 		return 0;
-	if (waits) {
+	if (reason && !waits)
+		return refuse(diag, DIAG_INVALID, -EINVAL, xasprintf("%s: %s; it could not work", f->name, reason));
+	r = guard_forward(g, f, place->was, place->n, place->force, diag);
+	if (r < 0)
+		return r;
+	f->force = f->force || r > 0;
+	if (reason) /* comes by itself with the first route */
 		diag_warn(diag, "%s: %s", f->name, reason);
-		return 0;
-	}
-	return refuse(diag, DIAG_INVALID, -EINVAL, xasprintf("%s: %s; it could not work", f->name, reason));
+	return 0;
 }
 
 static void draft_add(struct draft *d, struct forward *f, bool in_place)
@@ -297,7 +310,7 @@ int gwd_add(struct gwd *g, const struct node *service, const struct request_opti
 		return refuse_name(f, namesake->forward, diag);
 	if (namesake)
 		draft_remove(&d, namesake);
-	r = can_act_now(g, f, diag);
+	r = can_act_now(g, f, &(struct place){in_the_way, n, options->force || f->force}, diag);
 	if (r < 0)
 		return r;
 	draft_add(&d, f, false);
@@ -324,11 +337,11 @@ static int refuse_shadowed(const struct gwd *g, const struct forward_entry *e, s
 				e->forward->name, by, e->forward->name));
 }
 
-static int replace(struct gwd *g, struct forward_entry *e, struct forward *f, char *what,
+static int replace(struct gwd *g, struct forward_entry *e, struct forward *f, bool force, char *what,
 		   const struct request_options *options, struct outcome *ret, struct diag *diag)
 {
 	_cleanup_(draft_free) struct draft d = {0};
-	int r = can_act_now(g, f, diag);
+	int r = can_act_now(g, f, &(struct place){&e, 1, force}, diag);
 
 	if (r < 0) {
 		free(what);
@@ -377,7 +390,8 @@ int gwd_set(struct gwd *g, const char *name, const struct node *changes, const s
 	other = forwards_by_name(g->world->forwards, f->name);
 	if (other && other != e)
 		return refuse_name(f, other->forward, diag);
-	return replace(g, e, f, xasprintf("changed %s: %s", f->name, text), options, ret, diag);
+	return replace(g, e, f, options->force || (f->force && doc_get(changes, "force")),
+		       xasprintf("changed %s: %s", f->name, text), options, ret, diag);
 }
 
 /* ---- rm ----------------------------------------------------------------------------------------- */
@@ -535,14 +549,15 @@ int gwd_enable(struct gwd *g, const char *name, bool on, const struct request_op
 		return not_found(name, diag);
 	if (e->shadowed)
 		return refuse_shadowed(g, e, diag);
-	if (e->off == !on) {
+	if (e->off == !on && !(on && e->own_port)) {
 		outcome_say(ret, xasprintf("%s is %s already", name, on ? "on" : "off"));
 		return 0;
 	}
 	f = forward_renamed(e->forward, name);
 	f->enabled = on;
 	if (!forward_declared(f))
-		return replace(g, e, f, xasprintf("%s is %s", name, on ? "on" : "off"), options, ret, diag);
-	r = can_act_now(g, f, diag);
+		return replace(g, e, f, options->force || f->force, xasprintf("%s is %s", name, on ? "on" : "off"),
+			       options, ret, diag);
+	r = can_act_now(g, f, &(struct place){.force = options->force || f->force}, diag);
 	return r < 0 ? r : switch_declared(g, e, on, options, ret, diag);
 }

@@ -8,6 +8,7 @@
 #include "config_print.h"
 #include "files.h"
 #include "gwd_apply.h"
+#include "gwd_guard.h"
 #include "sysctl.h"
 
 struct state *gwd_state(struct gwd *g)
@@ -213,6 +214,7 @@ int gwd_diff(struct gwd *g, const char *text, size_t len, const char *path, int6
 		ingredients_live(g, &in);
 		draft_world(g, &d, config, &in);
 	}
+	guard_world(g, &d, false, &in.settled, diag);
 	world_diff(g->world, d.world, ret, ret_n);
 	return 0;
 }

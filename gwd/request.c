@@ -59,16 +59,24 @@ static const struct node *members(const struct varlink_call *call, struct arena 
 	return doc_from_json(arena, some);
 }
 
+/* What only takes away has nothing to be forced over. */
+static bool takes_force(const struct varlink_call *call)
+{
+	return !streq(call->method->name, "Remove") && !streq(call->method->name, "Disable");
+}
+
 /* The options of a change. False when one of them is not for this version; then the call has been answered. */
 static bool options(struct varlink_call *call, struct answer *a)
 {
-	static const char *const later[] = {"confirm", "force", "hold", "kill", "temporary"};
+	static const char *const later[] = {"confirm", "hold", "kill", "temporary", "force"};
+	size_t n = ARRAY_SIZE(later) - takes_force(call);
 
 	a->arena = arena_new();
 	a->options = (struct request_options){.who = *client_who(call->client),
 					      .dry_run = boolean(call, "dry_run"),
-					      .replace = boolean(call, "replace")};
-	for (size_t i = 0; i < ARRAY_SIZE(later); i++) {
+					      .replace = boolean(call, "replace"),
+					      .force = boolean(call, "force")};
+	for (size_t i = 0; i < n; i++) {
 		const json_t *value = json_object_get(call->parameters, later[i]);
 
 		if (value && !json_is_false(value))

@@ -48,6 +48,7 @@ struct step { /* on the live table */
 	struct forward *forward;     /* ADD: owned reference */
 	bool in_place;               /* ADD: where the REMOVE before it was */
 	bool off, overridden;        /* SWITCH: to what */
+	uint16_t own_port;           /* SWITCH: what the entry was held for, once it was taken */
 	uint32_t uid;                /* SWITCH: by whom and when, while overridden */
 	int64_t time;
 };

@@ -87,7 +87,7 @@ static const struct ip *own_target(const struct topology *t, const struct forwar
 
 static bool can_act(const struct topology *t, const struct forward_entry *e)
 {
-	return !e->off && !e->shadowed && !own_target(t, e->forward);
+	return !e->off && !e->shadowed && !e->own_port && !own_target(t, e->forward);
 }
 
 char *road_shadow(const struct gwd *g, const struct forward *f)
@@ -118,6 +118,8 @@ char *road_held(const struct gwd *g, const struct forward_entry *e, bool *ret_wa
 	}
 	if (own)
 		return xasprintf("%s is this gateway's own address", ip_text(own, text));
+	if (e->own_port)
+		return xasprintf("port %u is this gateway's own listener", e->own_port);
 	if (f->listen.kind == LISTEN_INTERFACE) {
 		const struct interface *i = topology_interface(g->topology, f->listen.ifname);
 
@@ -170,6 +172,7 @@ static void delta_of_step(const struct gwd *g, const struct step *s, struct delt
 	if (s->kind != STEP_ADD) {
 		next = *s->entry;
 		next.off = s->kind == STEP_REMOVE || s->off;
+		next.own_port = 0; /* whoever puts it on has decided that */
 		if (s->entry->active && next.off)
 			leaves(ret, s->entry->forward);
 	}
@@ -239,10 +242,12 @@ static void take_step(struct gwd *g, struct step *s, struct forward_entry *place
 		e->overridden = s->overridden;
 		e->override_uid = s->uid;
 		e->override_time = s->time;
+		e->own_port = s->own_port;
 		s->off = old.off;
 		s->overridden = old.overridden;
 		s->uid = old.override_uid;
 		s->time = old.override_time;
+		s->own_port = old.own_port;
 		set_active(g, e, can_act(g->topology, e));
 		break;
 	}

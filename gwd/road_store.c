@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "config_print.h"
+#include "gwd_guard.h"
 
 static int store_row(struct gwd *g, const struct row *r, const struct caller *who, struct diag *diag)
 {
@@ -84,6 +85,8 @@ int road_store(struct gwd *g, const struct draft *d, const struct caller *who, i
 			r = store_raised(g, family, diag);
 	if (r == 0 && g->remember)
 		r = store_remembered(g, diag);
+	if (r == 0)
+		r = guard_store(g, d, diag);
 	if (r == 0 && d->seen)
 		r = state_put(g->state, "seen", d->seen, diag);
 	*ret_docset = docset;

@@ -39,7 +39,8 @@ void state_abort(struct state *);
 
 /* Small facts. Value NULL = remove. `ret` NULL when there is none; caller's string. Known keys: "seen" (hash of the
  * documents last seen), "accepted" (docset id that runs), "wan" (remembered interfaces, space separated),
- * "raised4", "raised6" (boot and network namespace in which gwd turned forwarding on). */
+ * "held" (NAME:PORT of forwards held for a
+ * listener of this machine, space separated), "raised4", "raised6" (boot and network namespace in which gwd turned forwarding on). */
 int state_get(struct state *, const char *key, char **ret, struct diag *);
 int state_put(struct state *, const char *key, const char *value, struct diag *);
 

@@ -52,6 +52,18 @@ int sysctl_get(const char *name, int *ret)
 	return 0;
 }
 
+struct port_range sysctl_local_ports(void)
+{
+	_cleanup_(freep) char *path = path_of("net/ipv4/ip_local_port_range");
+	_cleanup_(buf_free) struct buf text = {0};
+	unsigned first, last;
+
+	if (file_read(path, SYSCTL_MAX, &text) < 0 || !text.len || sscanf(text.data, "%u %u", &first, &last) != 2 ||
+	    first > last || last > UINT16_MAX)
+		return (struct port_range){0};
+	return (struct port_range){(uint16_t)first, (uint16_t)last};
+}
+
 static int write_file(const char *path, int value)
 {
 	_cleanup_(closep) int fd = -1;

@@ -6,6 +6,7 @@
 
 #include <stdint.h>
 
+#include "addr.h"
 #include "diag.h"
 
 /* Root of the tree, "/proc/sys" unless a test says otherwise (NULL puts that back). Copied. */
@@ -14,6 +15,8 @@ void sysctl_set_root(const char *path);
 /* Value of e.g. "net/ipv4/ip_forward"; -errno when it cannot be read (-ENOENT: this kernel has none), -EBADMSG when it
  * is not one whole number. */
 int sysctl_get(const char *name, int *ret);
+/* The ports that the kernel gives to clients (net.ipv4.ip_local_port_range, of IPv6 too); none when it does not say. */
+struct port_range sysctl_local_ports(void);
 /* Writes only when different: 1 = written, 0 = was so already, -errno plus diag (which names the sysctl). */
 int sysctl_set(const char *name, int value, struct diag *);
 

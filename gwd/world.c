@@ -44,7 +44,7 @@ static void push(char ***strings, size_t *n, size_t *capacity, char *string)
 	(*strings)[(*n)++] = string;
 }
 
-static void say(struct settled *s, char *message)
+void settled_say(struct settled *s, char *message)
 {
 	push(&s->messages, &s->n_messages, &s->messages_capacity, message);
 }
@@ -63,8 +63,9 @@ static void override_one(struct forwards *forwards, const struct named_override 
 	struct forward_entry *e = forwards_by_name(forwards, o->name);
 
 	if (!e || e->forward->enabled != o->override.declared) {
-		say(s, xasprintf("%s: no longer switched %s by hand: %s", o->name, o->override.enabled ? "on" : "off",
-				 e ? "the file's `enabled` changed" : "the file has it no more"));
+		settled_say(s, xasprintf("%s: no longer switched %s by hand: %s", o->name,
+					 o->override.enabled ? "on" : "off",
+					 e ? "the file's `enabled` changed" : "the file has it no more"));
 		push(&s->ended, &s->n_ended, &s->ended_capacity, xstrdup(o->name));
 		return;
 	}
@@ -107,21 +108,22 @@ static struct forward_entry *merge_runtime(struct forwards *forwards, const stru
 	_cleanup_(forward_unrefp) struct forward *placed = NULL;
 
 	if (taken && forward_declared(other->forward) && forward_same(other->forward, f)) {
-		say(s, xasprintf("%s: now in %s:%u, no longer kept as a runtime forward", f->name,
-				 other->forward->loc.file, other->forward->loc.line));
+		settled_say(s, xasprintf("%s: now in %s:%u, no longer kept as a runtime forward", f->name,
+					 other->forward->loc.file, other->forward->loc.line));
 		note_runtime(s, f->name, NULL);
 		return before;
 	}
 	placed = forwards_by_name(forwards, f->name) ? rename_free(forwards, p, f) : forward_ref(f);
 	if (!streq(placed->name, f->name)) {
-		say(s, xasprintf("%s: the file took this name: the runtime forward is now %s", f->name, placed->name));
+		settled_say(s, xasprintf("%s: the file took this name: the runtime forward is now %s", f->name,
+					 placed->name));
 		note_runtime(s, f->name, placed);
 	}
 	e = forwards_insert(forwards, placed, taken, before);
 	if (taken) {
 		_cleanup_(freep) char *by = forward_place(other->forward);
 
-		say(s, xasprintf("%s: held: shadowed by %s", placed->name, by));
+		settled_say(s, xasprintf("%s: held: shadowed by %s", placed->name, by));
 	}
 	return e;
 }
@@ -177,7 +179,15 @@ static char *entry_text(const struct forward_entry *e)
 {
 	_cleanup_(freep) char *text = forward_text(e->forward);
 
-	return xasprintf("%s%s%s", text, e->off ? ", off" : "", e->shadowed ? ", held" : "");
+	return xasprintf("%s%s%s", text, e->off ? ", off" : "", e->shadowed || e->own_port ? ", held" : "");
+}
+
+/* Of two that read the same. */
+static const char *what_differs(const struct forward *a, const struct forward *b)
+{
+	if (!str_same(a->description, b->description))
+		return "description";
+	return a->force != b->force ? "force" : "what the file says of enabled";
 }
 
 /* Lines for what `a` has and `b` has not (sign '-') or the other way round ('+'); changes are told once, by '-' runs. */
@@ -193,14 +203,12 @@ static void diff_forwards(const struct forwards *a, const struct forwards *b, ch
 			continue;
 		}
 		if (sign == '+' || (forward_same(e->forward, other->forward) && e->off == other->off &&
-				    e->shadowed == other->shadowed))
+				    e->shadowed == other->shadowed && e->own_port == other->own_port))
 			continue;
 		new = entry_text(other);
 		push(&out->items, &out->n, &out->capacity,
 		     streq(text, new) ? xasprintf("~ %s: %s", e->forward->name,
-						  str_same(e->forward->description, other->forward->description)
-							  ? "what the file says of enabled"
-							  : "description")
+						  what_differs(e->forward, other->forward))
 				      : xasprintf("~ %s: %s, was %s", e->forward->name, new, text));
 	}
 }

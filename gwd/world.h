@@ -42,6 +42,7 @@ struct settled {
 	size_t n_messages, messages_capacity;
 };
 void settled_free(struct settled *);
+void settled_say(struct settled *, char *message); /* takes the string */
 
 struct world *world_assemble(struct parts *, struct settled *ret);
 

@@ -25,10 +25,10 @@ function wrong(why) {
 
 	only("<yaml", "^gwd/lib/doc[.]c$")
 	only("<libnftnl/", "^gwd/nft_")
-	only("<libmnl/", "^gwd/(nl|nft_.*|links.*|kernel|watch)[.]")
+	only("<libmnl/", "^gwd/(nl|nft_.*|links.*|listeners|kernel|watch)[.]")
 	only("<sqlite3", "^gwd/state")
 	only("<uv", "^gwd/(main|control.*)[.]")
-	only("\"(nl|nft_[a-z]*)[.]h", "^gwd/(nl|nft_.*|links.*|kernel|watch)[.]")
+	only("\"(nl|nft_[a-z]*)[.]h", "^gwd/(nl|nft_.*|links.*|listeners|kernel|watch)[.]")
 
 	# No way around the include path: gwctl sees gwd/lib and itself, lib only itself.
 	never(".", "\"[.][.]?/")
@@ -43,7 +43,7 @@ function wrong(why) {
 	never("^gwd/(ruleset|plan)", "\"(config|forward|topology|compile)[.]h")
 
 	# Done: the kernel takes plans, the database rows; neither asks for more, and the road knows no client.
-	never("^gwd/(kernel|nft_|nl|links|sysctl)", "\"(gwd|road|world|state|config|control|varlink|request)[.]h")
+	never("^gwd/(kernel|nft_|nl|links|listeners|sysctl)", "\"(gwd|road|world|state|config|control|varlink|request)[.]h")
 	never("^gwd/state", "\"(gwd|road|world|kernel|plan|control|varlink|request)[.]h")
 	never("^gwd/(gwd|road|world)", "\"(control|varlink|request)[.]h")
 	never("^gwd/control", "\"(gwd|road|kernel|plan|varlink|request)[.]h")

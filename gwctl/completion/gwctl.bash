@@ -38,20 +38,20 @@ _gwctl()
 	fi
 
 	case $command in
-	add) options="--name --description --proto --listen --disabled --replace --dry-run" ;;
-	set) options="--name --description --proto --listen --disabled --dry-run" ;;
+	add) options="--name --description --proto --listen --disabled --replace --dry-run --force" ;;
+	set) options="--name --description --proto --listen --disabled --dry-run --force" ;;
 	rm) options="--dry-run" ;;
-	on) options="--dry-run" ;;
+	on) options="--dry-run --force" ;;
 	off) options="--dry-run" ;;
 	ls) options="--sort" ;;
 	show) options="" ;;
 	status) options="" ;;
 	check) options="" ;;
 	diff) options="--revision" ;;
-	apply) options="--dry-run" ;;
+	apply) options="--dry-run --force" ;;
 	history) options="-n --number" ;;
-	undo) options="--dry-run" ;;
-	rollback) options="--dry-run" ;;
+	undo) options="--dry-run --force" ;;
+	rollback) options="--dry-run --force" ;;
 	export) options="" ;;
 	help) options="" ;;
 	version) options="" ;;

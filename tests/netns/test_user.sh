@@ -24,6 +24,8 @@ has "whatever it runs" '^NoNewPrivs:.1$' cat "$status"
 
 check "a forward" ctl gateway add 80 10.0.0.2
 check "a forward of IPv6" ctl gateway add '[2001:db8::1]:80' '[fd00::2]:8080'
+serve gateway tcp 0.0.0.0 22
+has "it sees who listens, and gwctl which program" "port 22 is this gateway's own [^ ]+ \\(pid" ctl gateway add 22 10.0.0.2
 is "IPv4 passes" "server 203.0.113.9 80" ask client tcp 203.0.113.1 80
 is "IPv6 passes" "server 2001:db8::9 8080" ask client tcp 2001:db8::1 80
 

@@ -125,7 +125,6 @@ static void test_not_yet(void **state)
 					      "limit: {connections: 5}",
 					      "expires: 2026-12-31T23:59:00Z",
 					      "on_expiry: drain",
-					      "force: yes",
 					      "nat: false",
 					      "balance: source",
 					      "balance: random"};

@@ -149,7 +149,7 @@ static void test_add(void **state)
 
 static void test_options(void **state)
 {
-	static const char *const later[] = {"'force':true", "'temporary':true", "'hold':true", "'confirm':120"};
+	static const char *const later[] = {"'temporary':true", "'hold':true", "'confirm':120"};
 
 	(void)state;
 	NEED_NETNS();
@@ -162,7 +162,9 @@ static void test_options(void **state)
 	}
 	assert_refusal("Remove", "{'name':'a','kill':true}", "org.gwd.Gateway.Invalid",
 		       "--kill is not yet supported by this version");
-	json_auto_t *two = call("Undo", "{'force':true,'confirm':1}");
+	assert_refusal("Disable", "{'name':'a','force':true}", "org.gwd.Gateway.Invalid",
+		       "--force is not yet supported by this version");
+	json_auto_t *two = call("Remove", "{'name':'a','force':true,'confirm':1}");
 	assert_non_null(at(two, "mistakes.1"));
 	assert_call("List", "{}", "forwards", "[]");
 

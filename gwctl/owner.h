@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Which program has a socket: gwd may not look (KERNEL.md 0.10), its caller may, as far as /proc shows it. */
+#ifndef OWNER_H
+#define OWNER_H
+
+/* `text` of gwd with "sshd (pid 812)" for every "(uid 0, inode 12345)" whose program can be seen. Caller's string. */
+char *owner_named(const char *text);
+
+#endif

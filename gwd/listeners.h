@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Who listens on this machine, asked from the kernel (sock_diag(7)) when somebody wants to know; nothing is kept. */
+#ifndef LISTENERS_H
+#define LISTENERS_H
+
+#include "addr.h"
+#include "diag.h"
+
+struct listener {
+	uint8_t proto;  /* enum proto: one bit */
+	struct ip ip;   /* unspecified = every address of the family */
+	uint16_t port;
+	char ifname[IFNAMSIZ]; /* bound to this interface (SO_BINDTODEVICE, or by a link-local address), "" = to none */
+	uint32_t uid, inode;   /* whose it is; of the socket, as in /proc/PID/fd */
+};
+
+struct listeners { /* sorted by port */
+	struct listener *items;
+	size_t n, capacity;
+};
+void listeners_free(struct listeners *); /* contents */
+
+/* Those of `protos` on a port of `ports`: listening TCP and SCTP sockets; UDP sockets that are not connected and not on a
+ * port that the kernel hands out (net.ipv4.ip_local_port_range). A socket that serves both families is listed once for
+ * each. One dump for each protocol and family, of what listens only: the cost is the number of listeners (for UDP, of
+ * UDP sockets), whatever is connected. 0 or -errno plus diag. */
+int listeners_read(uint8_t protos, struct port_range ports, struct listeners *ret, struct diag *);
+/* The first one on `port` or above; listeners->n when there is none. O(log n). */
+size_t listeners_at(const struct listeners *, uint16_t port);
+
+#endif

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Programs that listen, behind listeners.h; none unless a test says so. */
+#ifndef FAKE_LISTENERS_H
+#define FAKE_LISTENERS_H
+
+#include "listeners.h"
+
+void fake_listeners_reset(void); /* nobody listens */
+/* `ifname` NULL = bound to no interface; uid 7, inodes from 1000 on. */
+void fake_listen(enum proto, const char *ip, uint16_t port, const char *ifname);
+void fake_listeners_fail(int error); /* from now on, until the reset */
+unsigned fake_listeners_asked(void); /* how often since the reset */
+
+#endif
