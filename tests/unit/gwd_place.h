@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <cmocka.h>
 
+#include "fake_conntrack.h"
 #include "fake_kernel.h"
 #include "gwd.h"
 #include "log.h"
@@ -91,6 +92,7 @@ static inline int place_new(void **state)
 	const char *tmp = getenv("TMPDIR");
 
 	fake_kernel_reset();
+	fake_conntrack_reset();
 	log_set_level(0);
 	memset(&place, 0, sizeof(place));
 	place.options.who = (struct caller){1000, 4711};
@@ -122,6 +124,7 @@ static inline int place_gone(void **state)
 	stop();
 	forget();
 	fake_kernel_reset();
+	fake_conntrack_reset();
 	sysctl_set_root(NULL);
 	free(place.config);
 	free(place.state);
