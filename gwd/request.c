@@ -62,12 +62,13 @@ static const struct node *members(const struct varlink_call *call, struct arena 
 /* The options of a change. False when one of them is not for this version; then the call has been answered. */
 static bool options(struct varlink_call *call, struct answer *a)
 {
-	static const char *const later[] = {"confirm", "force", "hold", "kill", "temporary"};
+	static const char *const later[] = {"confirm", "force", "hold", "temporary"};
 
 	a->arena = arena_new();
 	a->options = (struct request_options){.who = *client_who(call->client),
 					      .dry_run = boolean(call, "dry_run"),
-					      .replace = boolean(call, "replace")};
+					      .replace = boolean(call, "replace"),
+					      .kill = boolean(call, "kill")};
 	for (size_t i = 0; i < ARRAY_SIZE(later); i++) {
 		const json_t *value = json_object_get(call->parameters, later[i]);
 
