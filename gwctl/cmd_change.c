@@ -64,12 +64,20 @@ enum status cmd_set(struct call *call)
 	return call_change(call, "Set", json_pack("{s:s, s:o}", "name", call->words[0], "changes", changes), NULL);
 }
 
+/* Takes `parameters`. */
+static enum status leave(struct call *call, const char *method, json_t *parameters)
+{
+	if (call_option(call, OPTION_KILL))
+		json_object_set_new(parameters, "kill", json_true());
+	return call_change(call, method, parameters, NULL);
+}
+
 enum status cmd_rm(struct call *call)
 {
 	_cleanup_(diag_free) struct diag diag = {0};
 	json_t *selector = forms_selector(call->words[0], &diag);
 	complain_all(&diag);
-	return selector ? call_change(call, "Remove", selector, NULL) : STATUS_REFUSED;
+	return selector ? leave(call, "Remove", selector) : STATUS_REFUSED;
 }
 
 enum status cmd_on(struct call *call)
@@ -79,7 +87,7 @@ enum status cmd_on(struct call *call)
 
 enum status cmd_off(struct call *call)
 {
-	return call_change(call, "Disable", json_pack("{s:s}", "name", call->words[0]), NULL);
+	return leave(call, "Disable", json_pack("{s:s}", "name", call->words[0]));
 }
 
 enum status cmd_undo(struct call *call)

@@ -37,12 +37,13 @@ static const char set_more[] =
 	"  gwctl set web --listen 203.0.113.5\n";
 
 static const char rm_more[] =
-	"By name, or by the ports it listens on. Open connections go on until they end. What is not there is no\n"
-	"error.\n"
+	"By name, or by the ports it listens on. Open connections go on until they end, unless --kill is given; UDP,\n"
+	"which has no end, is always cut. What is not there is no error.\n"
 	"\n"
 	"  gwctl rm shop\n"
 	"  gwctl rm 80\n"
 	"  gwctl rm 53/udp\n"
+	"  gwctl rm shop --kill\n"
 	"  gwctl rm 203.0.113.5:443\n";
 
 static const char on_more[] =
@@ -52,9 +53,11 @@ static const char on_more[] =
 	"  gwctl on web\n";
 
 static const char off_more[] =
-	"The forward is kept and can be put on again. Works on forwards that gwd.yaml declares, too.\n"
+	"The forward is kept and can be put on again. Works on forwards that gwd.yaml declares, too. Open\n"
+	"connections go on until they end, unless --kill is given, then or later; UDP is always cut.\n"
 	"\n"
-	"  gwctl off web\n";
+	"  gwctl off web\n"
+	"  gwctl off web --kill\n";
 
 static const char ls_more[] =
 	"PATTERN is one of the shell: * ? [a-z].\n"
@@ -122,11 +125,11 @@ const struct command commands[] = {
 	 FORWARD_OPTIONS | B(REPLACE) | BRINGS, FORWARD_LATER | BRINGS_LATER | B(HOLD), cmd_add},
 	{"set", "NAME [TARGET...]", "change a forward", set_more, 1, SIZE_MAX, FORWARD_OPTIONS | BRINGS,
 	 FORWARD_LATER | BRINGS_LATER, cmd_set},
-	{"rm", "NAME | [LISTEN:]PORTS[/PROTO]", "remove a forward", rm_more, 1, 1, TAKES_AWAY,
-	 TAKES_AWAY_LATER | B(KILL), cmd_rm},
+	{"rm", "NAME | [LISTEN:]PORTS[/PROTO]", "remove a forward", rm_more, 1, 1, TAKES_AWAY | B(KILL),
+	 TAKES_AWAY_LATER, cmd_rm},
 	{"on", "NAME", "put a forward on", on_more, 1, 1, BRINGS, BRINGS_LATER, cmd_on},
-	{"off", "NAME", "put a forward off, without forgetting it", off_more, 1, 1, TAKES_AWAY,
-	 TAKES_AWAY_LATER | B(KILL), cmd_off},
+	{"off", "NAME", "put a forward off, without forgetting it", off_more, 1, 1, TAKES_AWAY | B(KILL),
+	 TAKES_AWAY_LATER, cmd_off},
 	{"ls", "[PATTERN]", "list forwards", ls_more, 0, 1, B(SORT), 0, cmd_ls},
 	{"show", "NAME", "all about one forward", show_more, 1, 1, 0, 0, cmd_show},
 	{"status", "", "one screen: is all well?", status_more, 0, 0, 0, 0, cmd_status},

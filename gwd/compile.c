@@ -25,7 +25,7 @@
 
 const char *const compile_proto[PROTO_COUNT] = {"tcp", "udp", "sctp"};
 
-enum { SLOT_LABEL = 8, LABEL_LEN = 16 }; /* slots 0..4 hold keys and data */
+enum { SLOT_LABEL = 8, LABEL_LEN = COMPILE_LABEL_LEN }; /* slots 0..4 hold keys and data */
 
 struct family {
 	uint8_t af, nfproto, len;
@@ -46,8 +46,8 @@ static void nfproto(struct builder *b, const struct family *f)
 	build_cmp8(b, NFT_CMP_EQ, f->nfproto);
 }
 
-/* ct label COMPILE_LABEL, as a bitmap of unsigned long like the kernel's */
-static void label_bits(uint8_t out[LABEL_LEN])
+/* A bitmap of unsigned long, like the kernel's. */
+void compile_label(uint8_t out[COMPILE_LABEL_LEN])
 {
 	enum { BITS = 8 * sizeof(unsigned long) };
 	unsigned long words[LABEL_LEN / sizeof(unsigned long)] = {0};
@@ -65,7 +65,7 @@ static void dnat(struct builder *b, const struct family *f, bool port)
 
 	label->dreg = set->sreg = SLOT_LABEL;
 	label->len = LABEL_LEN;
-	label_bits(label->data);
+	compile_label(label->data);
 	set->key = NFT_CT_LABELS;
 	nat->key = NFT_NAT_DNAT;
 	nat->op = f->nfproto;
@@ -380,7 +380,7 @@ static void postrouting(struct builder *b, const struct frame *frame)
 	const struct family *f = &families[0];
 	uint8_t label[LABEL_LEN];
 
-	label_bits(label);
+	compile_label(label);
 	build_rule(b, "reply-path");
 	build_expr(b, EXPR_CT)->key = NFT_CT_LABELS;
 	any_bit(b, label, LABEL_LEN);

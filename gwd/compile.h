@@ -11,6 +11,8 @@
 /* A connection that we translate carries this connection tracking label (bit number, of 128): later chains touch ours and
  * leave other people's DNAT alone. Set bit by bit, so labels of others stay. */
 #define COMPILE_LABEL 103
+#define COMPILE_LABEL_LEN 16
+void compile_label(uint8_t out[COMPILE_LABEL_LEN]); /* all labels of a connection, this one set, as the kernel has them */
 
 /* All that the frame depends on: everything but the forwards' own elements. */
 struct frame {

@@ -80,16 +80,13 @@ static void add_range(struct ruleset *out, const struct place *p, size_t proto, 
 
 static void add_ports(struct ruleset *out, const struct place *p, size_t proto, struct port_range ports)
 {
-	struct port_range to = p->forward->targets[0].ports;
-	bool keeps = forward_keeps_ports(p->forward);
-
-	if (keeps && ports.first != ports.last) {
+	if (forward_keeps_ports(p->forward) && ports.first != ports.last) {
 		add_range(out, p, proto, ports);
 		return;
 	}
 	for (uint32_t port = ports.first; port <= ports.last; port++)
 		add_port(out, p, proto_numbers[proto], (uint16_t)port,
-			 (uint16_t)(keeps ? port : to.first + (port - ports.first)));
+			 forward_target_port(p->forward, ports, (uint16_t)port));
 }
 
 void compile_forward(struct ruleset *out, const struct forward *f)

@@ -256,6 +256,11 @@ bool forward_keeps_ports(const struct forward *f)
 	return !to.first || (f->n_ports == 1 && to.first == f->ports[0].first && to.last == f->ports[0].last);
 }
 
+uint16_t forward_target_port(const struct forward *f, struct port_range listened, uint16_t port)
+{
+	return forward_keeps_ports(f) ? port : (uint16_t)(f->targets[0].ports.first + (port - listened.first));
+}
+
 bool forward_wants_chain(const struct forward *f)
 {
 	if (f->listen.kind != LISTEN_ADDRESS)

@@ -42,18 +42,21 @@ struct request_options {
 	bool dry_run;
 	bool replace; /* add only */
 	bool force;   /* also over a port on which a program of this machine listens */
+	bool kill;    /* what leaves loses its open connections too; of UDP it always does */
 };
 
 struct outcome {
 	char **messages;
 	size_t n_messages, messages_capacity;
 	bool changed;
+	size_t cut;           /* connections that were ended */
 	int64_t revision;     /* 0 = none made */
 	char *plan;           /* text of the plan, with dry_run */
 	struct forward *forward; /* add and set: as it stands now; owned */
 };
 void outcome_free(struct outcome *);
 void outcome_say(struct outcome *, char *message); /* takes the string */
+void outcome_say_cut(struct outcome *); /* "cut 3 connections", if any were */
 
 /* `service` is canonical; its keys decide what `identical` means. */
 int gwd_add(struct gwd *, const struct node *service, const struct request_options *, struct outcome *ret,

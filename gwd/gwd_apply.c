@@ -157,6 +157,7 @@ static int finish(struct gwd *g, struct draft *d, const char *what, struct ingre
 	outcome_say(ret, options->dry_run ? xasprintf("would be done: %s", line) : xstrdup(line));
 	for (size_t i = 0; i < in->settled.n_messages; i++)
 		outcome_say(ret, xstrdup(in->settled.messages[i]));
+	outcome_say_cut(ret);
 	return 0;
 }
 

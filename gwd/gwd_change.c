@@ -25,6 +25,12 @@ void outcome_say(struct outcome *o, char *message)
 	o->messages[o->n_messages++] = message;
 }
 
+void outcome_say_cut(struct outcome *o)
+{
+	if (o->cut)
+		outcome_say(o, xasprintf("cut %zu connection%s", o->cut, o->cut == 1 ? "" : "s"));
+}
+
 static int refuse(struct diag *diag, enum diag_kind kind, int error, char *message)
 {
 	diag_add(diag, kind, (struct loc){0}, "%s", message);
@@ -153,6 +159,7 @@ static int finish(struct gwd *g, struct draft *d, char *what, const struct reque
 	r = road_commit(g, d, options, ret, diag);
 	if (r == 0)
 		outcome_say(ret, options->dry_run ? xasprintf("would be done: %s", what) : xstrdup(what));
+	outcome_say_cut(ret);
 	free(what);
 	return r;
 }
@@ -536,6 +543,13 @@ static int switch_declared(struct gwd *g, struct forward_entry *e, bool on, cons
 	return finish(g, &d, xasprintf("%s is %s", e->forward->name, on ? "on" : "off"), options, ret, diag);
 }
 
+/* It left some time ago; now its connections go too. */
+static void cut_left(struct gwd *g, const struct forward *f, struct outcome *ret, struct diag *diag)
+{
+	ret->cut = road_cut(g, &(struct delta){.leave = &f, .n_leave = 1}, false, true, diag);
+	outcome_say_cut(ret);
+}
+
 int gwd_enable(struct gwd *g, const char *name, bool on, const struct request_options *options, struct outcome *ret,
 	       struct diag *diag)
 {
@@ -551,6 +565,8 @@ int gwd_enable(struct gwd *g, const char *name, bool on, const struct request_op
 		return refuse_shadowed(g, e, diag);
 	if (e->off == !on && !(on && e->own_port)) {
 		outcome_say(ret, xasprintf("%s is %s already", name, on ? "on" : "off"));
+		if (options->kill && !options->dry_run)
+			cut_left(g, e->forward, ret, diag);
 		return 0;
 	}
 	f = forward_renamed(e->forward, name);

@@ -68,14 +68,15 @@ static bool takes_force(const struct varlink_call *call)
 /* The options of a change. False when one of them is not for this version; then the call has been answered. */
 static bool options(struct varlink_call *call, struct answer *a)
 {
-	static const char *const later[] = {"confirm", "hold", "kill", "temporary", "force"};
+	static const char *const later[] = {"confirm", "hold", "temporary", "force"};
 	size_t n = ARRAY_SIZE(later) - takes_force(call);
 
 	a->arena = arena_new();
 	a->options = (struct request_options){.who = *client_who(call->client),
 					      .dry_run = boolean(call, "dry_run"),
 					      .replace = boolean(call, "replace"),
-					      .force = boolean(call, "force")};
+					      .force = boolean(call, "force"),
+					      .kill = boolean(call, "kill")};
 	for (size_t i = 0; i < n; i++) {
 		const json_t *value = json_object_get(call->parameters, later[i]);
 

@@ -167,6 +167,7 @@ struct journey {
 	int64_t docset, revision;
 	size_t ops;    /* sent */
 	bool compared; /* all of it, not only what the change touches */
+	bool surprise; /* the kernel was not known to be as memory had it */
 	bool undo_kernel;
 };
 
@@ -236,8 +237,13 @@ static int compare_all(struct gwd *g, struct journey *j, struct diag *diag)
 int road_reconcile(struct gwd *g, struct diag *diag)
 {
 	_cleanup_(journey_free) struct journey j = {0};
+	const struct delta nothing = {0};
+	int r = compare_all(g, &j, diag);
+	size_t cut = r == 0 && g->table ? road_cut(g, &nothing, true, false, diag) : 0;
 
-	return compare_all(g, &j, diag);
+	if (cut)
+		log_info("cut %zu connections that the rules now send elsewhere", cut);
+	return r;
 }
 
 /* The kernel's answers that mean that our idea of it is wrong, not the change. */
@@ -252,6 +258,7 @@ static int to_kernel(struct gwd *g, struct journey *j, struct diag *diag)
 	_cleanup_(plan_freep) struct plan *plan = NULL;
 	int r;
 
+	j->surprise = g->stale;
 	if (g->stale || !g->table)
 		return compare_all(g, j, diag);
 	plan = plan_diff(j->have, j->want);
@@ -264,6 +271,7 @@ static int to_kernel(struct gwd *g, struct journey *j, struct diag *diag)
 		return r;
 	}
 	log_note("the table inet %s is not what it was left as: comparing all of it", RULESET_TABLE);
+	j->surprise = true;
 	return compare_all(g, j, diag);
 }
 
@@ -345,9 +353,11 @@ static int dry_run(struct gwd *g, struct journey *j, struct diag *diag)
 	return 0;
 }
 
-static void arrived(struct gwd *g, struct journey *j, struct diag *diag)
+static void arrived(struct gwd *g, struct journey *j, const struct delta *delta, struct diag *diag)
 {
 	const struct draft *d = j->draft;
+	/* taken: the draft has the old topology */
+	bool everything = j->surprise || (d->topology && road_entrance_new(d->topology, g->topology));
 
 	if (j->docset)
 		g->docset = j->docset;
@@ -355,11 +365,12 @@ static void arrived(struct gwd *g, struct journey *j, struct diag *diag)
 	j->outcome->changed = true;
 	g->frozen = g->frozen && !d->world;
 	road_sysctls(g, diag);
-	if (!d->what && j->ops)
-		log_info("interfaces or addresses changed: %zu steps in the kernel", j->ops);
-	if (d->what)
-		log_info("%s (uid %u, pid %d; %zu steps in the kernel)", d->what, (unsigned)j->options->who.uid,
-			 (int)j->options->who.pid, j->ops);
+	if (g->table)
+		j->outcome->cut = road_cut(g, delta, everything, j->options->kill, diag);
+	if (d->what || j->ops || j->outcome->cut)
+		log_info("%s (uid %u, pid %d; %zu steps in the kernel, %zu connections cut)",
+			 d->what ? d->what : "interfaces or addresses changed", (unsigned)j->options->who.uid,
+			 (int)j->options->who.pid, j->ops, j->outcome->cut);
 }
 
 int road_commit(struct gwd *g, struct draft *d, const struct request_options *options, struct outcome *ret,
@@ -392,8 +403,8 @@ int road_commit(struct gwd *g, struct draft *d, const struct request_options *op
 			undo_kernel(g, &j);
 		return r;
 	}
-	draft_settle(d);
-	arrived(g, &j, diag);
+	arrived(g, &j, &delta, diag);
+	draft_settle(d); /* not before: the delta borrows from it */
 	return 0;
 }
 

@@ -117,4 +117,12 @@ char *road_shadow(const struct gwd *, const struct forward *);
  * before the first default route. */
 char *road_held(const struct gwd *, const struct forward_entry *, bool *ret_waits);
 
+/* Ends connections that contradict memory, once the kernel has its rules: UDP to ports of what left or entered; with
+ * `everything` UDP to any port; with `kill` every protocol to ports of what left. Returns how many; costs nothing when
+ * none of that is asked for. Failures become warnings: the change itself stands. */
+size_t road_cut(const struct gwd *, const struct delta *, bool everything, bool kill, struct diag *warnings);
+
+/* An address is new, or has become one of the outside: connections to it may have come before the rules did. */
+bool road_entrance_new(const struct topology *before, const struct topology *now);
+
 #endif

@@ -308,9 +308,16 @@ static int local_ip_cmp(const void *ip, const void *item)
 	return ip_cmp(ip, &a->ip);
 }
 
+const struct local_address *topology_address(const struct topology *t, const struct ip *ip)
+{
+	if (!t->n_addresses)
+		return NULL;
+	return bsearch(ip, t->addresses, t->n_addresses, sizeof(*t->addresses), local_ip_cmp);
+}
+
 bool topology_is_local(const struct topology *t, const struct ip *ip)
 {
-	return t->n_addresses && bsearch(ip, t->addresses, t->n_addresses, sizeof(*t->addresses), local_ip_cmp);
+	return topology_address(t, ip) != NULL;
 }
 
 bool topology_one_nic(const struct topology *t)

@@ -50,6 +50,7 @@ void topology_freep(struct topology **);
 bool topology_same(const struct topology *, const struct topology *);
 
 const struct interface *topology_interface(const struct topology *, const char *name); /* or NULL */
+const struct local_address *topology_address(const struct topology *, const struct ip *); /* or NULL */
 bool topology_is_local(const struct topology *, const struct ip *);
 /* One NIC: a single l3 interface besides loopback carries addresses. */
 bool topology_one_nic(const struct topology *);

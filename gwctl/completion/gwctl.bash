@@ -40,9 +40,9 @@ _gwctl()
 	case $command in
 	add) options="--name --description --proto --listen --disabled --replace --dry-run --force" ;;
 	set) options="--name --description --proto --listen --disabled --dry-run --force" ;;
-	rm) options="--dry-run" ;;
+	rm) options="--dry-run --kill" ;;
 	on) options="--dry-run --force" ;;
-	off) options="--dry-run" ;;
+	off) options="--dry-run --kill" ;;
 	ls) options="--sort" ;;
 	show) options="" ;;
 	status) options="" ;;

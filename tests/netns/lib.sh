@@ -281,6 +281,8 @@ talk_open() { # NAME HOST PROTO ADDRESS PORT
 }
 
 talk() { # NAME: sends a line through it and prints the answer
-	echo hello >"$work/talk.$1.in"
-	timeout "$patience" head -n 1 "$work/talk.$1.out"
+	{ # Open before the question is asked: a client that ends takes its last words along.
+		echo hello >"$work/talk.$1.in"
+		timeout "$patience" head -n 1 <&9
+	} 9<>"$work/talk.$1.out"
 }

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <cmocka.h>
 
+#include "fake_conntrack.h"
 #include "fake_kernel.h"
 #include "fake_listeners.h"
 #include "gwd.h"
@@ -93,6 +94,7 @@ static inline int place_new(void **state)
 
 	fake_kernel_reset();
 	fake_listeners_reset();
+	fake_conntrack_reset();
 	log_set_level(0);
 	memset(&place, 0, sizeof(place));
 	place.options.who = (struct caller){1000, 4711};
@@ -125,6 +127,7 @@ static inline int place_gone(void **state)
 	forget();
 	fake_kernel_reset();
 	fake_listeners_reset();
+	fake_conntrack_reset();
 	sysctl_set_root(NULL);
 	free(place.config);
 	free(place.state);

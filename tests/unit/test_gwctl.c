@@ -137,6 +137,9 @@ static void test_requests(void **state)
 		const char *line, *asked;
 	} cases[] = {
 		{"gwctl rm shop", METHOD "Remove\",\"parameters\":{\"name\":\"shop\"}}\n"},
+		{"gwctl rm 53/udp --kill",
+		 METHOD "Remove\",\"parameters\":{\"proto\":\"udp\",\"ports\":[\"53\"],\"kill\":true}}\n"},
+		{"gwctl off shop --kill", METHOD "Disable\",\"parameters\":{\"name\":\"shop\",\"kill\":true}}\n"},
 		{"gwctl on shop", METHOD "Enable\",\"parameters\":{\"name\":\"shop\"}}\n"},
 		{"gwctl off shop", METHOD "Disable\",\"parameters\":{\"name\":\"shop\"}}\n"},
 		{"gwctl undo", METHOD "Undo\",\"parameters\":{}}\n"},

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "compile.h"
 #include "control_peer.h"
 #include "fake_kernel.h"
 #include "gwd_place.h"
@@ -160,8 +161,6 @@ static void test_options(void **state)
 
 		assert_refusal("Add", parameters, "org.gwd.Gateway.Invalid", message);
 	}
-	assert_refusal("Remove", "{'name':'a','kill':true}", "org.gwd.Gateway.Invalid",
-		       "--kill is not yet supported by this version");
 	assert_refusal("Disable", "{'name':'a','force':true}", "org.gwd.Gateway.Invalid",
 		       "--force is not yet supported by this version");
 	json_auto_t *two = call("Remove", "{'name':'a','force':true,'confirm':1}");
@@ -172,6 +171,30 @@ static void test_options(void **state)
 	assert_true(json_array_size(at(dry, "outcome.plan")) > 0);
 	assert_null(at(dry, "forward"));
 	assert_call("List", "{}", "forwards", "[]");
+}
+
+/* kill reaches the road: a connection of what is removed or put off is cut. */
+static void test_kill(void **state)
+{
+	struct flow flow = {.id = 1, .proto = IPPROTO_TCP, .to_port = 80, .server_port = 8080};
+
+	(void)state;
+	NEED_NETNS();
+	ip_parse("203.0.113.9", &flow.from);
+	ip_parse("203.0.113.5", &flow.to);
+	ip_parse("192.168.1.2", &flow.server);
+	compile_label(flow.labels);
+	json_decref(call("Add", WEB "}"));
+	fake_conntrack_put(&flow);
+	json_decref(call("Disable", "{'name':'web'}"));
+	assert_int_equal(fake_conntrack_count(), 1);
+	assert_call("Disable", "{'name':'web','kill':true}", "outcome.messages",
+		    "['web is off already','cut 1 connection']");
+	assert_int_equal(fake_conntrack_count(), 0);
+	json_decref(call("Enable", "{'name':'web'}"));
+	fake_conntrack_put(&flow);
+	json_auto_t *removed = call("Remove", "{'ports':['80'],'kill':true}");
+	assert_at(removed, "outcome.messages.1", "'cut 1 connection'");
 }
 
 static void test_changes(void **state)
@@ -393,6 +416,7 @@ int main(void)
 		cmocka_unit_test(test_table),
 		cmocka_unit_test_setup_teardown(test_add, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_options, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_kill, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_changes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_errors, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_files, setup, teardown),

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """client.py PROTO ADDRESS PORT [-]: asks server.py and prints its answer; exit 1 and the reason when there is none.
 
-PROTO is tcp, udp or http. With "-" every line of standard input is one more question over the same socket.
+PROTO is tcp, udp, http, or pull: TCP that asks nothing and prints all it hears. With "-" every line of standard input
+is one more question over the same socket.
 """
 import os
 import socket
@@ -34,9 +35,17 @@ def page():
     return body.decode()
 
 
+def pull():
+    while said := sock.recv(4096):
+        print(said.decode(), end="", flush=True)
+
+
 try:
     # getaddrinfo knows the %interface of a link-local address.
     sock.connect(socket.getaddrinfo(address, int(port), family, flags=socket.AI_NUMERICHOST)[0][4])
+    if proto == "pull":
+        pull()
+        sys.exit()
     if sys.argv[4:] == ["-"]:
         for line in sys.stdin:
             print(ask(line.encode()), end="", flush=True)

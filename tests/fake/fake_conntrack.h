@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Connections in memory behind conntrack.h: a test puts them there, and sees which are left and what was asked. */
+#ifndef FAKE_CONNTRACK_H
+#define FAKE_CONNTRACK_H
+
+#include <stddef.h>
+
+#include "conntrack.h"
+
+void fake_conntrack_reset(void);
+void fake_conntrack_put(const struct flow *); /* its id must be unique */
+size_t fake_conntrack_count(void);            /* what is left */
+const struct flow *fake_conntrack_flow(size_t i);
+size_t fake_conntrack_lists(struct flow_filter *ret_last); /* lists since the reset; may be NULL */
+size_t fake_conntrack_blocked(void);                       /* how many were cut and their place taken */
+void fake_conntrack_fail(int error);                       /* of every list from now on; 0 = no more */
+
+#endif
