@@ -147,7 +147,7 @@ lint:
 
 # --- installing: one list for install and uninstall, SOURCE:DESTINATION:MODE ---
 # The user's gwd.yaml and conf.d/gwd are made once, then theirs; uninstall leaves them and the state alone.
-OPENRC ?= $(or $(DESTDIR),$(wildcard /sbin/openrc-run /usr/sbin/openrc-run))
+OPENRC ?= $(wildcard /sbin/openrc-run /usr/sbin/openrc-run)
 R := $(B)/rendered
 OPENRC_FILES := $(R)/packaging/openrc/gwd.initd:$(INITDIR)/gwd:755
 FILES := $(B)/gwd:$(SBINDIR)/gwd:755 \

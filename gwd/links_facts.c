@@ -94,28 +94,8 @@ static int route_cmp(const void *left, const void *right)
 	return r ? r : CMP(a->metric, b->metric);
 }
 
-typedef int (*cmp_fn)(const void *, const void *);
-
-/* Sorts `n` items and drops twins: how many are left. */
-static size_t sort_unique(void *items, size_t n, size_t size, cmp_fn cmp)
-{
-	char *base = items;
-	size_t kept = 1;
-
-	if (n < 2)
-		return n;
-	qsort(items, n, size, cmp);
-	for (size_t i = 1; i < n; i++) {
-		if (cmp(base + (kept - 1) * size, base + i * size) == 0)
-			continue;
-		if (kept != i)
-			memcpy(base + kept * size, base + i * size, size);
-		kept++;
-	}
-	return kept;
-}
-
-static bool items_same(const void *a, size_t n_a, const void *b, size_t n_b, size_t size, cmp_fn cmp)
+static bool items_same(const void *a, size_t n_a, const void *b, size_t n_b, size_t size,
+		       int (*cmp)(const void *, const void *))
 {
 	if (n_a != n_b)
 		return false;

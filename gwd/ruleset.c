@@ -99,24 +99,6 @@ static int elem_cmp(const void *a, const void *b)
 	return elem_cmp_key(a, b);
 }
 
-/* Sorts and drops twins; returns how many are left. */
-static size_t sort_unique(void *items, size_t n, size_t size, int (*cmp)(const void *, const void *))
-{
-	char *base = items;
-	size_t kept = n ? 1 : 0;
-
-	if (n)
-		qsort(items, n, size, cmp);
-	for (size_t i = 1; i < n; i++) {
-		if (cmp(base + (kept - 1) * size, base + i * size) == 0)
-			continue;
-		if (kept != i)
-			memcpy(base + kept * size, base + i * size, size);
-		kept++;
-	}
-	return kept;
-}
-
 void ruleset_sort(struct ruleset *r)
 {
 	r->n_sets = sort_unique(r->sets, r->n_sets, sizeof(*r->sets), set_cmp);

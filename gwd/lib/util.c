@@ -144,6 +144,24 @@ void buf_free(struct buf *b)
 	*b = (struct buf){0};
 }
 
+size_t sort_unique(void *items, size_t n, size_t size, int (*cmp)(const void *, const void *))
+{
+	char *base = items;
+	size_t kept = 1;
+
+	if (n < 2)
+		return n;
+	qsort(items, n, size, cmp);
+	for (size_t i = 1; i < n; i++) {
+		if (cmp(base + (kept - 1) * size, base + i * size) == 0)
+			continue;
+		if (kept != i)
+			memcpy(base + kept * size, base + i * size, size);
+		kept++;
+	}
+	return kept;
+}
+
 void strings_add(struct strings *s, char *string)
 {
 	s->items = grow(s->items, s->n, &s->capacity, sizeof(*s->items));

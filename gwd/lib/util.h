@@ -67,6 +67,9 @@ void text_clean(char *s, bool keep_tabs);
 /* `items` (elements of `size` bytes), moved where needed so that one more than `n` fits; amortised O(1). */
 void *grow(void *items, size_t n, size_t *capacity, size_t size);
 
+/* Sorts and drops twins; returns how many are left. */
+size_t sort_unique(void *items, size_t n, size_t size, int (*cmp)(const void *, const void *));
+
 /* Growing byte string; `buf.data` is always NUL-terminated once something was added. */
 struct buf {
 	char *data;
