@@ -171,8 +171,8 @@ static int begin_world(struct gwd *g, struct beginning *b, struct diag *diag)
 		d.documents = docs;
 		d.what = what;
 	}
-	for (size_t i = 0; i < in.settled.n_messages; i++)
-		log_note("%s", in.settled.messages[i]);
+	for (size_t i = 0; i < in.settled.messages.n; i++)
+		log_note("%s", in.settled.messages.items[i]);
 	r = road_commit_regardless(g, &d, &outcome, diag);
 	if (r < 0)
 		return r;

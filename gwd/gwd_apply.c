@@ -112,31 +112,23 @@ void draft_world(struct gwd *g, struct draft *d, struct config *config, struct i
 		if (in->settled.runtime[i].renamed)
 			draft_runtime(d, in->settled.runtime[i].renamed->name, in->settled.runtime[i].renamed);
 	}
-	for (size_t i = 0; i < in->settled.n_ended; i++)
-		draft_override(d, in->settled.ended[i], NULL);
-}
-
-static void free_lines(char **lines, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		free(lines[i]);
-	free(lines);
+	for (size_t i = 0; i < in->settled.ended.n; i++)
+		draft_override(d, in->settled.ended.items[i], NULL);
 }
 
 /* "3 added, 1 removed, 2 changed", or NULL when nothing differs. */
 static char *count_changes(const struct world *a, const struct world *b)
 {
-	char **lines;
-	size_t n, added = 0, removed = 0, changed = 0;
+	_cleanup_(strings_free) struct strings lines = {0};
+	size_t added = 0, removed = 0, changed = 0;
 
-	world_diff(a, b, &lines, &n);
-	for (size_t i = 0; i < n; i++) {
-		added += lines[i][0] == '+';
-		removed += lines[i][0] == '-';
-		changed += lines[i][0] == '~';
+	world_diff(a, b, &lines);
+	for (size_t i = 0; i < lines.n; i++) {
+		added += lines.items[i][0] == '+';
+		removed += lines.items[i][0] == '-';
+		changed += lines.items[i][0] == '~';
 	}
-	free_lines(lines, n);
-	return n ? xasprintf("%zu added, %zu removed, %zu changed", added, removed, changed) : NULL;
+	return lines.n ? xasprintf("%zu added, %zu removed, %zu changed", added, removed, changed) : NULL;
 }
 
 static int finish(struct gwd *g, struct draft *d, const char *what, struct ingredients *in,
@@ -155,8 +147,8 @@ static int finish(struct gwd *g, struct draft *d, const char *what, struct ingre
 		return r;
 	ret->changed = counts != NULL;
 	outcome_say(ret, options->dry_run ? xasprintf("would be done: %s", line) : xstrdup(line));
-	for (size_t i = 0; i < in->settled.n_messages; i++)
-		outcome_say(ret, xstrdup(in->settled.messages[i]));
+	for (size_t i = 0; i < in->settled.messages.n; i++)
+		outcome_say(ret, xstrdup(in->settled.messages.items[i]));
 	outcome_say_cut(ret);
 	return 0;
 }
@@ -201,12 +193,9 @@ int gwd_apply(struct gwd *g, const char *text, size_t len, const char *path, con
 	_cleanup_(freep) char *seen = NULL, *what = NULL;
 	int r;
 
-	if (state_newer(g->state)) {
-		diag_add(diag, DIAG_INTERNAL, (struct loc){0},
-			 "the state database was written by a newer gwd: install that version again, or move state.db "
-			 "away");
-		return -EROFS;
-	}
+	r = road_writable(g, diag);
+	if (r < 0)
+		return r;
 	docs = files_read(g->config_path, text, len, path ? diag_file(path) : NULL, diag);
 	if (!docs)
 		return -EINVAL;
@@ -440,11 +429,9 @@ static int go_back(struct gwd *g, int64_t revision, bool undo, const struct requ
 	uint64_t hash = 0;
 	int r;
 
-	if (state_newer(g->state)) {
-		diag_add(diag, DIAG_INTERNAL, (struct loc){0}, "the state database was written by a newer gwd");
-		return -EROFS;
-	}
-	r = past_world(g, revision, undo, &d, &in, &hash, diag);
+	r = road_writable(g, diag);
+	if (r == 0)
+		r = past_world(g, revision, undo, &d, &in, &hash, diag);
 	if (r < 0)
 		return r;
 	d.seen = seen;

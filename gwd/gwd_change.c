@@ -53,10 +53,10 @@ static int refuse_declared(struct diag *diag, const struct forward *f, const cha
 
 static int changes_allowed(const struct gwd *g, struct diag *diag)
 {
-	if (state_newer(g->state))
-		return refuse(diag, DIAG_INTERNAL, -EROFS,
-			      xstrdup("the state database was written by a newer gwd: install that version again, "
-				      "or move state.db away"));
+	int r = road_writable(g, diag);
+
+	if (r < 0)
+		return r;
 	if (g->frozen)
 		return refuse(
 			diag, DIAG_INVALID, -EINVAL,

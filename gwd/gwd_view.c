@@ -197,6 +197,7 @@ int gwd_diff(struct gwd *g, const char *text, size_t len, const char *path, int6
 {
 	_cleanup_(ingredients_free) struct ingredients in = {0};
 	_cleanup_(draft_free) struct draft d = {0};
+	struct strings lines = {0};
 	uint64_t hash;
 
 	if (revision > 0) {
@@ -215,7 +216,9 @@ int gwd_diff(struct gwd *g, const char *text, size_t len, const char *path, int6
 		draft_world(g, &d, config, &in);
 	}
 	guard_world(g, &d, false, &in.settled, diag);
-	world_diff(g->world, d.world, ret, ret_n);
+	world_diff(g->world, d.world, &lines);
+	*ret = lines.items;
+	*ret_n = lines.n;
 	return 0;
 }
 

@@ -92,6 +92,8 @@ void delta_free(struct delta *);
 void draft_take(struct gwd *, struct draft *);
 void draft_take_back(struct gwd *, struct draft *);
 void draft_settle(struct draft *);
+/* Changes can be stored: 0, or -EROFS plus diag when the database is a newer version's. */
+int road_writable(const struct gwd *, struct diag *);
 /* The draft's rows, inside a transaction. *ret_docset: the documents in force after it. */
 int road_store(struct gwd *, const struct draft *, const struct caller *, int64_t *ret_docset, int64_t *ret_revision,
 	       struct diag *);

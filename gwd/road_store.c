@@ -2,11 +2,21 @@
 /* The database side of the road: the rows of a draft, inside the transaction that road_commit began. */
 #include "road.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <time.h>
 
 #include "config_print.h"
 #include "gwd_guard.h"
+
+int road_writable(const struct gwd *g, struct diag *diag)
+{
+	if (!state_newer(g->state))
+		return 0;
+	diag_add(diag, DIAG_INTERNAL, (struct loc){0},
+		 "the state database was written by a newer gwd: install that version again, or move state.db away");
+	return -EROFS;
+}
 
 static int store_row(struct gwd *g, const struct row *r, const struct caller *who, struct diag *diag)
 {

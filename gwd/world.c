@@ -19,13 +19,6 @@ void world_freep(struct world **w)
 	world_free(*w);
 }
 
-static void free_strings(char **strings, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		free(strings[i]);
-	free(strings);
-}
-
 void settled_free(struct settled *s)
 {
 	for (size_t i = 0; i < s->n_runtime; i++) {
@@ -33,20 +26,14 @@ void settled_free(struct settled *s)
 		forward_unref(s->runtime[i].renamed);
 	}
 	free(s->runtime);
-	free_strings(s->ended, s->n_ended);
-	free_strings(s->messages, s->n_messages);
+	strings_free(&s->ended);
+	strings_free(&s->messages);
 	*s = (struct settled){0};
-}
-
-static void push(char ***strings, size_t *n, size_t *capacity, char *string)
-{
-	*strings = grow(*strings, *n, capacity, sizeof(**strings));
-	(*strings)[(*n)++] = string;
 }
 
 void settled_say(struct settled *s, char *message)
 {
-	push(&s->messages, &s->n_messages, &s->messages_capacity, message);
+	strings_add(&s->messages, message);
 }
 
 static void note_runtime(struct settled *s, const char *name, struct forward *renamed)
@@ -66,7 +53,7 @@ static void override_one(struct forwards *forwards, const struct named_override 
 		settled_say(s, xasprintf("%s: no longer switched %s by hand: %s", o->name,
 					 o->override.enabled ? "on" : "off",
 					 e ? "the file's `enabled` changed" : "the file has it no more"));
-		push(&s->ended, &s->n_ended, &s->ended_capacity, xstrdup(o->name));
+		strings_add(&s->ended, xstrdup(o->name));
 		return;
 	}
 	e->off = !o->override.enabled;
@@ -145,34 +132,25 @@ struct world *world_assemble(struct parts *p, struct settled *ret)
 
 /* ---- Difference in words ------------------------------------------------------------------------ */
 
-struct lines {
-	char **items;
-	size_t n, capacity;
-};
-
-static void diff_settings(const struct settings *a, const struct settings *b, struct lines *out)
+/* The lines of `text`, each behind its sign. */
+static void add_lines(struct strings *out, char sign, const char *text)
 {
-	_cleanup_(buf_free) struct buf x = {0}, y = {0};
-	_cleanup_(freep) char *old = NULL, *new = NULL;
+	for (const char *end; *text; text = *end ? end + 1 : end) {
+		end = strchrnul(text, '\n');
+		strings_add(out, xasprintf("%c %.*s", sign, (int)(end - text), text));
+	}
+}
+
+static void diff_settings(const struct settings *a, const struct settings *b, struct strings *out)
+{
+	_cleanup_(buf_free) struct buf old = {0}, new = {0};
 
 	if (settings_same(a, b))
 		return;
-	config_print_settings(&x, a);
-	config_print_settings(&y, b);
-	old = buf_take(&x);
-	new = buf_take(&y);
-	for (const char *text = old, *end; *text; text = end + 1) {
-		end = strchrnul(text, '\n');
-		push(&out->items, &out->n, &out->capacity, xasprintf("- %.*s", (int)(end - text), text));
-		if (!*end)
-			break;
-	}
-	for (const char *text = new, *end; *text; text = end + 1) {
-		end = strchrnul(text, '\n');
-		push(&out->items, &out->n, &out->capacity, xasprintf("+ %.*s", (int)(end - text), text));
-		if (!*end)
-			break;
-	}
+	config_print_settings(&old, a);
+	config_print_settings(&new, b);
+	add_lines(out, '-', old.data ? old.data : "");
+	add_lines(out, '+', new.data ? new.data : "");
 }
 
 static char *entry_text(const struct forward_entry *e)
@@ -191,35 +169,29 @@ static const char *what_differs(const struct forward *a, const struct forward *b
 }
 
 /* Lines for what `a` has and `b` has not (sign '-') or the other way round ('+'); changes are told once, by '-' runs. */
-static void diff_forwards(const struct forwards *a, const struct forwards *b, char sign, struct lines *out)
+static void diff_forwards(const struct forwards *a, const struct forwards *b, char sign, struct strings *out)
 {
 	for (const struct forward_entry *e = forwards_first(a); e; e = e->next) {
 		const struct forward_entry *other = forwards_by_name(b, e->forward->name);
 		_cleanup_(freep) char *text = entry_text(e), *new = NULL;
 
 		if (!other) {
-			push(&out->items, &out->n, &out->capacity,
-			     xasprintf("%c %s: %s", sign, e->forward->name, text));
+			strings_add(out, xasprintf("%c %s: %s", sign, e->forward->name, text));
 			continue;
 		}
 		if (sign == '+' || (forward_same(e->forward, other->forward) && e->off == other->off &&
 				    e->shadowed == other->shadowed && e->own_port == other->own_port))
 			continue;
 		new = entry_text(other);
-		push(&out->items, &out->n, &out->capacity,
-		     streq(text, new) ? xasprintf("~ %s: %s", e->forward->name,
-						  what_differs(e->forward, other->forward))
-				      : xasprintf("~ %s: %s, was %s", e->forward->name, new, text));
+		strings_add(out, streq(text, new) ? xasprintf("~ %s: %s", e->forward->name,
+							      what_differs(e->forward, other->forward))
+						  : xasprintf("~ %s: %s, was %s", e->forward->name, new, text));
 	}
 }
 
-void world_diff(const struct world *a, const struct world *b, char ***ret, size_t *ret_n)
+void world_diff(const struct world *a, const struct world *b, struct strings *ret)
 {
-	struct lines out = {0};
-
-	diff_settings(a->settings, b->settings, &out);
-	diff_forwards(a->forwards, b->forwards, '-', &out);
-	diff_forwards(b->forwards, a->forwards, '+', &out);
-	*ret = out.items;
-	*ret_n = out.n;
+	diff_settings(a->settings, b->settings, ret);
+	diff_forwards(a->forwards, b->forwards, '-', ret);
+	diff_forwards(b->forwards, a->forwards, '+', ret);
 }

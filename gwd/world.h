@@ -6,6 +6,7 @@
 
 #include "config.h"
 #include "state.h"
+#include "util.h"
 
 struct world {
 	struct settings *settings;
@@ -36,10 +37,8 @@ struct settled {
 		struct forward *renamed; /* NULL: absorbed by the file, its row goes; otherwise stored under the new name */
 	} *runtime;
 	size_t n_runtime, runtime_capacity;
-	char **ended; /* overrides that are no more */
-	size_t n_ended, ended_capacity;
-	char **messages;
-	size_t n_messages, messages_capacity;
+	struct strings ended; /* overrides that are no more */
+	struct strings messages;
 };
 void settled_free(struct settled *);
 void settled_say(struct settled *, char *message); /* takes the string */
@@ -47,6 +46,6 @@ void settled_say(struct settled *, char *message); /* takes the string */
 struct world *world_assemble(struct parts *, struct settled *ret);
 
 /* In words what tells `b` from `a`, one line each: "+ web: tcp 80 -> 10.0.0.2:80", "- ...", "~ ...". */
-void world_diff(const struct world *a, const struct world *b, char ***ret, size_t *ret_n);
+void world_diff(const struct world *a, const struct world *b, struct strings *ret);
 
 #endif

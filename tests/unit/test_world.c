@@ -69,10 +69,10 @@ static char *text_of(const struct world *w, const struct settled *s)
 	for (size_t i = 0; i < s->n_runtime; i++)
 		buf_printf(&out, "row %s -> %s\n", s->runtime[i].name,
 			   s->runtime[i].renamed ? s->runtime[i].renamed->name : "gone");
-	for (size_t i = 0; i < s->n_ended; i++)
-		buf_printf(&out, "ended %s\n", s->ended[i]);
-	for (size_t i = 0; i < s->n_messages; i++)
-		buf_printf(&out, "%s\n", s->messages[i]);
+	for (size_t i = 0; i < s->ended.n; i++)
+		buf_printf(&out, "ended %s\n", s->ended.items[i]);
+	for (size_t i = 0; i < s->messages.n; i++)
+		buf_printf(&out, "%s\n", s->messages.items[i]);
 	return buf_take(&out);
 }
 
@@ -202,16 +202,12 @@ static void assert_diff(const char *a_declared, const char *a_runtime, const cha
 	_cleanup_(world_freep) struct world *a = assemble(a_declared, a_runtime, NULL, &s);
 	_cleanup_(world_freep) struct world *b = assemble(b_declared, b_runtime, NULL, &t);
 	_cleanup_(buf_free) struct buf out = {0};
-	char **lines;
-	size_t n;
+	_cleanup_(strings_free) struct strings lines = {0};
 
-	world_diff(a, b, &lines, &n);
+	world_diff(a, b, &lines);
 	buf_printf(&out, "%s", "");
-	for (size_t i = 0; i < n; i++) {
-		buf_printf(&out, "%s\n", lines[i]);
-		free(lines[i]);
-	}
-	free(lines);
+	for (size_t i = 0; i < lines.n; i++)
+		buf_printf(&out, "%s\n", lines.items[i]);
 	assert_string_equal(out.data, expected);
 }
 
