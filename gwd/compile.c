@@ -100,12 +100,13 @@ static void add_prefix(struct ruleset *out, const char *set, const char *text)
 {
 	struct prefix p = {0};
 	struct elem *e;
+	struct ip last;
 
 	prefix_parse(text, &p);
 	e = build_elem(out, set, TYPE_IPV4, p.ip.bytes, 4);
 	e->interval = true;
-	for (unsigned bit = p.len; bit < 32; bit++)
-		e->key_end[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
+	prefix_last(&p, &last);
+	memcpy(e->key_end, last.bytes, 4);
 }
 
 /* ---- Chains of a listen ------------------------------------------------------------------------- */

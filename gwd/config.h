@@ -8,13 +8,29 @@
 #include "diag.h"
 #include "doc.h"
 #include "forward.h"
+#include "opening.h"
+
+enum policy { POLICY_COEXIST, POLICY_EXCLUSIVE };
+enum table_owner { OWNER_AUTO, OWNER_ON, OWNER_OFF };
+enum mss_clamp { CLAMP_AUTO, CLAMP_ALWAYS, CLAMP_OFF };
 
 struct settings {
 	char **wan; /* names or patterns with '*'; n_wan == 0: follow the default route */
 	size_t n_wan;
 	char **lan;
 	size_t n_lan;
+	char **dmz;
+	size_t n_dmz;
 	bool masquerade;
+	struct snat snat; /* never SNAT_DEFAULT */
+	enum policy policy;
+	enum table_owner table_owner;
+	enum mss_clamp mss_clamp;
+	bool accounting;
+	bool offload;
+	bool protect; /* `gateway:` is there: what `open` does not name cannot be reached from wan */
+	struct opening *open; /* declared ones, gwd.d's too */
+	size_t n_open;
 };
 
 struct settings *settings_default(void);

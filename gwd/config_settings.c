@@ -15,6 +15,8 @@ struct settings *settings_default(void)
 	struct settings *s = xcalloc(1, sizeof(*s));
 
 	s->masquerade = true;
+	s->snat.mode = SNAT_AUTO;
+	s->accounting = true;
 	return s;
 }
 
@@ -31,6 +33,8 @@ void settings_free(struct settings *s)
 		return;
 	names_free(s->wan, s->n_wan);
 	names_free(s->lan, s->n_lan);
+	names_free(s->dmz, s->n_dmz);
+	openings_free(s->open, s->n_open);
 	free(s);
 }
 
@@ -51,8 +55,12 @@ static bool names_same(char *const *a, size_t n_a, char *const *b, size_t n_b)
 
 bool settings_same(const struct settings *a, const struct settings *b)
 {
-	return a->masquerade == b->masquerade && names_same(a->wan, a->n_wan, b->wan, b->n_wan) &&
-	       names_same(a->lan, a->n_lan, b->lan, b->n_lan);
+	return a->masquerade == b->masquerade && snat_same(&a->snat, &b->snat) && a->policy == b->policy &&
+	       a->table_owner == b->table_owner && a->mss_clamp == b->mss_clamp && a->accounting == b->accounting &&
+	       a->offload == b->offload && a->protect == b->protect &&
+	       openings_same(a->open, a->n_open, b->open, b->n_open) &&
+	       names_same(a->wan, a->n_wan, b->wan, b->n_wan) && names_same(a->lan, a->n_lan, b->lan, b->n_lan) &&
+	       names_same(a->dmz, a->n_dmz, b->dmz, b->n_dmz);
 }
 
 void settings_reader_free(struct settings_reader *r)

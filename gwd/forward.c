@@ -32,6 +32,7 @@ void forward_unref(struct forward *f)
 	free(f->description);
 	free(f->ports);
 	free(f->targets);
+	free(f->from);
 	free(f);
 }
 
@@ -55,6 +56,7 @@ struct forward *forward_renamed(const struct forward *f, const char *name)
 	new->description = xstrdup(f->description);
 	new->ports = copy(f->ports, f->n_ports * sizeof(*f->ports));
 	new->targets = copy(f->targets, f->n_targets * sizeof(*f->targets));
+	new->from = copy(f->from, f->n_from * sizeof(*f->from));
 	return new;
 }
 
@@ -88,11 +90,9 @@ static bool ports_same(struct port_range a, struct port_range b)
 	return a.first == b.first && a.last == b.last;
 }
 
-bool forward_same(const struct forward *a, const struct forward *b)
+static bool lists_same(const struct forward *a, const struct forward *b)
 {
-	if (!str_same(a->description, b->description) || a->family != b->family || a->protos != b->protos ||
-	    a->enabled != b->enabled || a->force != b->force || !listen_same(&a->listen, &b->listen) || a->n_ports != b->n_ports ||
-	    a->n_targets != b->n_targets)
+	if (a->n_ports != b->n_ports || a->n_targets != b->n_targets)
 		return false;
 	for (size_t i = 0; i < a->n_ports; i++)
 		if (!ports_same(a->ports[i], b->ports[i]))
@@ -100,10 +100,30 @@ bool forward_same(const struct forward *a, const struct forward *b)
 	for (size_t i = 0; i < a->n_targets; i++) {
 		const struct target *x = &a->targets[i], *y = &b->targets[i];
 
-		if (ip_cmp(&x->addr, &y->addr) != 0 || !ports_same(x->ports, y->ports) || x->weight != y->weight)
+		if (ip_cmp(&x->addr, &y->addr) != 0 || !ports_same(x->ports, y->ports) || x->weight != y->weight ||
+		    x->state != y->state)
 			return false;
 	}
-	return true;
+	return prefixes_same(a->from, a->n_from, b->from, b->n_from);
+}
+
+bool snat_same(const struct snat *a, const struct snat *b)
+{
+	return a->mode == b->mode && ip_cmp(&a->addr, &b->addr) == 0;
+}
+
+bool limit_same(const struct limit *a, const struct limit *b)
+{
+	return a->connections == b->connections && a->rate == b->rate && a->per == b->per;
+}
+
+bool forward_same(const struct forward *a, const struct forward *b)
+{
+	return str_same(a->description, b->description) && a->family == b->family && a->protos == b->protos &&
+	       a->enabled == b->enabled && a->force == b->force && listen_same(&a->listen, &b->listen) &&
+	       snat_same(&a->snat, &b->snat) && limit_same(&a->limit, &b->limit) && a->balance == b->balance &&
+	       a->log == b->log && a->no_nat == b->no_nat && a->expires == b->expires && a->cut == b->cut &&
+	       lists_same(a, b);
 }
 
 bool forward_name_valid(const char *name)

@@ -12,6 +12,9 @@
 #define FORWARD_NAME_MAX 64
 #define FORWARD_DESCRIPTION_MAX 200 /* bytes */
 #define FORWARD_SHIFT_MAX 4096      /* ports of a shifted range, which nftables wants one by one */
+#define FORWARD_TARGETS_MAX 64
+#define FORWARD_WEIGHT_MAX 256
+#define FORWARD_FROM_MAX 4096
 
 enum listen_kind { LISTEN_ANY, LISTEN_INTERFACE, LISTEN_ADDRESS }; /* from least to most specific */
 
@@ -21,11 +24,35 @@ struct listen {
 	char ifname[IFNAMSIZ];   /* LISTEN_INTERFACE */
 };
 
+/* TARGET_DRAINED: no new connections, those there are stay. TARGET_OFF: nothing. Never written, only ordered at run time. */
+enum target_state { TARGET_READY, TARGET_DRAINED, TARGET_OFF };
+
 struct target {
 	struct ip addr;
 	struct port_range ports; /* first == 0: the port that was dialled */
 	uint16_t weight;         /* 1 unless said */
+	uint8_t state;           /* enum target_state */
 };
+
+/* How a target sees the client. SNAT_DEFAULT: as the settings say (only in forwards). */
+enum snat_mode { SNAT_DEFAULT, SNAT_AUTO, SNAT_ROUTED, SNAT_ALWAYS, SNAT_NEVER, SNAT_ADDRESS };
+#define SNAT_MODES 6
+
+struct snat {
+	enum snat_mode mode;
+	struct ip addr; /* SNAT_ADDRESS */
+};
+
+enum balance { BALANCE_SOURCE, BALANCE_ROUND_ROBIN, BALANCE_RANDOM };
+
+struct limit { /* per source address; zero = none */
+	uint32_t connections; /* at a time */
+	uint32_t rate;        /* new ones ... */
+	uint32_t per;         /* ... in this many seconds: 1, 60, 3600, 86400; 0 with rate 0 */
+};
+
+/* How long a runtime forward is kept: always, until the next boot, while its client's connection is open. */
+enum lifetime { LIFETIME_DURABLE, LIFETIME_TEMPORARY, LIFETIME_HELD };
 
 struct forward {
 	unsigned refs;
@@ -40,6 +67,16 @@ struct forward {
 	size_t n_ports;
 	struct target *targets;
 	size_t n_targets;
+	struct prefix *from; /* who may use it; none: anyone. Of the forward's family, sorted, none inside another */
+	size_t n_from;
+	struct snat snat;
+	struct limit limit;
+	enum balance balance;
+	bool log;       /* new connections */
+	bool no_nat;    /* let in only, to a target with a public address; listen is then the target's address */
+	int64_t expires; /* seconds since the epoch; 0 = never */
+	bool cut;       /* at its end open connections are ended too */
+	enum lifetime lifetime; /* of a runtime forward; no part of what was written */
 	struct loc loc; /* where it is declared; file NULL = runtime */
 	bool extra;     /* declared in a file of gwd.d */
 };
@@ -53,9 +90,11 @@ struct forward *forward_renamed(const struct forward *, const char *name); /* a 
 bool forward_declared(const struct forward *);
 bool forward_ports_overlap(const struct forward *, const struct forward *);
 bool forward_overlaps(const struct forward *, const struct forward *); /* they occupy something in common */
-/* Same in all that a user wrote; names and places are not compared. */
+/* Same in all that a user wrote or ordered (states of targets); names, places and lifetimes are not compared. */
 bool forward_same(const struct forward *, const struct forward *);
 bool forward_name_valid(const char *);
+bool snat_same(const struct snat *, const struct snat *);
+bool limit_same(const struct limit *, const struct limit *);
 
 /* "tcp 80 -> 192.168.0.102:80", "udp 203.0.113.5:53 -> ...": what `add` answers and `ls` shows. Caller's string. */
 char *forward_text(const struct forward *);

@@ -136,7 +136,8 @@ static bool expr_same(const struct expr *a, const struct expr *b)
 	x.name = y.name = NULL;
 	return x.kind == y.kind && x.key == y.key && x.op == y.op && x.offset == y.offset && x.verdict == y.verdict &&
 	       x.dreg == y.dreg && x.sreg == y.sreg && x.has_dreg == y.has_dreg && x.has_dir == y.has_dir &&
-	       x.dir == y.dir && x.len == y.len && memcmp(x.data, y.data, sizeof(x.data)) == 0;
+	       x.dir == y.dir && x.len == y.len && x.rate == y.rate && x.per == y.per && x.burst == y.burst &&
+	       x.count == y.count && memcmp(x.data, y.data, sizeof(x.data)) == 0;
 }
 
 bool rule_same(const struct rule *a, const struct rule *b)
@@ -153,12 +154,18 @@ bool set_same(const struct set *a, const struct set *b)
 {
 	return streq(a->name, b->name) && a->flags == b->flags && a->key_type == b->key_type &&
 	       a->key_len == b->key_len && a->data_type == b->data_type && a->data_len == b->data_len &&
-	       a->counter == b->counter;
+	       a->counter == b->counter && a->size == b->size && a->timeout == b->timeout &&
+	       memcmp(a->fields, b->fields, sizeof(a->fields)) == 0;
+}
+
+static bool expires_same(int64_t a, int64_t b)
+{
+	return !a == !b && llabs(a - b) <= ELEM_EXPIRES_SLACK;
 }
 
 bool elem_same(const struct elem *a, const struct elem *b)
 {
 	return elem_cmp_key(a, b) == 0 && a->data_len == b->data_len &&
 	       memcmp(a->data, b->data, sizeof(a->data)) == 0 && a->verdict == b->verdict &&
-	       str_same(a->chain, b->chain) && str_same(a->comment, b->comment);
+	       str_same(a->chain, b->chain) && str_same(a->comment, b->comment) && expires_same(a->expires, b->expires);
 }

@@ -19,10 +19,11 @@
 #define KEY_MAX 32  /* ifname . ifname, ip6 . ip6 */
 #define DATA_MAX 20 /* ip6 . port */
 #define REG_VERDICT 0xff
+#define ELEM_EXPIRES_SLACK 3 /* seconds: the kernel counts from when it was told */
 
 /* nft's datatype codes (nftables include/datatype.h): 6 bits per field of a concatenation, the first field highest. They
  * decide how `nft list` shows a value. */
-enum { TYPE_IPV4 = 7, TYPE_IPV6 = 8, TYPE_PROTO = 12, TYPE_PORT = 13, TYPE_IFNAME = 41 };
+enum { TYPE_INTEGER = 4, TYPE_IPV4 = 7, TYPE_IPV6 = 8, TYPE_PROTO = 12, TYPE_PORT = 13, TYPE_CT_LABEL = 30, TYPE_IFNAME = 41 };
 #define TYPE_CONCAT(a, b) ((uint32_t)(a) << 6 | (uint32_t)(b))
 
 /* Registers are 32-bit slots 0..15 (NFT_REG32_00 + n). */
@@ -35,11 +36,19 @@ enum expr_kind {
 	EXPR_FIB,       /* dreg = fib result for flags */
 	EXPR_BITWISE,   /* dreg = (sreg & mask) ^ 0, len bytes */
 	EXPR_CMP,       /* sreg op data */
-	EXPR_LOOKUP,    /* sreg in set; dreg when it is a map (REG_VERDICT for verdict maps) */
+	EXPR_LOOKUP,    /* sreg in set; dreg when it is a map (REG_VERDICT for verdict maps); op = NFT_LOOKUP_F_INV: not in */
 	EXPR_IMMEDIATE, /* dreg = data, or the verdict with its chain when dreg == REG_VERDICT */
 	EXPR_NAT,       /* kind NFT_NAT_*, family, address register, port register (has_port) */
 	EXPR_MASQ,
 	EXPR_COUNTER,
+	EXPR_LIMIT,     /* rate per `per` seconds, burst; op = NFT_LIMIT_F_INV: matches what is over it */
+	EXPR_CONNLIMIT, /* count; op = NFT_CONNLIMIT_F_INV: matches what is over it */
+	EXPR_DYNSET,    /* op NFT_DYNSET_OP_*: (sreg) into set `name`; key = EXPR_LIMIT or EXPR_CONNLIMIT that every element has */
+	EXPR_LOG,       /* to the log group `key`, prefix `name`, the first `offset` bytes of the packet */
+	EXPR_HASH,      /* dreg = jhash of len bytes at sreg, seed `burst`, modulo `count` */
+	EXPR_NUMGEN,    /* dreg = NFT_NG_INCREMENTAL or _RANDOM (key), modulo `count` */
+	EXPR_BYTEORDER, /* dreg = hton of the 2 bytes of sreg (len 2, size 2) */
+	EXPR_MSS_SET,   /* TCP option maxseg, size = sreg */
 	EXPR_OTHER,     /* the kernel has something we never write (read side only): equal to nothing */
 };
 
@@ -54,7 +63,9 @@ struct expr { /* unused fields are zero, so two of them compare with memcmp afte
 	uint8_t has_dir, dir; /* CT: IP_CT_DIR_* */
 	uint8_t len;        /* PAYLOAD, BITWISE, CMP, IMMEDIATE: bytes of data */
 	uint8_t data[16];   /* CMP, IMMEDIATE, BITWISE (the mask) */
-	const char *name;   /* LOOKUP: set; IMMEDIATE jump/goto: chain */
+	uint32_t rate, per, burst; /* LIMIT, DYNSET of it */
+	uint32_t count;     /* CONNLIMIT, DYNSET of it; HASH, NUMGEN: modulus */
+	const char *name;   /* LOOKUP, DYNSET: set; IMMEDIATE jump/goto: chain; LOG: prefix */
 };
 
 struct rule {
@@ -81,7 +92,11 @@ struct set { /* sets and maps */
 	uint32_t key_type, key_len;   /* nft's datatype code (display), bytes */
 	uint32_t data_type, data_len; /* maps; NFT_DATA_VERDICT for verdict maps */
 	bool counter;                 /* every element counts packets and bytes */
+	uint32_t size;                /* at most so many elements; 0 = any number. Only of dynamic ones (NFT_SET_EVAL) */
+	uint32_t timeout;             /* seconds after which an element goes that says nothing else; 0 = never */
+	uint8_t fields[4];            /* interval concatenations: bytes of each field (NFT_SET_CONCAT); all 0 = none */
 };
+/* Elements of dynamic sets are the kernel's own: never read, planned or compared. */
 
 struct elem {
 	const char *set;
@@ -91,9 +106,11 @@ struct elem {
 	uint32_t key_type, data_type; /* those of its set; data_type 0: a set. Not compared */
 	uint8_t key_len, data_len;
 	bool interval;            /* its set has NFT_SET_INTERVAL (so a netlink message can be built from the element alone) */
+	bool concat;              /* ... and is a concatenation: the kernel wants key and key_end in one element */
 	int32_t verdict;          /* verdict maps; 0 and chain NULL otherwise */
 	const char *chain;
 	const char *comment;      /* forward's name, or NULL */
+	int64_t expires;          /* wall clock, seconds since the epoch; 0 = never. Compared to within ELEM_EXPIRES_SLACK */
 	uint64_t packets, bytes;  /* read side: the element's counter; not compared */
 	struct loc loc;           /* want side: the forward's place, for errors; not compared */
 };

@@ -154,7 +154,7 @@ static void match_text(struct buf *out, const struct expr *e)
 		data_text(out, e);
 		break;
 	case EXPR_LOOKUP:
-		buf_printf(out, "%u in %s", e->sreg, e->name);
+		buf_printf(out, "%u %sin %s", e->sreg, e->op ? "not " : "", e->name);
 		if (e->has_dreg && e->dreg == REG_VERDICT)
 			buf_printf(out, " => verdict");
 		else if (e->has_dreg)
@@ -165,9 +165,60 @@ static void match_text(struct buf *out, const struct expr *e)
 	}
 }
 
+static void rate_text(struct buf *out, const struct expr *e, uint32_t kind)
+{
+	if (kind == EXPR_CONNLIMIT)
+		buf_printf(out, "ct count %u", e->count);
+	else
+		buf_printf(out, "limit %u/%u s burst %u", e->rate, e->per, e->burst);
+}
+
+static void compute_text(struct buf *out, const struct expr *e)
+{
+	switch (e->kind) {
+	case EXPR_LIMIT:
+	case EXPR_CONNLIMIT:
+		rate_text(out, e, e->kind);
+		buf_printf(out, "%s", e->op ? " over" : "");
+		break;
+	case EXPR_DYNSET:
+		buf_printf(out, "%s %u in %s ", e->op == NFT_DYNSET_OP_UPDATE ? "update" : "add", e->sreg, e->name);
+		rate_text(out, e, e->key);
+		buf_printf(out, " over");
+		break;
+	case EXPR_LOG:
+		buf_printf(out, "log group %u prefix \"%s\" snaplen %u", e->key, e->name ? e->name : "", e->offset);
+		break;
+	case EXPR_HASH:
+		buf_printf(out, "jhash %u of %u mod %u seed %u => %u", e->len, e->sreg, e->count, e->burst, e->dreg);
+		break;
+	case EXPR_NUMGEN:
+		buf_printf(out, "numgen %s mod %u => %u", e->key == NFT_NG_RANDOM ? "random" : "inc", e->count, e->dreg);
+		break;
+	case EXPR_BYTEORDER:
+		buf_printf(out, "hton %u => %u", e->sreg, e->dreg);
+		break;
+	case EXPR_MSS_SET:
+		buf_printf(out, "tcp option maxseg = %u", e->sreg);
+		break;
+	default:
+		break;
+	}
+}
+
 static void expr_text(struct buf *out, const struct expr *e)
 {
 	switch (e->kind) {
+	case EXPR_LIMIT:
+	case EXPR_CONNLIMIT:
+	case EXPR_DYNSET:
+	case EXPR_LOG:
+	case EXPR_HASH:
+	case EXPR_NUMGEN:
+	case EXPR_BYTEORDER:
+	case EXPR_MSS_SET:
+		compute_text(out, e);
+		break;
 	case EXPR_META:
 	case EXPR_PAYLOAD:
 	case EXPR_CT:

@@ -156,6 +156,57 @@ bool prefix_contains(const struct prefix *p, const struct ip *ip)
 	return !rest || (p->ip.bytes[whole] ^ ip->bytes[whole]) >> (8 - rest) == 0;
 }
 
+const char *prefix_text(const struct prefix *p, char out[PREFIX_TEXT_MAX])
+{
+	char addr[ADDR_TEXT_MAX];
+
+	if (p->len == ip_len(&p->ip) * 8)
+		return ip_text(&p->ip, out);
+	snprintf(out, PREFIX_TEXT_MAX, "%s/%u", ip_text(&p->ip, addr), p->len);
+	return out;
+}
+
+int prefix_cmp(const struct prefix *a, const struct prefix *b)
+{
+	int c = ip_cmp(&a->ip, &b->ip);
+
+	return c ? c : a->len - b->len;
+}
+
+static int prefix_cmp_item(const void *a, const void *b)
+{
+	return prefix_cmp(a, b);
+}
+
+/* Sorted, a prefix comes right behind the last one kept that may contain it. */
+size_t prefixes_normalize(struct prefix *prefixes, size_t n)
+{
+	size_t kept = 0;
+
+	n = sort_unique(prefixes, n, sizeof(*prefixes), prefix_cmp_item);
+	for (size_t i = 0; i < n; i++)
+		if (!kept || !prefix_contains(&prefixes[kept - 1], &prefixes[i].ip))
+			prefixes[kept++] = prefixes[i];
+	return kept;
+}
+
+bool prefixes_same(const struct prefix *a, size_t n_a, const struct prefix *b, size_t n_b)
+{
+	if (n_a != n_b)
+		return false;
+	for (size_t i = 0; i < n_a; i++)
+		if (prefix_cmp(&a[i], &b[i]) != 0)
+			return false;
+	return true;
+}
+
+void prefix_last(const struct prefix *p, struct ip *ret)
+{
+	*ret = p->ip;
+	for (size_t bit = p->len; bit < ip_len(&p->ip) * 8; bit++)
+		ret->bytes[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
+}
+
 /* Linux net/core/dev.c: dev_valid_name(); its isspace() counts 0xa0 too. */
 bool ifname_valid(const char *name)
 {

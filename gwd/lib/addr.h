@@ -11,6 +11,7 @@
 
 #define PORTS_TEXT_MAX 12                    /* "65535-65535" and NUL */
 #define ADDR_TEXT_MAX INET6_ADDRSTRLEN
+#define PREFIX_TEXT_MAX (INET6_ADDRSTRLEN + 4)
 
 struct ip {
 	uint8_t family;    /* AF_INET or AF_INET6; 0 = none */
@@ -48,6 +49,12 @@ const char *proto_text(uint8_t protos);                                         
 
 int ip_cmp(const struct ip *, const struct ip *); /* by family, then bytes */
 bool prefix_contains(const struct prefix *, const struct ip *);
+const char *prefix_text(const struct prefix *, char out[PREFIX_TEXT_MAX]); /* a single address without its length */
+int prefix_cmp(const struct prefix *, const struct prefix *); /* by address, shorter lengths first */
+/* Sorts and drops those inside another; how many are left. */
+size_t prefixes_normalize(struct prefix *, size_t n);
+bool prefixes_same(const struct prefix *, size_t n, const struct prefix *, size_t n_other);
+void prefix_last(const struct prefix *, struct ip *ret); /* its highest address */
 bool ifname_valid(const char *); /* what the kernel's dev_valid_name() takes */
 
 #endif
