@@ -10,8 +10,7 @@
  * Pinned addresses are looked up first and everything else is gated by our listening addresses: a forward of port 22 on
  * the wan must never take port 22 of the gateway's address in the LAN. Rules are written so that nft can list them and
  * load its own listing again (hence `meta l4proto @l4proto` before a port, `meta nfproto` before an address). */
-#include "build.h"
-#include "compile.h"
+#include "compile_parts.h"
 
 #include <ctype.h>
 #include <linux/if_packet.h>
@@ -27,24 +26,7 @@ const char *const compile_proto[PROTO_COUNT] = {"tcp", "udp", "sctp"};
 
 enum { SLOT_LABEL = 8, LABEL_LEN = COMPILE_LABEL_LEN }; /* slots 0..4 hold keys and data */
 
-struct family {
-	uint8_t af, nfproto, len;
-	uint32_t type, daddr, saddr; /* nft datatype; offsets in the IP header */
-	char digit;
-};
-static const struct family families[] = {
-	{AF_INET, NFPROTO_IPV4, 4, TYPE_IPV4, 16, 12, '4'},
-	{AF_INET6, NFPROTO_IPV6, 16, TYPE_IPV6, 24, 8, '6'},
-};
-
 /* ---- Parts that rules share --------------------------------------------------------------------- */
-
-/* meta nfproto ipv4 */
-static void nfproto(struct builder *b, const struct family *f)
-{
-	build_meta(b, NFT_META_NFPROTO, 0);
-	build_cmp8(b, NFT_CMP_EQ, f->nfproto);
-}
 
 /* A bitmap of unsigned long, like the kernel's. */
 void compile_label(uint8_t out[COMPILE_LABEL_LEN])
@@ -185,7 +167,7 @@ static void listen_chain(struct builder *b, const struct family *f, const char *
 
 void compile_address(struct ruleset *out, const struct ip *addr)
 {
-	const struct family *f = &families[addr->family == AF_INET6];
+	const struct family *f = &compile_families[addr->family == AF_INET6];
 	struct listen listen = {.kind = LISTEN_ADDRESS, .addr = *addr};
 	const char *name = compile_listen_name(out->arena, addr->family, &listen);
 	struct builder b = {.out = out};
@@ -279,7 +261,7 @@ static void family_frame(struct builder *b, const struct frame *frame, const str
 	build_rule(b, "pin");
 	build_meta(b, NFT_META_L4PROTO, 0);
 	build_in_set(b, "l4proto");
-	nfproto(b, f);
+	part_nfproto(b, f);
 	build_payload(b, NFT_PAYLOAD_NETWORK_HEADER, f->daddr, f->len, 0);
 	build_meta(b, NFT_META_L4PROTO, f->len / 4);
 	build_payload(b, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, f->len / 4 + 1);
@@ -287,7 +269,7 @@ static void family_frame(struct builder *b, const struct frame *frame, const str
 	dnat(b, f, true);
 	for (size_t i = 0; i < ARRAY_SIZE(gates); i++) {
 		build_rule(b, i == 0 ? "at" : "listen");
-		nfproto(b, f);
+		part_nfproto(b, f);
 		build_payload(b, NFT_PAYLOAD_NETWORK_HEADER, f->daddr, f->len, 0);
 		build_in_map(b, gates[i], REG_VERDICT);
 	}
@@ -299,11 +281,11 @@ static void family_frame(struct builder *b, const struct frame *frame, const str
 static void link_local_returns(struct builder *b)
 {
 	static const uint8_t mask[16] = {0xff, 0xc0}, prefix[16] = {0xfe, 0x80};
-	const struct family *f = &families[1];
+	const struct family *f = &compile_families[1];
 	struct expr *e;
 
 	build_rule(b, "link-local");
-	nfproto(b, f);
+	part_nfproto(b, f);
 	build_payload(b, NFT_PAYLOAD_NETWORK_HEADER, f->daddr, f->len, 0);
 	e = build_expr(b, EXPR_BITWISE);
 	e->len = f->len;
@@ -324,17 +306,17 @@ static void dnat_hooks(struct builder *b)
 	const uint32_t local = RTN_LOCAL;
 
 	link_local_returns(b);
-	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(compile_families); i++) {
 		build_rule(b, names[i].family);
-		nfproto(b, &families[i]);
+		part_nfproto(b, &compile_families[i]);
 		build_meta(b, NFT_META_IIFNAME, 0);
 		build_in_map(b, names[i].arrive, REG_VERDICT);
 	}
 	build_chain(b, "arrive");
 	for (size_t h = 0; h < ARRAY_SIZE(hooks); h++) {
-		for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
+		for (size_t i = 0; i < ARRAY_SIZE(compile_families); i++) {
 			build_rule(b, names[i].family);
-			nfproto(b, &families[i]);
+			part_nfproto(b, &compile_families[i]);
 			build_verdict(b, NFT_JUMP, names[i].dnat);
 		}
 		if (hooks[h] == NF_INET_PRE_ROUTING) {
@@ -353,39 +335,20 @@ static void dnat_hooks(struct builder *b)
 	}
 }
 
-/* iifname . oifname @same_if */
-static void same_interface(struct builder *b)
-{
-	build_meta(b, NFT_META_IIFNAME, 0);
-	build_meta(b, NFT_META_OIFNAME, 4);
-	build_in_set(b, "same_if");
-}
-
-/* (register 0, of `len` bytes) & mask != 0 */
-static void any_bit(struct builder *b, const void *mask, uint8_t len)
-{
-	static const uint8_t zero[LABEL_LEN];
-	struct expr *e = build_expr(b, EXPR_BITWISE);
-
-	e->len = len;
-	memcpy(e->data, mask, len);
-	build_cmp(b, NFT_CMP_NEQ, zero, len);
-}
-
 /* chain postrouting {
  *   ct label LABEL iifname . oifname @same_if masquerade           the reply must come back through us
  *   iifname @lan oifname @wan ip saddr @private4 rt ipsec missing masquerade      a tunnel wants the inner address
  * } */
 static void postrouting(struct builder *b, const struct frame *frame)
 {
-	const struct family *f = &families[0];
+	const struct family *f = &compile_families[0];
 	uint8_t label[LABEL_LEN];
 
 	compile_label(label);
 	build_rule(b, "reply-path");
 	build_expr(b, EXPR_CT)->key = NFT_CT_LABELS;
-	any_bit(b, label, LABEL_LEN);
-	same_interface(b);
+	part_any_bit(b, label, LABEL_LEN);
+	part_same_interface(b);
 	build_expr(b, EXPR_MASQ);
 	if (frame->settings->masquerade) {
 		build_rule(b, "masquerade");
@@ -393,7 +356,7 @@ static void postrouting(struct builder *b, const struct frame *frame)
 		build_in_set(b, "lan");
 		build_meta(b, NFT_META_OIFNAME, 0);
 		build_in_set(b, "wan");
-		nfproto(b, f);
+		part_nfproto(b, f);
 		build_payload(b, NFT_PAYLOAD_NETWORK_HEADER, f->saddr, f->len, 0);
 		build_in_set(b, "private4");
 		build_expr(b, EXPR_RT)->key = NFT_RT_XFRM;
@@ -401,63 +364,6 @@ static void postrouting(struct builder *b, const struct frame *frame)
 		build_expr(b, EXPR_MASQ);
 	}
 	build_base_chain(b, "postrouting", "nat", NF_INET_POST_ROUTING, NF_IP_PRI_NAT_SRC - 1);
-}
-
-/* iifname @outside [oifname @lan | meta nfproto FAMILY] counter drop */
-static void drop_unasked(struct builder *b, const char *comment, const struct family *f)
-{
-	build_rule(b, comment);
-	if (f)
-		nfproto(b, f);
-	build_meta(b, NFT_META_IIFNAME, 0);
-	build_in_set(b, "outside");
-	if (!f) {
-		build_meta(b, NFT_META_OIFNAME, 0);
-		build_in_set(b, "lan");
-	}
-	build_expr(b, EXPR_COUNTER);
-	build_verdict(b, NF_DROP, NULL);
-}
-
-/* chain forward {
- *   ct state established,related accept
- *   ct status dnat accept
- *   meta pkttype != host accept                 frames bridged past us (br_netfilter)
- *   meta secpath exists accept                  IPsec has its own policy
- *   iifname . oifname @same_if accept
- *   iifname @outside oifname @lan counter drop       wan, and what was wan before it moved
- *   meta nfproto ipv4 iifname @outside counter drop  only where we turned forwarding on
- * } */
-static void forward(struct builder *b, const struct frame *frame)
-{
-	const uint32_t known = NF_CT_STATE_BIT(IP_CT_ESTABLISHED) | NF_CT_STATE_BIT(IP_CT_RELATED);
-	const uint32_t dnatted = IPS_DST_NAT;
-
-	build_rule(b, "known");
-	build_expr(b, EXPR_CT)->key = NFT_CT_STATE;
-	any_bit(b, &known, sizeof(known));
-	build_verdict(b, NF_ACCEPT, NULL);
-	build_rule(b, "forwarded");
-	build_expr(b, EXPR_CT)->key = NFT_CT_STATUS;
-	any_bit(b, &dnatted, sizeof(dnatted));
-	build_verdict(b, NF_ACCEPT, NULL);
-	build_rule(b, "bridged");
-	build_meta(b, NFT_META_PKTTYPE, 0);
-	build_cmp8(b, NFT_CMP_NEQ, PACKET_HOST);
-	build_verdict(b, NF_ACCEPT, NULL);
-	build_rule(b, "ipsec");
-	build_meta(b, NFT_META_SECPATH, 0);
-	build_cmp8(b, NFT_CMP_EQ, 1);
-	build_verdict(b, NF_ACCEPT, NULL);
-	build_rule(b, "same-interface");
-	same_interface(b);
-	build_verdict(b, NF_ACCEPT, NULL);
-	drop_unasked(b, "unasked", NULL);
-	if (frame->guard4)
-		drop_unasked(b, COMPILE_GUARD4, &families[0]);
-	if (frame->guard6)
-		drop_unasked(b, COMPILE_GUARD6, &families[1]);
-	build_base_chain(b, "forward", "filter", NF_INET_FORWARD, NF_IP_PRI_FILTER);
 }
 
 static void interface_elements(struct ruleset *out, const struct topology *t)
@@ -498,9 +404,9 @@ void compile_frame(struct ruleset *out, const struct frame *frame)
 	for (size_t i = 0; i < ARRAY_SIZE(private4); i++)
 		add_prefix(out, "private4", private4[i]);
 	interface_elements(out, frame->topology);
-	for (size_t i = 0; i < ARRAY_SIZE(families); i++)
-		family_frame(&b, frame, &families[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(compile_families); i++)
+		family_frame(&b, frame, &compile_families[i]);
 	dnat_hooks(&b);
 	postrouting(&b, frame);
-	forward(&b, frame);
+	compile_filter(&b, frame);
 }

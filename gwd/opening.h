@@ -19,8 +19,8 @@ struct opening {
 	enum lifetime lifetime; /* runtime ones */
 	struct loc loc;         /* where it is declared; file NULL = runtime */
 };
-void opening_free(struct opening *); /* contents */
-void openings_free(struct opening *, size_t n); /* the array too */
+void opening_free(struct opening *);                               /* contents */
+void openings_free(struct opening *, size_t n);                    /* the array too */
 bool opening_same(const struct opening *, const struct opening *); /* but for loc and lifetime */
 bool openings_same(const struct opening *, size_t n, const struct opening *, size_t n_other);
 /* They share (in, proto, port). */

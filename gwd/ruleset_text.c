@@ -71,11 +71,11 @@ static void value_text(struct buf *out, uint32_t type, const uint8_t *bytes)
 /* ---- Expressions -------------------------------------------------------------------------------- */
 
 static const char *const meta_names[] = {
-	[NFT_META_IIFNAME] = "iifname",   [NFT_META_OIFNAME] = "oifname", [NFT_META_NFPROTO] = "nfproto",
-	[NFT_META_L4PROTO] = "l4proto",   [NFT_META_PKTTYPE] = "pkttype", [NFT_META_SECPATH] = "secpath",
+	[NFT_META_IIFNAME] = "iifname", [NFT_META_OIFNAME] = "oifname", [NFT_META_NFPROTO] = "nfproto",
+	[NFT_META_L4PROTO] = "l4proto", [NFT_META_PKTTYPE] = "pkttype", [NFT_META_SECPATH] = "secpath",
 };
 static const char *const ct_names[] = {
-	[NFT_CT_STATE] = "state", [NFT_CT_STATUS] = "status", [NFT_CT_LABELS] = "label",
+	[NFT_CT_STATE] = "state",         [NFT_CT_STATUS] = "status", [NFT_CT_LABELS] = "label",
 	[NFT_CT_PROTO_DST] = "proto_dst", [NFT_CT_DST_IP] = "dst_ip", [NFT_CT_DST_IP6] = "dst_ip6",
 };
 static const char *const base_names[] = {"link", "network", "transport"};
@@ -193,7 +193,8 @@ static void compute_text(struct buf *out, const struct expr *e)
 		buf_printf(out, "jhash %u of %u mod %u seed %u => %u", e->len, e->sreg, e->count, e->burst, e->dreg);
 		break;
 	case EXPR_NUMGEN:
-		buf_printf(out, "numgen %s mod %u => %u", e->key == NFT_NG_RANDOM ? "random" : "inc", e->count, e->dreg);
+		buf_printf(out, "numgen %s mod %u => %u", e->key == NFT_NG_RANDOM ? "random" : "inc", e->count,
+			   e->dreg);
 		break;
 	case EXPR_BYTEORDER:
 		buf_printf(out, "hton %u => %u", e->sreg, e->dreg);

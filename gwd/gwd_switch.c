@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* on and off: of declared forwards as an override, of runtime ones as what they say themselves. */
+#include <errno.h>
+#include <time.h>
+
+#include "gwd_change.h"
+
+static int switch_declared(struct gwd *g, struct forward_entry *e, bool on, const struct request_options *options,
+			   struct outcome *ret, struct diag *diag)
+{
+	const struct override override = {
+		.enabled = on, .declared = e->forward->enabled, .uid = options->who.uid, .time = time(NULL)};
+	_cleanup_(draft_free) struct draft d = {0};
+	struct step *s = draft_step(&d, STEP_SWITCH);
+	bool back = on == e->forward->enabled; /* the file says so too: no override is left */
+
+	s->entry = e;
+	s->off = !on;
+	s->overridden = !back;
+	s->uid = override.uid;
+	s->time = override.time;
+	draft_override(&d, e->forward->name, back ? NULL : &override);
+	return change_finish(g, &d, xasprintf("%s is %s", e->forward->name, on ? "on" : "off"), options, ret, diag);
+}
+
+/* It left some time ago; now its connections go too. */
+static void cut_left(struct gwd *g, const struct forward *f, struct outcome *ret, struct diag *diag)
+{
+	ret->cut = road_cut(g, &(struct delta){.leave = &f, .n_leave = 1}, false, true, diag);
+	outcome_say_cut(ret);
+}
+
+int gwd_enable(struct gwd *g, const char *name, bool on, const struct request_options *options, struct outcome *ret,
+	       struct diag *diag)
+{
+	struct forward_entry *e = forwards_by_name(g->world->forwards, name);
+	_cleanup_(forward_unrefp) struct forward *f = NULL;
+	int r = change_allowed(g, diag);
+
+	if (r < 0)
+		return r;
+	if (!e)
+		return change_not_found(name, diag);
+	if (e->shadowed)
+		return change_refuse_shadowed(g, e, diag);
+	if (e->off == !on && !(on && e->own_port)) {
+		outcome_say(ret, xasprintf("%s is %s already", name, on ? "on" : "off"));
+		if (options->kill && !options->dry_run)
+			cut_left(g, e->forward, ret, diag);
+		return 0;
+	}
+	f = forward_renamed(e->forward, name);
+	f->enabled = on;
+	if (!forward_declared(f))
+		return change_replace(g, e, f, options->force || f->force,
+				      xasprintf("%s is %s", name, on ? "on" : "off"), options, ret, diag);
+	r = change_can_act(g, f, &(struct place){.force = options->force || f->force}, diag);
+	return r < 0 ? r : switch_declared(g, e, on, options, ret, diag);
+}
