@@ -80,13 +80,15 @@ static void add_range(struct ruleset *out, const struct place *p, size_t proto, 
 
 static void add_ports(struct ruleset *out, const struct place *p, size_t proto, struct port_range ports)
 {
-	if (forward_keeps_ports(p->forward) && ports.first != ports.last) {
+	const struct target *target = &p->forward->targets[0];
+
+	if (forward_keeps_ports(p->forward, target) && ports.first != ports.last) {
 		add_range(out, p, proto, ports);
 		return;
 	}
 	for (uint32_t port = ports.first; port <= ports.last; port++)
 		add_port(out, p, proto_numbers[proto], (uint16_t)port,
-			 forward_target_port(p->forward, ports, (uint16_t)port));
+			 forward_target_port(p->forward, target, ports, (uint16_t)port));
 }
 
 void compile_forward(struct ruleset *out, const struct forward *f)

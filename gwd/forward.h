@@ -154,10 +154,11 @@ struct listen_use {
 	size_t count;
 	struct listen_use *prev, *next; /* interfaces only */
 };
-/* The target is dialled on the port that was: said so, or a range to the very same range. */
-bool forward_keeps_ports(const struct forward *);
-/* What the target is dialled on; `listened` is the one of the forward's ports that `port` is in. */
-uint16_t forward_target_port(const struct forward *, struct port_range listened, uint16_t port);
+/* This target of the forward is dialled on the port that was: said so, or a range to the very same range. */
+bool forward_keeps_ports(const struct forward *, const struct target *);
+/* What this target is dialled on; `listened` is the one of the forward's ports that `port` is in. */
+uint16_t forward_target_port(const struct forward *, const struct target *, struct port_range listened,
+			     uint16_t port);
 bool forward_wants_chain(const struct forward *);
 /* `forward` enters or leaves the kernel; nothing happens unless it wants a chain. O(log n). */
 void forwards_activate(struct forwards *, const struct forward *, bool active);

@@ -240,7 +240,8 @@ size_t forwards_overlap(const struct forwards *t, const struct forward *f, struc
 		if (!(f->protos & proto))
 			continue;
 		for (size_t i = 0; i < f->n_ports; i++)
-			search_overlaps(t, (struct slot){&self, f->ports[i].first, f->ports[i].last, (uint8_t)proto}, &o);
+			search_overlaps(t, (struct slot){&self, f->ports[i].first, f->ports[i].last, (uint8_t)proto},
+					&o);
 	}
 	for (size_t i = 0; i < o.n; i++)
 		ret[i]->marked = false;
@@ -249,23 +250,23 @@ size_t forwards_overlap(const struct forwards *t, const struct forward *f, struc
 
 /* ---- Chains ------------------------------------------------------------------------------------- */
 
-bool forward_keeps_ports(const struct forward *f)
+bool forward_keeps_ports(const struct forward *f, const struct target *t)
 {
-	struct port_range to = f->targets[0].ports;
+	struct port_range to = t->ports;
 
 	return !to.first || (f->n_ports == 1 && to.first == f->ports[0].first && to.last == f->ports[0].last);
 }
 
-uint16_t forward_target_port(const struct forward *f, struct port_range listened, uint16_t port)
+uint16_t forward_target_port(const struct forward *f, const struct target *t, struct port_range listened, uint16_t port)
 {
-	return forward_keeps_ports(f) ? port : (uint16_t)(f->targets[0].ports.first + (port - listened.first));
+	return forward_keeps_ports(f, t) ? port : (uint16_t)(t->ports.first + (port - listened.first));
 }
 
 bool forward_wants_chain(const struct forward *f)
 {
 	if (f->listen.kind != LISTEN_ADDRESS)
 		return f->listen.kind == LISTEN_INTERFACE;
-	if (!forward_keeps_ports(f)) /* one port, or a range expanded port by port */
+	if (!forward_keeps_ports(f, &f->targets[0])) /* one port, or a range expanded port by port */
 		return false;
 	for (size_t i = 0; i < f->n_ports; i++)
 		if (f->ports[i].first != f->ports[i].last)

@@ -82,7 +82,7 @@ static uint16_t dialled(const struct forward *f, uint16_t port)
 
 	while (port < f->ports[i].first || port > f->ports[i].last)
 		i++;
-	return forward_target_port(f, f->ports[i], port);
+	return forward_target_port(f, &f->targets[0], f->ports[i], port);
 }
 
 static bool is_ours(const struct flow *flow)
