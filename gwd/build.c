@@ -57,9 +57,25 @@ void build_payload(struct builder *b, uint32_t base, uint32_t offset, uint8_t le
 	e->dreg = dreg;
 }
 
+void build_lookup(struct builder *b, uint8_t sreg, const char *set)
+{
+	struct expr *e = build_expr(b, EXPR_LOOKUP);
+
+	e->sreg = sreg;
+	e->name = set;
+}
+
 void build_in_set(struct builder *b, const char *set)
 {
-	build_expr(b, EXPR_LOOKUP)->name = set;
+	build_lookup(b, 0, set);
+}
+
+void build_not_in_set(struct builder *b, const char *set)
+{
+	struct expr *e = build_expr(b, EXPR_LOOKUP);
+
+	e->op = NFT_LOOKUP_F_INV;
+	e->name = set;
 }
 
 void build_in_map(struct builder *b, const char *map, uint8_t dreg)
@@ -133,6 +149,24 @@ void build_map(struct ruleset *out, const char *name, uint32_t type, uint32_t le
 	s->data_len = data_len;
 }
 
+void build_range_set(struct ruleset *out, const char *name, uint32_t type, uint32_t len)
+{
+	build_set(out, name, type, len, NFT_SET_INTERVAL);
+}
+
+void build_concat(struct ruleset *out, const char *name, uint32_t type, const uint8_t *fields, size_t n, uint32_t flags)
+{
+	struct set *s;
+	uint32_t len = 0;
+
+	for (size_t i = 0; i < n; i++)
+		len += (fields[i] + 3u) / 4 * 4;
+	build_set(out, name, type, len, flags | NFT_SET_INTERVAL);
+	s = &out->sets[out->n_sets - 1];
+	assert(n <= sizeof(s->fields));
+	memcpy(s->fields, fields, n);
+}
+
 struct elem *build_elem(struct ruleset *out, const char *set, uint32_t type, const void *key, size_t len)
 {
 	struct elem *e = ruleset_add_elem(out);
@@ -142,6 +176,17 @@ struct elem *build_elem(struct ruleset *out, const char *set, uint32_t type, con
 	e->key_len = (uint8_t)len;
 	memcpy(e->key, key, len);
 	memcpy(e->key_end, key, len);
+	return e;
+}
+
+struct elem *build_range(struct ruleset *out, const char *set, uint32_t type, const void *first, const void *last,
+			 size_t len, bool concat)
+{
+	struct elem *e = build_elem(out, set, type, first, len);
+
+	memcpy(e->key_end, last, len);
+	e->interval = true;
+	e->concat = concat;
 	return e;
 }
 
