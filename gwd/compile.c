@@ -24,71 +24,46 @@
 
 const char *const compile_proto[PROTO_COUNT] = {"tcp", "udp", "sctp"};
 
-enum { SLOT_LABEL = 8, LABEL_LEN = COMPILE_LABEL_LEN }; /* slots 0..4 hold keys and data */
-
-/* ---- Parts that rules share --------------------------------------------------------------------- */
-
-/* A bitmap of unsigned long, like the kernel's. */
-void compile_label(uint8_t out[COMPILE_LABEL_LEN])
-{
-	enum { BITS = 8 * sizeof(unsigned long) };
-	unsigned long words[LABEL_LEN / sizeof(unsigned long)] = {0};
-
-	words[COMPILE_LABEL / BITS] = 1UL << COMPILE_LABEL % BITS;
-	memcpy(out, words, LABEL_LEN);
-}
-
-/* ct label set LABEL dnat ip to (register 0) [: (the port behind the address)]. The label is set behind the lookup:
- * only what has an element is ours. */
-static void dnat(struct builder *b, const struct family *f, bool port)
-{
-	struct expr *label = build_expr(b, EXPR_IMMEDIATE), *set = build_expr(b, EXPR_CT_SET),
-		    *nat = build_expr(b, EXPR_NAT);
-
-	label->dreg = set->sreg = SLOT_LABEL;
-	label->len = LABEL_LEN;
-	compile_label(label->data);
-	set->key = NFT_CT_LABELS;
-	nat->key = NFT_NAT_DNAT;
-	nat->op = f->nfproto;
-	nat->has_dreg = port;
-	nat->dreg = port ? f->len / 4 : 0;
-}
-
 /* ---- Sets and maps ------------------------------------------------------------------------------- */
 
-/* map NAME { type inet_proto . inet_service : ipv4_addr . inet_service; counter; } */
-static void add_port_map(struct ruleset *out, const struct family *f, const char *name)
+/* A forward may end by itself, so its elements may. */
+static struct set *add_map(struct ruleset *out, const char *name, uint32_t type, uint32_t len)
 {
-	build_map(out, name, TYPE_CONCAT(TYPE_PROTO, TYPE_PORT), 8, TYPE_CONCAT(f->type, TYPE_PORT), f->len + 4u);
-	out->sets[out->n_sets - 1].counter = true;
+	struct set *s;
+
+	build_map(out, name, type, len, NFT_DATA_VERDICT, 0);
+	s = &out->sets[out->n_sets - 1];
+	s->flags |= NFT_SET_TIMEOUT;
+	s->counter = true;
+	return s;
 }
 
-/* map NAME_tcp { type inet_service : ipv4_addr; flags interval; counter; }, and udp, sctp */
+static void map_to(struct set *s, uint32_t type, uint32_t len)
+{
+	s->data_type = type;
+	s->data_len = len;
+}
+
+/* map NAME { type inet_proto . inet_service : ipv4_addr . inet_service; counter; }, and NAME_own { ... : verdict; } for
+ * forwards that have their own chain. `key_type` and `key_len` may have more. */
+static void add_port_maps(struct ruleset *out, const struct family *f, const char *name, uint32_t key_type,
+			  uint32_t key_len)
+{
+	map_to(add_map(out, name, key_type, key_len), TYPE_CONCAT(f->type, TYPE_PORT), f->len + 4u);
+	add_map(out, arena_printf(out->arena, "%s_own", name), key_type, key_len);
+}
+
+/* map NAME_tcp { type inet_service : ipv4_addr; flags interval; counter; }, NAME_tcp_own, and udp, sctp */
 static void add_range_maps(struct ruleset *out, const struct family *f, const char *name)
 {
 	for (size_t i = 0; i < PROTO_COUNT; i++) {
-		struct set *s;
+		const char *map = arena_printf(out->arena, "%s_%s", name, compile_proto[i]);
+		struct set *s = add_map(out, map, TYPE_PORT, 2);
 
-		build_map(out, arena_printf(out->arena, "%s_%s", name, compile_proto[i]), TYPE_PORT, 2, f->type,
-			  f->len);
-		s = &out->sets[out->n_sets - 1];
 		s->flags |= NFT_SET_INTERVAL;
-		s->counter = true;
+		map_to(s, f->type, f->len);
+		add_map(out, arena_printf(out->arena, "%s_own", map), TYPE_PORT, 2)->flags |= NFT_SET_INTERVAL;
 	}
-}
-
-static void add_prefix(struct ruleset *out, const char *set, const char *text)
-{
-	struct prefix p = {0};
-	struct elem *e;
-	struct ip last;
-
-	prefix_parse(text, &p);
-	e = build_elem(out, set, TYPE_IPV4, p.ip.bytes, 4);
-	e->interval = true;
-	prefix_last(&p, &last);
-	memcpy(e->key_end, last.bytes, 4);
 }
 
 /* ---- Chains of a listen ------------------------------------------------------------------------- */
@@ -124,39 +99,45 @@ char *compile_listen_name(struct arena *arena, uint8_t family, const struct list
 	return arena_printf(arena, "at%c_%s", digit, text);
 }
 
-/* meta l4proto @l4proto dnat ip to meta l4proto . th dport map @NAME */
-static void port_rule(struct builder *b, const struct family *f, const char *name)
+/* meta l4proto @l4proto dnat ip to meta l4proto . th dport map @NAME; and vmap @NAME_own */
+static void port_rules(struct builder *b, const struct family *f, const char *name)
 {
-	build_rule(b, "port");
-	build_meta(b, NFT_META_L4PROTO, 0);
-	build_in_set(b, "l4proto");
-	build_meta(b, NFT_META_L4PROTO, 0);
-	build_payload(b, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, 1);
-	build_in_map(b, name, 0);
-	dnat(b, f, true);
+	for (size_t own = 0; own < 2; own++) {
+		build_rule(b, own ? "port-own" : "port");
+		part_l4proto(b);
+		build_meta(b, NFT_META_L4PROTO, 0);
+		build_payload(b, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, 1);
+		build_in_map(b, own ? arena_printf(b->out->arena, "%s_own", name) : name, own ? REG_VERDICT : 0);
+		if (!own)
+			part_dnat(b, f, true, NULL);
+	}
 }
 
-/* meta l4proto tcp dnat ip to th dport map @NAME_tcp */
+/* meta l4proto tcp dnat ip to th dport map @NAME_tcp; and vmap @NAME_tcp_own */
 static void range_rules(struct builder *b, const struct family *f, const char *name)
 {
-	static const char *const comments[PROTO_COUNT] = {"range-tcp", "range-udp", "range-sctp"};
+	static const char *const suffix[] = {"", "_own"};
 
-	for (size_t i = 0; i < PROTO_COUNT; i++) {
-		build_rule(b, comments[i]);
+	for (size_t i = 0; i < 2 * PROTO_COUNT; i++) {
+		size_t proto = i / 2, own = i % 2;
+
+		build_rule(b, arena_printf(b->out->arena, "range-%s%s", compile_proto[proto], own ? "-own" : ""));
 		build_meta(b, NFT_META_L4PROTO, 0);
-		build_cmp8(b, NFT_CMP_EQ, proto_numbers[i]);
+		build_cmp8(b, NFT_CMP_EQ, proto_numbers[proto]);
 		build_payload(b, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, 0);
-		build_in_map(b, arena_printf(b->out->arena, "%s_%s", name, compile_proto[i]), 0);
-		dnat(b, f, false);
+		build_in_map(b, arena_printf(b->out->arena, "%s_%s%s", name, compile_proto[proto], suffix[own]),
+			     own ? REG_VERDICT : 0);
+		if (!own)
+			part_dnat(b, f, false, NULL);
 	}
 }
 
 /* chain NAME with its maps; `then` is where a miss goes, or NULL. */
 static void listen_chain(struct builder *b, const struct family *f, const char *name, const char *then)
 {
-	add_port_map(b->out, f, name);
+	add_port_maps(b->out, f, name, TYPE_CONCAT(TYPE_PROTO, TYPE_PORT), 8);
 	add_range_maps(b->out, f, name);
-	port_rule(b, f, name);
+	port_rules(b, f, name);
 	range_rules(b, f, name);
 	if (then) {
 		build_rule(b, "any");
@@ -231,9 +212,33 @@ static void family_elements(struct ruleset *out, const struct frame *frame, cons
 	}
 }
 
+/* set same_net4 { type ipv4_addr . ipv4_addr; flags interval; }: both in one connected network */
+static void pair_set(struct ruleset *out, const struct family *f)
+{
+	const uint8_t fields[] = {f->len, f->len};
+
+	build_concat(out, f->af == AF_INET ? "same_net4" : "same_net6", TYPE_CONCAT(f->type, f->type), fields,
+		     ARRAY_SIZE(fields), 0);
+}
+
+/* meta l4proto @l4proto dnat ip to ip daddr . meta l4proto . th dport map @pin4; and vmap @pin4_own */
+static void pin_rules(struct builder *b, const struct family *f, const char *pin)
+{
+	for (size_t own = 0; own < 2; own++) {
+		build_rule(b, own ? "pin-own" : "pin");
+		part_l4proto(b);
+		part_address(b, f, f->daddr);
+		build_meta(b, NFT_META_L4PROTO, f->len / 4);
+		build_payload(b, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, f->len / 4 + 1);
+		build_in_map(b, own ? arena_printf(b->out->arena, "%s_own", pin) : pin, own ? REG_VERDICT : 0);
+		if (!own)
+			part_dnat(b, f, true, NULL);
+	}
+}
+
 /* Maps and chains that a family has whatever is forwarded:
  *   chain dnat4 {
- *     meta l4proto @l4proto dnat ip to ip daddr . meta l4proto . th dport map @pin4
+ *     (pin_rules)
  *     ip daddr vmap @at4
  *     ip daddr vmap @listen4
  *   } */
@@ -245,11 +250,10 @@ static void family_frame(struct builder *b, const struct frame *frame, const str
 	const char *gates[] = {arena_printf(out->arena, "at%c", f->digit),
 			       arena_printf(out->arena, "listen%c", f->digit)};
 
-	build_map(out, pin, TYPE_CONCAT(TYPE_CONCAT(f->type, TYPE_PROTO), TYPE_PORT), f->len + 8u,
-		  TYPE_CONCAT(f->type, TYPE_PORT), f->len + 4u);
-	out->sets[out->n_sets - 1].counter = true;
+	add_port_maps(out, f, pin, TYPE_CONCAT(TYPE_CONCAT(f->type, TYPE_PROTO), TYPE_PORT), f->len + 8u);
 	build_map(out, gates[0], f->type, f->len, NFT_DATA_VERDICT, 0);
 	build_map(out, gates[1], f->type, f->len, NFT_DATA_VERDICT, 0);
+	pair_set(out, f);
 	build_map(out, arena_printf(out->arena, "arrive%c", f->digit), TYPE_IFNAME, IFNAMSIZ, NFT_DATA_VERDICT, 0);
 
 	listen_chain(b, f, any, NULL);
@@ -258,19 +262,10 @@ static void family_frame(struct builder *b, const struct frame *frame, const str
 			listen_chain(b, f, compile_listen_name(out->arena, f->af, &u->listen),
 				     is_wan(frame, u->listen.ifname) ? any : NULL);
 
-	build_rule(b, "pin");
-	build_meta(b, NFT_META_L4PROTO, 0);
-	build_in_set(b, "l4proto");
-	part_nfproto(b, f);
-	build_payload(b, NFT_PAYLOAD_NETWORK_HEADER, f->daddr, f->len, 0);
-	build_meta(b, NFT_META_L4PROTO, f->len / 4);
-	build_payload(b, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, f->len / 4 + 1);
-	build_in_map(b, pin, 0);
-	dnat(b, f, true);
+	pin_rules(b, f, pin);
 	for (size_t i = 0; i < ARRAY_SIZE(gates); i++) {
 		build_rule(b, i == 0 ? "at" : "listen");
-		part_nfproto(b, f);
-		build_payload(b, NFT_PAYLOAD_NETWORK_HEADER, f->daddr, f->len, 0);
+		part_address(b, f, f->daddr);
 		build_in_map(b, gates[i], REG_VERDICT);
 	}
 	build_chain(b, arena_printf(out->arena, "dnat%c", f->digit));
@@ -285,8 +280,7 @@ static void link_local_returns(struct builder *b)
 	struct expr *e;
 
 	build_rule(b, "link-local");
-	part_nfproto(b, f);
-	build_payload(b, NFT_PAYLOAD_NETWORK_HEADER, f->daddr, f->len, 0);
+	part_address(b, f, f->daddr);
 	e = build_expr(b, EXPR_BITWISE);
 	e->len = f->len;
 	memcpy(e->data, mask, sizeof(mask));
@@ -335,37 +329,6 @@ static void dnat_hooks(struct builder *b)
 	}
 }
 
-/* chain postrouting {
- *   ct label LABEL iifname . oifname @same_if masquerade           the reply must come back through us
- *   iifname @lan oifname @wan ip saddr @private4 rt ipsec missing masquerade      a tunnel wants the inner address
- * } */
-static void postrouting(struct builder *b, const struct frame *frame)
-{
-	const struct family *f = &compile_families[0];
-	uint8_t label[LABEL_LEN];
-
-	compile_label(label);
-	build_rule(b, "reply-path");
-	build_expr(b, EXPR_CT)->key = NFT_CT_LABELS;
-	part_any_bit(b, label, LABEL_LEN);
-	part_same_interface(b);
-	build_expr(b, EXPR_MASQ);
-	if (frame->settings->masquerade) {
-		build_rule(b, "masquerade");
-		build_meta(b, NFT_META_IIFNAME, 0);
-		build_in_set(b, "lan");
-		build_meta(b, NFT_META_OIFNAME, 0);
-		build_in_set(b, "wan");
-		part_nfproto(b, f);
-		build_payload(b, NFT_PAYLOAD_NETWORK_HEADER, f->saddr, f->len, 0);
-		build_in_set(b, "private4");
-		build_expr(b, EXPR_RT)->key = NFT_RT_XFRM;
-		build_cmp8(b, NFT_CMP_EQ, 0);
-		build_expr(b, EXPR_MASQ);
-	}
-	build_base_chain(b, "postrouting", "nat", NF_INET_POST_ROUTING, NF_IP_PRI_NAT_SRC - 1);
-}
-
 static void interface_elements(struct ruleset *out, const struct topology *t)
 {
 	for (size_t i = 0; i < t->n_interfaces; i++) {
@@ -378,6 +341,8 @@ static void interface_elements(struct ruleset *out, const struct topology *t)
 			build_ifname(out, "wan", in->name);
 		else if (in->zone == ZONE_LAN)
 			build_ifname(out, "lan", in->name);
+		if (in->zone == ZONE_LAN)
+			build_ifname(out, "inside", in->name);
 		if (!in->present || !in->l3)
 			continue;
 		memcpy(pair, in->name, strlen(in->name));
@@ -397,16 +362,21 @@ void compile_frame(struct ruleset *out, const struct frame *frame)
 	build_set(out, "wan", TYPE_IFNAME, IFNAMSIZ, 0);
 	build_set(out, "outside", TYPE_IFNAME, IFNAMSIZ, 0);
 	build_set(out, "lan", TYPE_IFNAME, IFNAMSIZ, 0);
+	build_set(out, "inside", TYPE_IFNAME, IFNAMSIZ, 0);
 	build_set(out, "same_if", TYPE_CONCAT(TYPE_IFNAME, TYPE_IFNAME), 2 * IFNAMSIZ, 0);
 	build_set(out, "private4", TYPE_IPV4, 4, NFT_SET_INTERVAL);
 	for (size_t i = 0; i < PROTO_COUNT; i++)
 		build_elem(out, "l4proto", TYPE_PROTO, &proto_numbers[i], 1);
-	for (size_t i = 0; i < ARRAY_SIZE(private4); i++)
-		add_prefix(out, "private4", private4[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(private4); i++) {
+		struct prefix p = {0};
+
+		prefix_parse(private4[i], &p);
+		part_prefix(out, "private4", &p);
+	}
 	interface_elements(out, frame->topology);
 	for (size_t i = 0; i < ARRAY_SIZE(compile_families); i++)
 		family_frame(&b, frame, &compile_families[i]);
 	dnat_hooks(&b);
-	postrouting(&b, frame);
+	compile_source(&b, frame->settings);
 	compile_filter(&b, frame);
 }

@@ -9,10 +9,14 @@
 #include "topology.h"
 
 /* A connection that we translate carries this connection tracking label (bit number, of 128): later chains touch ours and
- * leave other people's DNAT alone. Set bit by bit, so labels of others stay. */
+ * leave other people's DNAT alone. Set bit by bit, so labels of others stay. The bits behind it say how its target is to
+ * see the client, where its forward does not leave that to the settings (compile_source.c). */
 #define COMPILE_LABEL 103
 #define COMPILE_LABEL_LEN 16
-void compile_label(uint8_t out[COMPILE_LABEL_LEN]); /* all labels of a connection, this one set, as the kernel has them */
+void compile_label(
+	uint8_t out[COMPILE_LABEL_LEN]); /* all labels of a connection, this one set, as the kernel has them */
+
+#define COMPILE_LOG_GROUP 103 /* nfnetlink_log group of new connections; the prefix is the forward's name */
 
 /* All that the frame depends on: everything but the forwards' own elements. */
 struct frame {

@@ -3,6 +3,7 @@
 #include "compile_parts.h"
 
 #include <linux/netfilter.h>
+#include <linux/netfilter/nf_nat.h>
 #include <linux/netfilter/nf_tables.h>
 
 const struct family compile_families[2] = {
@@ -34,4 +35,41 @@ void part_any_bit(struct builder *b, const void *mask, uint8_t len)
 	e->len = len;
 	memcpy(e->data, mask, len);
 	build_cmp(b, NFT_CMP_NEQ, zero, len);
+}
+
+void part_address(struct builder *b, const struct family *f, uint32_t offset)
+{
+	part_nfproto(b, f);
+	build_payload(b, NFT_PAYLOAD_NETWORK_HEADER, offset, f->len, 0);
+}
+
+void part_l4proto(struct builder *b)
+{
+	build_meta(b, NFT_META_L4PROTO, 0);
+	build_in_set(b, "l4proto");
+}
+
+void part_prefix(struct ruleset *out, const char *set, const struct prefix *p)
+{
+	struct ip last;
+
+	prefix_last(p, &last);
+	build_range(out, set, compile_families[p->ip.family == AF_INET6].type, p->ip.bytes, last.bytes, ip_len(&p->ip),
+		    false);
+}
+
+void part_dnat(struct builder *b, const struct family *f, bool port, const struct forward *forward)
+{
+	enum { SLOT_LABEL = 8 }; /* slots 0..4 hold keys and data */
+	struct expr *label = build_expr(b, EXPR_IMMEDIATE), *set = build_expr(b, EXPR_CT_SET),
+		    *nat = build_expr(b, EXPR_NAT);
+
+	label->dreg = set->sreg = SLOT_LABEL;
+	label->len = COMPILE_LABEL_LEN;
+	source_label(label->data, forward);
+	set->key = NFT_CT_LABELS;
+	nat->key = NFT_NAT_DNAT;
+	nat->op = f->nfproto;
+	nat->has_dreg = port;
+	nat->dreg = port ? f->len / 4 : 0;
 }

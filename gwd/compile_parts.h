@@ -18,6 +18,22 @@ void part_nfproto(struct builder *, const struct family *);         /* meta nfpr
 void part_same_interface(struct builder *);                         /* iifname . oifname @same_if */
 void part_any_bit(struct builder *, const void *mask, uint8_t len); /* (register 0, of `len` bytes) & mask != 0 */
 
+void part_address(struct builder *, const struct family *, uint32_t offset); /* nfproto; ip saddr or daddr => 0 */
+void part_l4proto(struct builder *);                                         /* meta l4proto @l4proto */
+void part_prefix(struct ruleset *, const char *set, const struct prefix *);  /* an element of an interval set */
+
+/* ct label set OURS [and how the target sees the client] dnat ip to (register 0) [: (the port behind the address)]. The
+ * label is set behind the lookup: only what has an element is ours. `forward` NULL: as the settings say. */
+void part_dnat(struct builder *, const struct family *, bool port, const struct forward *forward);
+
+/* compile_source.c: how targets see clients. */
+void compile_source(struct builder *, const struct settings *);            /* chain postrouting and those behind it */
+void compile_source_address(struct ruleset *, const struct forward *);     /* what `snat: ADDR` of a forward adds */
+void source_label(uint8_t out[COMPILE_LABEL_LEN], const struct forward *); /* NULL: as the settings say */
+
+/* compile_chain.c: the chain of a forward that an element alone cannot express; its name. */
+const char *compile_chain(struct ruleset *, const struct forward *);
+
 /* compile_filter.c: the chains that let pass or drop. */
 void compile_filter(struct builder *, const struct frame *);
 

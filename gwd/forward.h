@@ -160,6 +160,8 @@ bool forward_keeps_ports(const struct forward *, const struct target *);
 uint16_t forward_target_port(const struct forward *, const struct target *, struct port_range listened,
 			     uint16_t port);
 bool forward_wants_chain(const struct forward *);
+/* Its element says all there is to say. Others have a chain of their own, which the element leads to. */
+bool forward_simple(const struct forward *);
 /* `forward` enters or leaves the kernel; nothing happens unless it wants a chain. O(log n). */
 void forwards_activate(struct forwards *, const struct forward *, bool active);
 /* Active forwards that want the chain of this listen. O(log n). */

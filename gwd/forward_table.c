@@ -262,11 +262,19 @@ uint16_t forward_target_port(const struct forward *f, const struct target *t, st
 	return forward_keeps_ports(f, t) ? port : (uint16_t)(t->ports.first + (port - listened.first));
 }
 
+bool forward_simple(const struct forward *f)
+{
+	return f->n_targets == 1 && f->targets[0].state == TARGET_READY && !f->n_from && !f->log && !f->no_nat &&
+	       limit_same(&f->limit, &(struct limit){0}) && f->snat.mode == SNAT_DEFAULT;
+}
+
 bool forward_wants_chain(const struct forward *f)
 {
 	if (f->listen.kind != LISTEN_ADDRESS)
 		return f->listen.kind == LISTEN_INTERFACE;
-	if (!forward_keeps_ports(f, &f->targets[0])) /* one port, or a range expanded port by port */
+	if (f->no_nat) /* nothing to translate */
+		return false;
+	if (forward_simple(f) && !forward_keeps_ports(f, &f->targets[0])) /* one port, or a range expanded port by port */
 		return false;
 	for (size_t i = 0; i < f->n_ports; i++)
 		if (f->ports[i].first != f->ports[i].last)
