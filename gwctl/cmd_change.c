@@ -26,8 +26,10 @@ static void probe_target(const struct call *call, const json_t *forward)
 	_cleanup_(freep) char *raw = forms_address_text(addr, first);
 	_cleanup_(freep) char *where = text_safe(raw);
 	int answers = probe(addr, first);
+	const char *first_sees = json_string_value(json_array_get(json_object_get(forward, "sees"), 0));
+	_cleanup_(freep) char *sees = text_safe(first_sees ? first_sees : "");
 	if (answers > 0)
-		fprintf(stderr, "%s answers\n", where);
+		fprintf(stderr, "%s answers%s%s\n", where, *sees ? "; it will see clients " : "", sees);
 	else if (answers == 0)
 		fprintf(stderr, "nobody answers at %s\n", where);
 }

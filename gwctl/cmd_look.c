@@ -47,6 +47,16 @@ static char *connections_cell(const json_t *forward)
 	return xasprintf("%lld", (long long)json_number(forward, "connections"));
 }
 
+static char *sees_cell(const json_t *forward)
+{
+	_cleanup_(buf_free) struct buf out = {0};
+	size_t i;
+	json_t *text;
+	json_array_foreach (json_object_get(forward, "sees"), i, text)
+		buf_printf(&out, "%s%s", i ? "; " : "", json_string_value(text));
+	return buf_take(&out);
+}
+
 static char *description_cell(const json_t *forward)
 {
 	return xstrdup(json_text(service_of(forward), "description"));
@@ -68,6 +78,7 @@ static const struct column show_fields[] = {
 	{"origin", COLUMN_TEXT, origin_cell},
 	{"listen", COLUMN_TEXT, listen_cell},
 	{"targets", COLUMN_TEXT, targets_cell},
+	{"see clients", COLUMN_TEXT, sees_cell},
 	{"connections", COLUMN_NUMBER, connections_cell},
 };
 

@@ -91,6 +91,7 @@ struct forward_view {
 	char *reason; /* NULL = none; owned */
 	bool counted;         /* connections was read */
 	uint64_t connections; /* new ones since the table was loaded */
+	struct strings sees;  /* how targets see clients (sees.h), once per different answer; only gwd_get fills it */
 };
 void forward_view_free(struct forward_view *);
 

@@ -9,6 +9,7 @@
 #include "files.h"
 #include "gwd_apply.h"
 #include "gwd_guard.h"
+#include "sees.h"
 #include "sysctl.h"
 
 struct state *gwd_state(struct gwd *g)
@@ -22,6 +23,7 @@ void forward_view_free(struct forward_view *v)
 {
 	forward_unref(v->forward);
 	free(v->reason);
+	strings_free(&v->sees);
 	*v = (struct forward_view){0};
 }
 
@@ -105,6 +107,20 @@ int gwd_list(struct gwd *g, const char *pattern, struct forward_view **ret, size
 	return 0;
 }
 
+static void add_sees(const struct gwd *g, struct forward_view *v)
+{
+	const struct forward *f = v->forward;
+
+	for (size_t i = 0; i < f->n_targets; i++) {
+		char *text = sees_text(g->topology, g->world->settings, f, &f->targets[i]);
+
+		if (strings_have(&v->sees, text))
+			free(text);
+		else
+			strings_add(&v->sees, text);
+	}
+}
+
 int gwd_get(struct gwd *g, const char *name, bool count, struct forward_view *ret, struct diag *diag)
 {
 	_cleanup_(counters_free) struct counters counters = {0};
@@ -120,6 +136,7 @@ int gwd_get(struct gwd *g, const char *name, bool count, struct forward_view *re
 		return r;
 	*ret = view(g, e, &counters);
 	ret->counted = count;
+	add_sees(g, ret);
 	return 0;
 }
 

@@ -65,6 +65,8 @@ json_t *request_forward(const struct forward_view *view)
 		json_object_set_new(ret, "connections", json_integer((json_int_t)view->connections));
 	if (view->reason)
 		json_object_set_new(ret, "reason", varlink_text(view->reason));
+	if (view->sees.n)
+		json_object_set_new(ret, "sees", request_texts(view->sees.items, view->sees.n));
 	return ret;
 }
 
