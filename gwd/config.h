@@ -37,6 +37,10 @@ struct settings *settings_default(void);
 void settings_free(struct settings *);
 void settings_freep(struct settings **);
 bool settings_same(const struct settings *, const struct settings *);
+static inline bool settings_inside(const struct settings *s) /* an inside is named */
+{
+	return s->n_lan || s->n_dmz;
+}
 
 /* One file of the declared set: gwd.yaml first, then gwd.d's in name order. `path` is interned (diag_file) and is what
  * messages show. */

@@ -13,12 +13,14 @@ struct link {
 	bool carrier;  /* IFF_LOWER_UP */
 	bool loopback;
 	bool l3;       /* sends and receives IP itself: no bridge or bond above it (a VRF slave is one) */
+	bool bridge;
+	uint32_t mtu;
 };
 
 struct address {
 	uint32_t index; /* of its link */
 	struct ip ip;
-	uint8_t prefix_len;
+	uint8_t prefix_len; /* whole with a peer, whose network is not ours */
 };
 
 struct default_route {

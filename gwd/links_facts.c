@@ -73,7 +73,9 @@ static int link_cmp(const void *left, const void *right)
 	r = r ? r : CMP(a->up, b->up);
 	r = r ? r : CMP(a->carrier, b->carrier);
 	r = r ? r : CMP(a->loopback, b->loopback);
-	return r ? r : CMP(a->l3, b->l3);
+	r = r ? r : CMP(a->l3, b->l3);
+	r = r ? r : CMP(a->bridge, b->bridge);
+	return r ? r : CMP(a->mtu, b->mtu);
 }
 
 static int address_cmp(const void *left, const void *right)
@@ -135,22 +137,11 @@ static bool attr_is(const struct nlattr *attr, const char *text)
 	       memcmp(mnl_attr_get_payload(attr), text, strlen(text)) == 0;
 }
 
-/* No master, or one that leaves IP to its slaves. */
-static bool link_l3(const struct nlattr *const *at)
-{
-	const struct nlattr *info[ATTRIBUTES] = {0};
-
-	if (!at[IFLA_MASTER])
-		return true;
-	if (at[IFLA_LINKINFO])
-		mnl_attr_parse_nested(at[IFLA_LINKINFO], keep_attribute, info);
-	return attr_is(info[IFLA_INFO_SLAVE_KIND], "vrf");
-}
 
 static int on_link(const struct nlmsghdr *nlh, void *ctx)
 {
 	const struct ifinfomsg *ifi = mnl_nlmsg_get_payload(nlh);
-	const struct nlattr *at[ATTRIBUTES] = {0};
+	const struct nlattr *at[ATTRIBUTES] = {0}, *info[ATTRIBUTES] = {0};
 	struct reading *reading = ctx;
 	struct facts *f = &reading->facts;
 	struct link *l;
@@ -158,6 +149,8 @@ static int on_link(const struct nlmsghdr *nlh, void *ctx)
 	mnl_attr_parse(nlh, sizeof(*ifi), keep_attribute, at);
 	if (nlh->nlmsg_type != RTM_NEWLINK || !at[IFLA_IFNAME])
 		return MNL_CB_OK;
+	if (at[IFLA_LINKINFO])
+		mnl_attr_parse_nested(at[IFLA_LINKINFO], keep_attribute, info);
 	f->links = grow(f->links, f->n_links, &reading->links_capacity, sizeof(*l));
 	l = &f->links[f->n_links++];
 	*l = (struct link){
@@ -165,7 +158,9 @@ static int on_link(const struct nlmsghdr *nlh, void *ctx)
 		.up = ifi->ifi_flags & IFF_UP,
 		.carrier = ifi->ifi_flags & IFF_LOWER_UP,
 		.loopback = ifi->ifi_flags & IFF_LOOPBACK,
-		.l3 = link_l3(at),
+		.l3 = !at[IFLA_MASTER] || attr_is(info[IFLA_INFO_SLAVE_KIND], "vrf"), /* which leaves IP to its slaves */
+		.bridge = attr_is(info[IFLA_INFO_KIND], "bridge"),
+		.mtu = attr_u32(at[IFLA_MTU], 0),
 	};
 	snprintf(l->name, sizeof(l->name), "%.*s", (int)mnl_attr_get_payload_len(at[IFLA_IFNAME]),
 		 mnl_attr_get_str(at[IFLA_IFNAME]));
@@ -209,6 +204,8 @@ static int on_address(const struct nlmsghdr *nlh, void *ctx)
 	if (!local || mnl_attr_get_payload_len(local) != ip_len(&a.ip) || !faces_out(f, a.index))
 		return MNL_CB_OK;
 	memcpy(a.ip.bytes, mnl_attr_get_payload(local), ip_len(&a.ip));
+	if (at[IFA_ADDRESS] && memcmp(mnl_attr_get_payload(at[IFA_ADDRESS]), a.ip.bytes, ip_len(&a.ip)) != 0)
+		a.prefix_len = (uint8_t)(ip_len(&a.ip) * 8);
 	if (a.ip.family == AF_INET6 && a.ip.bytes[0] == 0xfe && (a.ip.bytes[1] & 0xc0) == 0x80)
 		return MNL_CB_OK;
 	if (tentative(attr_u32(at[IFA_FLAGS], ifa->ifa_flags)))

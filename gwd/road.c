@@ -55,7 +55,9 @@ static struct ruleset *compile_side(const struct gwd *g, const struct delta *d, 
 
 static bool configured(const struct gwd *g)
 {
-	return g->world->settings->n_wan || g->world->settings->n_lan || forwards_count(g->world->forwards);
+	const struct settings *s = g->world->settings;
+
+	return s->n_wan || s->n_lan || s->n_dmz || s->protect || forwards_count(g->world->forwards);
 }
 
 /* Everything, as memory has it. An empty configuration makes no table; one that is there stays, so that conntrack keeps
@@ -93,14 +95,14 @@ static bool touches_interfaces(const struct forward *const *forwards, size_t n)
 
 static const uint8_t family_af[FAMILIES] = {AF_INET, AF_INET6};
 
-/* INTERFACE: raised only once wan is known or lan is named, IPv6 only when something needs it. */
+/* INTERFACE: raised only once wan is known or an inside is named, IPv6 only when something needs it. */
 static bool needs_forwarding(const struct gwd *g, size_t family)
 {
-	const struct settings *s = g->world->settings;
+	bool inside = settings_inside(g->world->settings);
 
-	if (!g->topology->wan_known && !s->n_lan)
+	if (!g->topology->wan_known && !inside)
 		return false;
-	return g->active[family] > 0 || (family == V4 && s->n_lan > 0);
+	return g->active[family] > 0 || (family == V4 && inside);
 }
 
 /* Whether forwarding of a family that the change is about is off now. */
@@ -136,7 +138,8 @@ static void not_raised(struct gwd *g, size_t family)
 
 void road_sysctls(struct gwd *g, struct diag *warnings)
 {
-	bool one_nic = g->active[V4] > 0 && topology_one_nic(g->topology);
+	const struct interface *nic = g->active[V4] > 0 ? topology_one_nic(g->topology) : NULL;
+	_cleanup_(diag_free) struct diag redirects = {0};
 
 	for (size_t family = 0; family < FAMILIES; family++) {
 		_cleanup_(diag_free) struct diag diag = {0};
@@ -147,13 +150,8 @@ void road_sysctls(struct gwd *g, struct diag *warnings)
 		for (size_t i = 0; i < diag.n; i++)
 			diag_warn(warnings, "%s", diag.mistakes[i].message);
 	}
-	for (size_t i = 0; i < g->topology->n_interfaces && one_nic; i++) {
-		const struct interface *in = &g->topology->interfaces[i];
-		_cleanup_(diag_free) struct diag diag = {0};
-
-		if (in->zone == ZONE_WAN && in->present && sysctl_redirects_off(in->name, &diag) < 0)
-			diag_warn(warnings, "%s", diag.n ? diag.mistakes[0].message : "cannot stop ICMP redirects");
-	}
+	if (nic && sysctl_redirects_off(nic->name, &redirects) < 0)
+		diag_warn(warnings, "%s", redirects.mistakes[0].message);
 }
 
 /* ---- Kernel -------------------------------------------------------------------------------------- */

@@ -98,10 +98,10 @@ char *road_shadow(const struct gwd *g, const struct forward *f)
 								  : xstrdup("nothing any more");
 }
 
-/* Forwarding is on, or will be turned on for it: without a known outside only when lan is named. */
+/* Forwarding is on, or will be turned on for it: without a known outside only when an inside is named. */
 static bool forwards_now(const struct gwd *g, const struct forward *f)
 {
-	return g->world->settings->n_lan || sysctl_forwarding_get(f->family) == 1;
+	return settings_inside(g->world->settings) || sysctl_forwarding_get(f->family) == 1;
 }
 
 char *road_held(const struct gwd *g, const struct forward_entry *e, bool *ret_waits)

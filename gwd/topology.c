@@ -7,6 +7,8 @@
 #include "topology.h"
 #include "util.h"
 
+enum { ETHERNET_MTU = 1500 };
+
 bool ifname_matches(const char *pattern, const char *name)
 {
 	size_t len = strlen(pattern);
@@ -61,25 +63,47 @@ static bool wan_by_route(const struct inputs *in, const char *name, const struct
 	return strings_have(&in->memory->last, name);
 }
 
-/* A name says more than a pattern that happens to match; a pattern never means loopback. */
+/* The zone that the file names. A name says more than a pattern that happens to match; of two patterns the one that
+ * trusts least counts. */
+static enum zone named_zone(const struct settings *s, const char *name, enum match least)
+{
+	const struct {
+		enum zone zone;
+		char *const *names;
+		size_t n;
+	} lists[] = {{ZONE_WAN, s->wan, s->n_wan}, {ZONE_DMZ, s->dmz, s->n_dmz}, {ZONE_LAN, s->lan, s->n_lan}};
+	enum zone zone = ZONE_NONE;
+	enum match best = MATCH_NONE;
+
+	for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
+		enum match match = list_match(lists[i].names, lists[i].n, name);
+
+		if (match < least || match <= best)
+			continue;
+		best = match;
+		zone = lists[i].zone;
+	}
+	return zone;
+}
+
+/* A pattern never means loopback. */
 static struct interface judge(const struct inputs *in, const char *name, const struct link *link)
 {
-	const struct settings *s = in->settings;
-	enum match wan = list_match(s->wan, s->n_wan, name), lan = list_match(s->lan, s->n_lan, name);
-	enum match least = link && link->loopback ? MATCH_NAME : MATCH_PATTERN;
+	bool l3 = link && link->l3 && !link->loopback;
+	enum zone named = named_zone(in->settings, name, link && link->loopback ? MATCH_NAME : MATCH_PATTERN);
 	struct interface result = {
 		.present = link,
-		.l3 = link && link->l3 && !link->loopback,
+		.l3 = l3,
+		.bridge = l3 && link->bridge,
+		.narrow = l3 && link->mtu && link->mtu < ETHERNET_MTU,
 		.from_route = wan_by_route(in, name, link),
 	};
 
 	snprintf(result.name, sizeof(result.name), "%s", name);
-	result.overridden = result.from_route && lan >= least;
-	if (result.from_route || (wan >= least && wan >= lan))
-		result.zone = ZONE_WAN;
-	else if (lan >= least)
-		result.zone = ZONE_LAN;
-	result.former = !s->n_wan && result.zone == ZONE_NONE && strings_have(&in->memory->former, name);
+	result.zone = result.from_route ? ZONE_WAN : named;
+	result.overridden = result.from_route ? named : ZONE_NONE;
+	result.former =
+		!in->settings->n_wan && result.zone == ZONE_NONE && strings_have(&in->memory->former, name);
 	return result;
 }
 
@@ -104,13 +128,14 @@ static void add_interfaces(struct topology *t, const struct inputs *in)
 {
 	const struct settings *s = in->settings;
 	const struct wan_memory *m = in->memory;
-	size_t all = in->facts->n_links + s->n_wan + s->n_lan + m->last.n + m->former.n, kept = 0;
+	size_t all = in->facts->n_links + s->n_wan + s->n_lan + s->n_dmz + m->last.n + m->former.n, kept = 0;
 
 	t->interfaces = xcalloc(all, sizeof(*t->interfaces));
 	for (size_t i = 0; i < in->facts->n_links; i++)
 		t->interfaces[t->n_interfaces++] = judge(in, in->facts->links[i].name, &in->facts->links[i]);
 	add_absent(t, in, s->wan, s->n_wan);
 	add_absent(t, in, s->lan, s->n_lan);
+	add_absent(t, in, s->dmz, s->n_dmz);
 	if (!s->n_wan && !in->facts->n_routes)
 		add_absent(t, in, m->last.items, m->last.n);
 	if (!s->n_wan)
@@ -185,6 +210,21 @@ static void add_addresses(struct topology *t, const struct facts *facts)
 	}
 }
 
+static void add_networks(struct topology *t, const struct facts *facts)
+{
+	size_t n = 0;
+
+	t->networks = xcalloc(facts->n_addresses, sizeof(*t->networks));
+	for (size_t i = 0; i < facts->n_addresses; i++) {
+		const struct address *a = &facts->addresses[i];
+		const struct interface *in = owner(t, facts, a->index);
+
+		if (in && in->l3 && a->prefix_len < ip_len(&a->ip) * 8)
+			t->networks[n++] = prefix_of(&a->ip, a->prefix_len);
+	}
+	t->n_networks = prefixes_normalize(t->networks, n);
+}
+
 /* ---- Memory -------------------------------------------------------------------------------------- */
 
 void wan_memory_free(struct wan_memory *m)
@@ -245,6 +285,7 @@ struct topology *topology_build(const struct settings *settings, const struct fa
 
 	add_interfaces(t, &in);
 	add_addresses(t, facts);
+	add_networks(t, facts);
 	return t;
 }
 
@@ -254,6 +295,7 @@ void topology_free(struct topology *t)
 		return;
 	free(t->interfaces);
 	free(t->addresses);
+	free(t->networks);
 	free(t);
 }
 
@@ -265,7 +307,8 @@ void topology_freep(struct topology **t)
 static bool interface_same(const struct interface *a, const struct interface *b)
 {
 	return streq(a->name, b->name) && a->zone == b->zone && a->present == b->present && a->l3 == b->l3 &&
-	       a->from_route == b->from_route && a->former == b->former && a->overridden == b->overridden;
+	       a->bridge == b->bridge && a->narrow == b->narrow && a->from_route == b->from_route &&
+	       a->former == b->former && a->overridden == b->overridden;
 }
 
 static bool address_same(const struct local_address *a, const struct local_address *b)
@@ -284,7 +327,7 @@ bool topology_same(const struct topology *a, const struct topology *b)
 	for (size_t i = 0; i < a->n_addresses; i++)
 		if (!address_same(&a->addresses[i], &b->addresses[i]))
 			return false;
-	return true;
+	return prefixes_same(a->networks, a->n_networks, b->networks, b->n_networks);
 }
 
 static int name_cmp(const void *name, const void *item)
@@ -320,18 +363,18 @@ bool topology_is_local(const struct topology *t, const struct ip *ip)
 	return topology_address(t, ip) != NULL;
 }
 
-bool topology_one_nic(const struct topology *t)
+const struct interface *topology_one_nic(const struct topology *t)
 {
-	const char *nic = NULL;
+	const struct interface *nic = NULL;
 
 	for (size_t i = 0; i < t->n_addresses; i++) {
 		const struct interface *in = topology_interface(t, t->addresses[i].ifname);
 
 		if (!in || !in->l3)
 			continue;
-		if (nic && !streq(nic, in->name))
-			return false;
-		nic = in->name;
+		if (nic && nic != in)
+			return NULL;
+		nic = in;
 	}
 	return nic;
 }

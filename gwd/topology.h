@@ -8,16 +8,18 @@
 #include "links.h"
 #include "util.h"
 
-enum zone { ZONE_NONE, ZONE_WAN, ZONE_LAN };
+enum zone { ZONE_NONE, ZONE_WAN, ZONE_LAN, ZONE_DMZ };
 
 struct interface { /* named in the settings, remembered as wan or present now; sorted by name */
 	char name[IFNAMSIZ];
 	enum zone zone;
 	bool present;
 	bool l3;             /* see struct link; not loopback */
+	bool bridge;
+	bool narrow;         /* TCP through it is better told so: its MTU is below Ethernet's 1500 (PPP, tunnels) */
 	bool from_route;     /* wan because it holds a default route (now or when last seen) */
-	bool former;         /* neither wan nor lan now, but was wan by its default route once: still outside */
-	bool overridden;     /* named lan in the file, but holds the default route: wan wins */
+	bool former;         /* in no zone now, but was wan by its default route once: still outside */
+	enum zone overridden; /* what the file says it is, where it holds the default route: wan wins */
 };
 
 struct local_address { /* sorted by ip; one entry per ip, that of a wan interface if several have it */
@@ -31,6 +33,9 @@ struct topology {
 	size_t n_interfaces;
 	struct local_address *addresses;
 	size_t n_addresses;
+	struct prefix *networks; /* directly connected ones of l3 interfaces, link-local IPv6 apart; both families,
+				  * sorted, none inside another */
+	size_t n_networks;
 	bool wan_known; /* at least one wan interface is named or was seen; a pattern that matches none is not enough */
 };
 
@@ -52,8 +57,8 @@ bool topology_same(const struct topology *, const struct topology *);
 const struct interface *topology_interface(const struct topology *, const char *name); /* or NULL */
 const struct local_address *topology_address(const struct topology *, const struct ip *); /* or NULL */
 bool topology_is_local(const struct topology *, const struct ip *);
-/* One NIC: a single l3 interface besides loopback carries addresses. */
-bool topology_one_nic(const struct topology *);
+/* One NIC: the single l3 interface besides loopback that carries addresses; NULL when there are more, or none. */
+const struct interface *topology_one_nic(const struct topology *);
 bool ifname_matches(const char *pattern, const char *name); /* '*' only at the end */
 
 #endif

@@ -147,6 +147,15 @@ int ip_cmp(const struct ip *a, const struct ip *b)
 	return memcmp(a->bytes, b->bytes, sizeof(a->bytes));
 }
 
+struct prefix prefix_of(const struct ip *ip, uint8_t len)
+{
+	struct prefix p = {.ip = *ip, .len = len};
+
+	for (size_t bit = len; bit < ip_len(ip) * 8; bit++)
+		p.ip.bytes[bit / 8] &= (uint8_t)~(0x80 >> bit % 8);
+	return p;
+}
+
 bool prefix_contains(const struct prefix *p, const struct ip *ip)
 {
 	unsigned whole = p->len / 8, rest = p->len % 8;

@@ -48,6 +48,7 @@ const char *port_range_text(struct port_range, char out[PORTS_TEXT_MAX]);
 const char *proto_text(uint8_t protos);                                          /* static; "tcp+udp" */
 
 int ip_cmp(const struct ip *, const struct ip *); /* by family, then bytes */
+struct prefix prefix_of(const struct ip *, uint8_t len); /* its network of that length */
 bool prefix_contains(const struct prefix *, const struct ip *);
 const char *prefix_text(const struct prefix *, char out[PREFIX_TEXT_MAX]); /* a single address without its length */
 int prefix_cmp(const struct prefix *, const struct prefix *); /* by address, shorter lengths first */
