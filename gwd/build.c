@@ -115,7 +115,7 @@ struct chain *build_chain(struct builder *b, const char *name)
 	return c;
 }
 
-void build_base_chain(struct builder *b, const char *name, const char *type, uint32_t hook, int32_t priority)
+struct chain *build_base_chain(struct builder *b, const char *name, const char *type, uint32_t hook, int32_t priority)
 {
 	struct chain *c = build_chain(b, name);
 
@@ -124,6 +124,7 @@ void build_base_chain(struct builder *b, const char *name, const char *type, uin
 	c->hook = hook;
 	c->priority = priority;
 	c->policy = NF_ACCEPT;
+	return c;
 }
 
 void build_set(struct ruleset *out, const char *name, uint32_t type, uint32_t len, uint32_t flags)

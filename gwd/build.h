@@ -31,7 +31,7 @@ void build_in_map(struct builder *b, const char *map, uint8_t dreg);
 void build_verdict(struct builder *b, int32_t code, const char *chain);
 /* The rules so far become a chain (a base chain with policy accept); the builder is empty again. */
 struct chain *build_chain(struct builder *b, const char *name);
-void build_base_chain(struct builder *b, const char *name, const char *type, uint32_t hook, int32_t priority);
+struct chain *build_base_chain(struct builder *b, const char *name, const char *type, uint32_t hook, int32_t priority);
 /* Sets, maps and elements; `type` is nft's datatype code, lengths are bytes. */
 void build_set(struct ruleset *out, const char *name, uint32_t type, uint32_t len, uint32_t flags);
 void build_map(struct ruleset *out, const char *name, uint32_t type, uint32_t len, uint32_t data_type,

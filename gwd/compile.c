@@ -4,8 +4,9 @@
  *   prerouting, output   -> dnat4: pin4 (address . proto . port), at4 (ranges of an address), listen4 (our addresses)
  *   listen4              -> any4 (wan addresses) or on4_IF (addresses of an interface, then any4 if it is a wan)
  *   prerouting, a miss   -> arrive4: an address so new that listen4 does not have it yet (DHCP, PPP), by interface
- *   postrouting          -> our connections that leave where they came in; what lan sends from private addresses
- *   forward              -> drops what nobody asked for, only from outside, only towards what is ours to guard
+ *   postrouting          -> our connections that leave where they came in; what the inside sends from private addresses
+ *   forward              -> what the zones allow, else unasked: the pinholes, else nothing (compile_filter.c)
+ *   input                -> what outside and dmz may reach of the gateway itself (compile_gateway.c)
  *
  * Pinned addresses are looked up first and everything else is gated by our listening addresses: a forward of port 22 on
  * the wan must never take port 22 of the gateway's address in the LAN. Rules are written so that nft can list them and
@@ -13,9 +14,7 @@
 #include "compile_parts.h"
 
 #include <ctype.h>
-#include <linux/if_packet.h>
 #include <linux/netfilter.h>
-#include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_nat.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter_ipv4.h>
@@ -212,15 +211,6 @@ static void family_elements(struct ruleset *out, const struct frame *frame, cons
 	}
 }
 
-/* set same_net4 { type ipv4_addr . ipv4_addr; flags interval; }: both in one connected network */
-static void pair_set(struct ruleset *out, const struct family *f)
-{
-	const uint8_t fields[] = {f->len, f->len};
-
-	build_concat(out, f->af == AF_INET ? "same_net4" : "same_net6", TYPE_CONCAT(f->type, f->type), fields,
-		     ARRAY_SIZE(fields), 0);
-}
-
 /* meta l4proto @l4proto dnat ip to ip daddr . meta l4proto . th dport map @pin4; and vmap @pin4_own */
 static void pin_rules(struct builder *b, const struct family *f, const char *pin)
 {
@@ -253,7 +243,6 @@ static void family_frame(struct builder *b, const struct frame *frame, const str
 	add_port_maps(out, f, pin, TYPE_CONCAT(TYPE_CONCAT(f->type, TYPE_PROTO), TYPE_PORT), f->len + 8u);
 	build_map(out, gates[0], f->type, f->len, NFT_DATA_VERDICT, 0);
 	build_map(out, gates[1], f->type, f->len, NFT_DATA_VERDICT, 0);
-	pair_set(out, f);
 	build_map(out, arena_printf(out->arena, "arrive%c", f->digit), TYPE_IFNAME, IFNAMSIZ, NFT_DATA_VERDICT, 0);
 
 	listen_chain(b, f, any, NULL);
@@ -329,28 +318,6 @@ static void dnat_hooks(struct builder *b)
 	}
 }
 
-static void interface_elements(struct ruleset *out, const struct topology *t)
-{
-	for (size_t i = 0; i < t->n_interfaces; i++) {
-		const struct interface *in = &t->interfaces[i];
-		char pair[2 * IFNAMSIZ] = {0};
-
-		if (in->zone == ZONE_WAN || in->former)
-			build_ifname(out, "outside", in->name);
-		if (in->zone == ZONE_WAN)
-			build_ifname(out, "wan", in->name);
-		else if (in->zone == ZONE_LAN)
-			build_ifname(out, "lan", in->name);
-		if (in->zone == ZONE_LAN)
-			build_ifname(out, "inside", in->name);
-		if (!in->present || !in->l3)
-			continue;
-		memcpy(pair, in->name, strlen(in->name));
-		memcpy(pair + IFNAMSIZ, in->name, strlen(in->name));
-		build_elem(out, "same_if", TYPE_CONCAT(TYPE_IFNAME, TYPE_IFNAME), pair, sizeof(pair));
-	}
-}
-
 void compile_frame(struct ruleset *out, const struct frame *frame)
 {
 	/* RFC 1918 and RFC 6598 (shared address space of providers) */
@@ -359,11 +326,6 @@ void compile_frame(struct ruleset *out, const struct frame *frame)
 
 	out->table = true;
 	build_set(out, "l4proto", TYPE_PROTO, 1, 0);
-	build_set(out, "wan", TYPE_IFNAME, IFNAMSIZ, 0);
-	build_set(out, "outside", TYPE_IFNAME, IFNAMSIZ, 0);
-	build_set(out, "lan", TYPE_IFNAME, IFNAMSIZ, 0);
-	build_set(out, "inside", TYPE_IFNAME, IFNAMSIZ, 0);
-	build_set(out, "same_if", TYPE_CONCAT(TYPE_IFNAME, TYPE_IFNAME), 2 * IFNAMSIZ, 0);
 	build_set(out, "private4", TYPE_IPV4, 4, NFT_SET_INTERVAL);
 	for (size_t i = 0; i < PROTO_COUNT; i++)
 		build_elem(out, "l4proto", TYPE_PROTO, &proto_numbers[i], 1);
@@ -373,10 +335,11 @@ void compile_frame(struct ruleset *out, const struct frame *frame)
 		prefix_parse(private4[i], &p);
 		part_prefix(out, "private4", &p);
 	}
-	interface_elements(out, frame->topology);
+	compile_zones(out, frame->topology);
 	for (size_t i = 0; i < ARRAY_SIZE(compile_families); i++)
 		family_frame(&b, frame, &compile_families[i]);
 	dnat_hooks(&b);
 	compile_source(&b, frame->settings);
 	compile_filter(&b, frame);
+	compile_gateway(&b, frame);
 }

@@ -24,6 +24,8 @@ struct frame {
 	const struct topology *topology;
 	const struct listen_use *interfaces; /* that active forwards listen on: forwards_interfaces() */
 	bool guard4, guard6; /* we turned forwarding on for the family: drop what nobody asked for from outside */
+	const struct opening *open; /* declared and runtime ones together; no two overlap */
+	size_t n_open;
 };
 
 /* Comments of the rules that drop what nobody asked for where we turned forwarding on; by family. A table that has one

@@ -5,7 +5,6 @@
  * lead to its own chain (compile_chain.c), those of one that only lets in are asked in the forward hook. */
 #include "compile_parts.h"
 
-#include <arpa/inet.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 
@@ -32,14 +31,6 @@ static struct elem *add(struct ruleset *out, const struct forward *f, const char
 	return e;
 }
 
-static size_t put_port(uint8_t *at, uint16_t port)
-{
-	uint16_t be = htons(port);
-
-	memcpy(at, &be, sizeof(be));
-	return 4;
-}
-
 static void to_target(struct elem *e, const struct target *target, uint16_t port)
 {
 	size_t len = ip_len(&target->addr);
@@ -48,7 +39,7 @@ static void to_target(struct elem *e, const struct target *target, uint16_t port
 	memcpy(e->data, target->addr.bytes, len);
 	if (port) {
 		e->data_type = TYPE_CONCAT(e->data_type, TYPE_PORT);
-		len += put_port(e->data + len, port);
+		len += part_port(e->data + len, port);
 	}
 	e->data_len = (uint8_t)len;
 }
@@ -70,7 +61,7 @@ static void add_port(struct ruleset *out, const struct place *p, uint8_t proto, 
 	}
 	e->key[len] = proto;
 	len += 4;
-	len += put_port(e->key + len, port);
+	len += part_port(e->key + len, port);
 	e->key_len = (uint8_t)len;
 	memcpy(e->key_end, e->key, len);
 	if (p->chain)
@@ -89,8 +80,8 @@ static void add_range(struct ruleset *out, const struct place *p, size_t proto, 
 	e->interval = true;
 	e->key_type = TYPE_PORT;
 	e->key_len = 2;
-	put_port(e->key, ports.first);
-	put_port(e->key_end, ports.last);
+	part_port(e->key, ports.first);
+	part_port(e->key_end, ports.last);
 	if (p->chain)
 		build_verdict_data(e, NFT_GOTO, p->chain);
 	else
@@ -122,8 +113,8 @@ static void add_hole(struct ruleset *out, const struct place *p, size_t proto, s
 	memcpy(e->key, f->listen.addr.bytes, len);
 	e->key[len] = proto_numbers[proto];
 	memcpy(e->key_end, e->key, len + 4);
-	put_port(e->key + len + 4, ports.first);
-	put_port(e->key_end + len + 4, ports.last);
+	part_port(e->key + len + 4, ports.first);
+	part_port(e->key_end + len + 4, ports.last);
 	build_verdict_data(e, p->chain ? NFT_GOTO : NF_ACCEPT, p->chain);
 }
 

@@ -2,7 +2,9 @@
 /* The same few matches stand in many rules; written once, they are written alike. */
 #include "compile_parts.h"
 
+#include <arpa/inet.h>
 #include <linux/netfilter.h>
+#include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_nat.h>
 #include <linux/netfilter/nf_tables.h>
 
@@ -26,6 +28,35 @@ void part_same_interface(struct builder *b)
 	build_in_set(b, "same_if");
 }
 
+void part_between(struct builder *b, const char *from, const char *to)
+{
+	if (from) {
+		build_meta(b, NFT_META_IIFNAME, 0);
+		build_in_set(b, from);
+	}
+	if (to) {
+		build_meta(b, NFT_META_OIFNAME, 0);
+		build_in_set(b, to);
+	}
+}
+
+void part_known(struct builder *b)
+{
+	const uint32_t known = NF_CT_STATE_BIT(IP_CT_ESTABLISHED) | NF_CT_STATE_BIT(IP_CT_RELATED);
+
+	build_rule(b, "known");
+	build_expr(b, EXPR_CT)->key = NFT_CT_STATE;
+	part_any_bit(b, &known, sizeof(known));
+	build_verdict(b, NF_ACCEPT, NULL);
+}
+
+void part_drop(struct builder *b, const char *comment)
+{
+	build_rule(b, comment);
+	build_expr(b, EXPR_COUNTER);
+	build_verdict(b, NF_DROP, NULL);
+}
+
 /* (register 0, of `len` bytes) & mask != 0 */
 void part_any_bit(struct builder *b, const void *mask, uint8_t len)
 {
@@ -47,6 +78,14 @@ void part_l4proto(struct builder *b)
 {
 	build_meta(b, NFT_META_L4PROTO, 0);
 	build_in_set(b, "l4proto");
+}
+
+size_t part_port(uint8_t *at, uint16_t port)
+{
+	uint16_t be = htons(port);
+
+	memcpy(at, &be, sizeof(be));
+	return 4;
 }
 
 void part_prefix(struct ruleset *out, const char *set, const struct prefix *p)

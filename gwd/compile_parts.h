@@ -14,12 +14,16 @@ struct family {
 };
 extern const struct family compile_families[2];
 
-void part_nfproto(struct builder *, const struct family *);         /* meta nfproto ipv4 */
-void part_same_interface(struct builder *);                         /* iifname . oifname @same_if */
+void part_nfproto(struct builder *, const struct family *);            /* meta nfproto ipv4 */
+void part_same_interface(struct builder *);                            /* iifname . oifname @same_if */
+void part_between(struct builder *, const char *from, const char *to); /* iifname @FROM oifname @TO; NULL: any */
+void part_known(struct builder *);                     /* rule "known": ct state established,related accept */
+void part_drop(struct builder *, const char *comment); /* rule: counter drop */
 void part_any_bit(struct builder *, const void *mask, uint8_t len); /* (register 0, of `len` bytes) & mask != 0 */
 
 void part_address(struct builder *, const struct family *, uint32_t offset); /* nfproto; ip saddr or daddr => 0 */
 void part_l4proto(struct builder *);                                         /* meta l4proto @l4proto */
+size_t part_port(uint8_t *at, uint16_t port);                                /* a field of a key; its length */
 void part_prefix(struct ruleset *, const char *set, const struct prefix *);  /* an element of an interval set */
 
 /* ct label set OURS [and how the target sees the client] dnat ip to (register 0) [: (the port behind the address)]. The
@@ -34,7 +38,11 @@ void source_label(uint8_t out[COMPILE_LABEL_LEN], const struct forward *); /* NU
 /* compile_chain.c: the chain of a forward that an element alone cannot express; its name. */
 const char *compile_chain(struct ruleset *, const struct forward *);
 
-/* compile_filter.c: the chains that let pass or drop. */
+/* compile_zones.c: the sets of interfaces and networks. */
+void compile_zones(struct ruleset *, const struct topology *);
+/* compile_filter.c: what is forwarded, chain forward. */
 void compile_filter(struct builder *, const struct frame *);
+/* compile_gateway.c: what reaches the gateway itself, chain input. */
+void compile_gateway(struct builder *, const struct frame *);
 
 #endif

@@ -46,7 +46,10 @@ static void print_ruleset(struct config *config)
 	_cleanup_(topology_freep) struct topology *topology =
 		topology_build(config->settings, &(struct facts){0}, &(struct wan_memory){0});
 	_cleanup_(buf_free) struct buf text = {0};
-	struct frame frame = {.settings = config->settings, .topology = topology};
+	struct frame frame = {.settings = config->settings,
+			      .topology = topology,
+			      .open = config->settings->open,
+			      .n_open = config->settings->n_open};
 
 	for (struct forward_entry *e = forwards_first(config->forwards); e; e = e->next) {
 		if (e->off)

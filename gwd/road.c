@@ -20,7 +20,9 @@ static void add_frame(struct ruleset *out, const struct gwd *g)
 			      .topology = g->topology,
 			      .interfaces = forwards_interfaces(g->world->forwards),
 			      .guard4 = g->raised[V4],
-			      .guard6 = g->raised[V6]};
+			      .guard6 = g->raised[V6],
+			      .open = g->world->settings->open,
+			      .n_open = g->world->settings->n_open};
 
 	compile_frame(out, &frame);
 }

@@ -131,7 +131,7 @@ static void load_text(struct buf *out, const struct expr *e)
 			   NAME(ct_names, e->key), e->dreg);
 		break;
 	case EXPR_RT:
-		buf_printf(out, "rt %s => %u", e->key == NFT_RT_XFRM ? "ipsec" : "?", e->dreg);
+		buf_printf(out, "rt %s => %u", e->key == NFT_RT_XFRM ? "ipsec" : "mtu", e->dreg);
 		break;
 	case EXPR_FIB:
 		buf_printf(out, "fib daddr%s type => %u", e->op & NFTA_FIB_F_IIF ? " . iif" : "", e->dreg);

@@ -165,10 +165,37 @@ static void test_ifname(void **state)
 			fail_msg("'%s' was taken", bad[i]);
 }
 
+static void test_prefix_of(void **state)
+{
+	static const struct {
+		const char *ip, *expected;
+		uint8_t len;
+	} cases[] = {
+		{"192.168.7.1", "192.168.7.0/24", 24},
+		{"192.168.7.1", "192.168.0.0/17", 17},
+		{"192.168.7.1", "192.168.7.1", 32},
+		{"192.168.7.1", "0.0.0.0/0", 0},
+		{"fd00:1:2:3:ffff::1", "fd00:1:2:3::/64", 64},
+		{"fd00:1:2:3:ffff::1", "fd00:1:2:3:8000::/65", 65},
+		{"fd00::1", "fd00::1", 128},
+	};
+	char text[PREFIX_TEXT_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct prefix p;
+		struct ip ip;
+
+		assert_true(ip_parse(cases[i].ip, &ip));
+		p = prefix_of(&ip, cases[i].len);
+		assert_string_equal(prefix_text(&p, text), cases[i].expected);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_ip),    cmocka_unit_test(test_ip_cmp), cmocka_unit_test(test_prefix),
+		cmocka_unit_test(test_ip),    cmocka_unit_test(test_ip_cmp), cmocka_unit_test(test_prefix), cmocka_unit_test(test_prefix_of),
 		cmocka_unit_test(test_ports), cmocka_unit_test(test_proto),  cmocka_unit_test(test_ifname),
 	};
 

@@ -237,14 +237,18 @@ static void test_ports(void **state)
 	l = open_links();
 	netns_run("ip link add br0 type bridge && ip link set a0 master br0");
 	assert_int_equal(read_links(l), 1);
-	assert_true(find(l, "br0")->l3);
-	assert_false(find(l, "a0")->l3);
+	assert_true(find(l, "br0")->l3 && find(l, "br0")->bridge);
+	assert_false(find(l, "a0")->l3 || find(l, "a0")->bridge);
 	assert_true(find(l, "b0")->l3);
 	netns_run("ip link set a0 nomaster");
 	assert_int_equal(read_links(l), 1);
 	assert_true(find(l, "a0")->l3);
 	settle(l);
+	assert_int_equal(find(l, "a0")->mtu, 1500);
 	netns_run("ip link set a0 mtu 1400");
+	assert_int_equal(read_links(l), 1);
+	assert_int_equal(find(l, "a0")->mtu, 1400);
+	netns_run("ip link set a0 txqueuelen 77");
 	assert_true(readable(l, 0));
 	assert_int_equal(read_links(l), 0); /* nothing that we look at */
 }
@@ -284,8 +288,8 @@ static void test_addresses(void **state)
 	ADDRESSES_AFTER(l, "ip addr change fd01::1/64 dev a0 preferred_lft 0 valid_lft 1000", "a0 fd01::1/64");
 	ADDRESSES_AFTER(l, "ip addr del fd01::1/64 dev a0", "");
 	ADDRESSES_AFTER(l,
-			"ip addr add 10.1.0.1 peer 10.9.0.1/32 dev a0 && ip addr add fd01::1 peer fd09::1 dev a0 nodad",
-			"a0 10.1.0.1/32, a0 fd01::1/128");
+			"ip addr add 10.1.0.1 peer 10.9.0.1/24 dev a0 && ip addr add fd01::1 peer fd09::1/64 dev a0 nodad",
+			"a0 10.1.0.1/32, a0 fd01::1/128"); /* the network is the peer's */
 }
 
 /* Without carrier duplicate address detection does not even begin. */

@@ -22,7 +22,7 @@ static struct link links[] = {
 
 struct row {
 	const char *what;
-	const char *wan[LIST_MAX], *lan[LIST_MAX], *remembered[LIST_MAX], *former[LIST_MAX];
+	const char *wan[LIST_MAX], *lan[LIST_MAX], *dmz[LIST_MAX], *remembered[LIST_MAX], *former[LIST_MAX];
 	uint32_t routes[LIST_MAX]; /* indexes of links */
 	const char *expect;        /* interfaces that are in a zone, or absent */
 };
@@ -43,6 +43,8 @@ static struct settings settings_of(const struct row *row)
 		.n_wan = count(row->wan),
 		.lan = (char **)(uintptr_t)row->lan,
 		.n_lan = count(row->lan),
+		.dmz = (char **)(uintptr_t)row->dmz,
+		.n_dmz = count(row->dmz),
 	};
 }
 
@@ -66,7 +68,7 @@ static struct topology *build(const struct row *row, const struct facts *base)
 
 static char *text_of(const struct topology *t)
 {
-	static const char *const zones[] = {"-", "wan", "lan"};
+	static const char *const zones[] = {"-", "wan", "lan", "dmz"};
 	struct buf out = {0};
 
 	for (size_t i = 0; i < t->n_interfaces; i++) {
@@ -74,9 +76,9 @@ static char *text_of(const struct topology *t)
 
 		if (in->zone == ZONE_NONE && in->present && !in->former)
 			continue;
-		buf_printf(&out, "%s%s:%s%s%s%s%s", out.len ? " " : "", in->name, zones[in->zone],
+		buf_printf(&out, "%s%s:%s%s%s%s%s%s", out.len ? " " : "", in->name, zones[in->zone],
 			   in->from_route ? "/route" : "", in->former ? "/former" : "",
-			   in->overridden ? "/overridden" : "",
+			   in->overridden ? "/not-" : "", in->overridden ? zones[in->overridden] : "",
 			   in->present ? "" : "/absent");
 	}
 	buf_printf(&out, "%s", t->wan_known ? "" : "; unknown");
@@ -128,11 +130,11 @@ static void test_zones(void **state)
 		{.what = "the route beats lan",
 		 .lan = {"eth0", "br0"},
 		 .routes = {2},
-		 .expect = "br0:lan eth0:wan/route/overridden"},
+		 .expect = "br0:lan eth0:wan/route/not-lan"},
 		{.what = "the remembered route too",
 		 .lan = {"eth*"},
 		 .remembered = {"eth0"},
-		 .expect = "eth0:wan/route/overridden eth1:lan eth2:lan"},
+		 .expect = "eth0:wan/route/not-lan eth1:lan eth2:lan"},
 		{.what = "wan named: lan is believed",
 		 .wan = {"eth1"},
 		 .lan = {"eth0"},
@@ -146,6 +148,33 @@ static void test_zones(void **state)
 		 .wan = {"eth*"},
 		 .lan = {"*"},
 		 .expect = "br0:lan eth0:wan eth1:wan eth2:wan ppp0:lan"},
+	};
+
+	(void)state;
+	check_rows(rows, ARRAY_SIZE(rows));
+}
+
+static void test_dmz(void **state)
+{
+	static const struct row rows[] = {
+		{.what = "the route beats dmz",
+		 .dmz = {"eth0", "br0"},
+		 .routes = {2},
+		 .expect = "br0:dmz eth0:wan/route/not-dmz"},
+		{.what = "dmz, also absent", .dmz = {"eth1", "vm0"}, .expect = "eth1:dmz vm0:dmz/absent; unknown"},
+		{.what = "wan, lan and dmz",
+		 .wan = {"ppp0"},
+		 .lan = {"eth0"},
+		 .dmz = {"eth1", "br0"},
+		 .expect = "br0:dmz eth0:lan eth1:dmz ppp0:wan"},
+		{.what = "of the patterns of lan and dmz, dmz wins: it trusts less",
+		 .lan = {"eth*"},
+		 .dmz = {"e*"},
+		 .expect = "eth0:dmz eth1:dmz eth2:dmz; unknown"},
+		{.what = "unless lan is the name",
+		 .lan = {"eth0"},
+		 .dmz = {"e*"},
+		 .expect = "eth0:lan eth1:dmz eth2:dmz; unknown"},
 	};
 
 	(void)state;
@@ -265,8 +294,58 @@ static void test_one_nic(void **state)
 		facts.addresses = addresses + rows[i].first;
 		facts.n_addresses = rows[i].n;
 		t = build(&(const struct row){0}, &facts);
-		if (topology_one_nic(t) != rows[i].one)
+		if (!topology_one_nic(t) == rows[i].one)
 			fail_msg("row %zu", i);
+	}
+}
+
+static void assert_networks(struct address *addresses, size_t n, const char *expected)
+{
+	const struct facts facts = {
+		.links = links, .n_links = ARRAY_SIZE(links), .addresses = addresses, .n_addresses = n};
+	_cleanup_(topology_freep) struct topology *t = build(&(const struct row){0}, &facts);
+	_cleanup_(buf_free) struct buf out = {0};
+	char text[PREFIX_TEXT_MAX];
+
+	buf_printf(&out, "%s", "");
+	for (size_t i = 0; i < t->n_networks; i++)
+		buf_printf(&out, "%s%s", i ? " " : "", prefix_text(&t->networks[i], text));
+	assert_string_equal(out.data, expected);
+}
+
+static void test_networks(void **state)
+{
+	struct address addresses[] = {
+		at(2, "192.168.7.1", 24), at(2, "192.168.7.9", 24), at(2, "fd00::1", 64),   at(3, "192.168.6.200", 23),
+		at(3, "10.0.0.1", 8),     at(5, "203.0.113.5", 32), at(5, "fd00:1::9", 128),
+		at(7, "172.16.0.1", 12),  /* a bridge's port */
+		at(4, "172.20.0.1", 16),  /* its link is gone */
+		at(9, "10.1.2.3", 9),
+	};
+
+	(void)state;
+	assert_networks(addresses, ARRAY_SIZE(addresses), "10.0.0.0/8 192.168.6.0/23 fd00::/64");
+	assert_networks(addresses, 2, "192.168.7.0/24");
+	assert_networks(addresses, 0, "");
+}
+
+static void test_links(void **state)
+{
+	struct link some[] = {
+		{.index = 1, .name = "lo", .loopback = true, .l3 = true, .mtu = 1280},
+		{.index = 2, .name = "eth0", .l3 = true, .mtu = 1500},
+		{.index = 3, .name = "ppp0", .l3 = true, .mtu = 1499},
+		{.index = 4, .name = "port", .mtu = 1280, .bridge = true},
+		{.index = 5, .name = "br0", .l3 = true, .mtu = 9000, .bridge = true},
+		{.index = 6, .name = "odd", .l3 = true}, /* its MTU is not known */
+	};
+	const struct facts facts = {.links = some, .n_links = ARRAY_SIZE(some)};
+	_cleanup_(topology_freep) struct topology *t = build(&(const struct row){0}, &facts);
+
+	(void)state;
+	for (size_t i = 0; i < t->n_interfaces; i++) {
+		assert_int_equal(t->interfaces[i].narrow, streq(t->interfaces[i].name, "ppp0"));
+		assert_int_equal(t->interfaces[i].bridge, streq(t->interfaces[i].name, "br0"));
 	}
 }
 
@@ -293,12 +372,16 @@ static void test_same(void **state)
 	DIFFERS(twin->interfaces[1].zone = ZONE_LAN);
 	DIFFERS(twin->interfaces[1].present = false);
 	DIFFERS(twin->interfaces[1].l3 = false);
+	DIFFERS(twin->interfaces[1].bridge = true);
+	DIFFERS(twin->interfaces[1].narrow = true);
 	DIFFERS(twin->interfaces[1].from_route ^= true);
-	DIFFERS(twin->interfaces[1].overridden = true);
+	DIFFERS(twin->interfaces[1].overridden = ZONE_DMZ);
 	DIFFERS(twin->n_addresses--);
 	DIFFERS(twin->addresses[1].ip.bytes[3] = 9);
 	DIFFERS(twin->addresses[1].prefix_len = 25);
 	DIFFERS(twin->addresses[1].ifname[0] = 'x');
+	DIFFERS(twin->n_networks--);
+	DIFFERS(twin->networks[0].len = 25);
 }
 
 static void test_matches(void **state)
@@ -364,7 +447,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_zones),
+		cmocka_unit_test(test_dmz),
 		cmocka_unit_test(test_former),
+		cmocka_unit_test(test_networks),
+		cmocka_unit_test(test_links),
 		cmocka_unit_test(test_memory),   cmocka_unit_test(test_interfaces), cmocka_unit_test(test_addresses),
 		cmocka_unit_test(test_one_nic), cmocka_unit_test(test_same),       cmocka_unit_test(test_matches),
 	};
