@@ -37,7 +37,7 @@ static char *interfaces_cell(const json_t *s)
 			add_interface(&lines, interface);
 	}
 	if (others)
-		buf_printf(&lines, "%zu other%s, neither wan nor lan", others, others == 1 ? "" : "s");
+		buf_printf(&lines, "%zu other%s, in no zone", others, others == 1 ? "" : "s");
 	else if (lines.len)
 		lines.data[--lines.len] = '\0';
 	return buf_take(&lines);

@@ -169,6 +169,27 @@ static bool file_in_force(struct gwd *g)
 	return false;
 }
 
+/* br_netfilter shows our chains what is only bridged; a reply that must leave by the port it came from is then dropped. */
+static void warn_of_bridges(const struct gwd *g, struct diag *diag)
+{
+	static const char *const names[FAMILIES] = {"net/bridge/bridge-nf-call-iptables",
+						    "net/bridge/bridge-nf-call-ip6tables"};
+	bool bridge = false;
+
+	for (size_t i = 0; i < g->topology->n_interfaces; i++)
+		bridge |= g->topology->interfaces[i].bridge;
+	for (size_t family = 0; family < FAMILIES && bridge; family++) {
+		int on;
+
+		if (g->active[family] && sysctl_get(names[family], &on) == 0 && on)
+			diag_warn(diag,
+				  "%s is 1: what bridges pass on goes through the rules, too, and a server that asks "
+				  "for its own forward gets no answer unless its port may send back where it came "
+				  "from (bridge link set dev PORT hairpin on)",
+				  names[family]);
+	}
+}
+
 int gwd_status(struct gwd *g, struct gwd_status *ret, struct diag *diag)
 {
 	static const uint8_t families[FAMILIES] = {AF_INET, AF_INET6};
@@ -179,7 +200,8 @@ int gwd_status(struct gwd *g, struct gwd_status *ret, struct diag *diag)
 			       .file_mistakes = &g->file_mistakes,
 			       .netlink = kernel_stats(g->kernel)};
 
-	(void)diag;
+	topology_warn(g->topology, diag);
+	warn_of_bridges(g, diag);
 	for (size_t i = 0; i < FAMILIES; i++) {
 		s.forwarding[i] = sysctl_forwarding_get(families[i]) == 1;
 		s.raised[i] = g->raised[i];
@@ -206,6 +228,12 @@ int gwd_check(struct gwd *g, const char *text, size_t len, const char *path, siz
 	_cleanup_(config_freep) struct config *config = docs ? config_read(docs, diag) : NULL;
 
 	*ret_services = config ? forwards_count(config->forwards) : 0;
+	if (config) {
+		_cleanup_(topology_freep) struct topology *here =
+			topology_build(config->settings, links_facts(g->links), &g->wan);
+
+		topology_warn(here, diag);
+	}
 	return 0;
 }
 

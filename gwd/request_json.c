@@ -110,34 +110,17 @@ static const char *why(const struct interface *interface)
 
 static json_t *interfaces(const struct topology *topology)
 {
-	static const char *const zones[] = {[ZONE_NONE] = "none", [ZONE_WAN] = "wan", [ZONE_LAN] = "lan"};
 	json_t *list = json_array();
 
 	for (size_t i = 0; topology && i < topology->n_interfaces; i++) {
 		const struct interface *interface = &topology->interfaces[i];
 		json_t *item = json_pack("{s:o, s:s, s:b, s:o}", "name", varlink_text(interface->name), "zone",
-					 zones[interface->zone], "present", (int)interface->present, "addresses",
+					 zone_name(interface->zone), "present", (int)interface->present, "addresses",
 					 addresses(topology, interface));
 
 		if (why(interface))
 			json_object_set_new(item, "why", json_string(why(interface)));
 		json_array_append_new(list, item);
-	}
-	return list;
-}
-
-/* What gwd.h warned of, and what the interfaces say. */
-static json_t *warnings(const struct topology *topology, const struct diag *diag)
-{
-	json_t *list = request_texts(diag->warnings, diag->n_warnings);
-
-	for (size_t i = 0; topology && i < topology->n_interfaces; i++) {
-		const char *name = topology->interfaces[i].name;
-
-		if (topology->interfaces[i].overridden)
-			json_array_append_new(list, json_sprintf("%s is named lan in gwd.yaml, but holds the default "
-								 "route: taken as wan",
-								 name));
 	}
 	return list;
 }
@@ -158,7 +141,7 @@ json_t *request_status(const struct gwd_status *now, const struct diag *diag)
 				forwarding(now, 0), "forwarding6", forwarding(now, 1), "active",
 				(json_int_t)now->active, "off", (json_int_t)now->off, "held", (json_int_t)now->held,
 				"table", (int)now->table, "file_in_force", (int)now->file_in_force, "mistakes",
-				varlink_mistakes(file), "warnings", warnings(now->topology, diag));
+				varlink_mistakes(file), "warnings", request_texts(diag->warnings, diag->n_warnings));
 
 	if (now->revision)
 		json_object_set_new(ret, "revision", json_integer(now->revision));

@@ -102,8 +102,7 @@ static struct interface judge(const struct inputs *in, const char *name, const s
 	snprintf(result.name, sizeof(result.name), "%s", name);
 	result.zone = result.from_route ? ZONE_WAN : named;
 	result.overridden = result.from_route ? named : ZONE_NONE;
-	result.former =
-		!in->settings->n_wan && result.zone == ZONE_NONE && strings_have(&in->memory->former, name);
+	result.former = !in->settings->n_wan && result.zone == ZONE_NONE && strings_have(&in->memory->former, name);
 	return result;
 }
 
@@ -377,4 +376,49 @@ const struct interface *topology_one_nic(const struct topology *t)
 		nic = in;
 	}
 	return nic;
+}
+
+/* ---- What the zones cannot do here --------------------------------------------------------------- */
+
+static const char *const zone_names[] = {
+	[ZONE_NONE] = "none", [ZONE_WAN] = "wan", [ZONE_LAN] = "lan", [ZONE_DMZ] = "dmz"};
+
+const char *zone_name(enum zone zone)
+{
+	return zone_names[zone];
+}
+
+/* One of them is in a dmz, the other is not, and hosts of the one find those of the other without us. */
+static void warn_of_shared(const struct topology *t, const struct local_address *a, const struct local_address *b,
+			   struct diag *diag)
+{
+	const struct interface *of_a = topology_interface(t, a->ifname), *of_b = topology_interface(t, b->ifname);
+	struct prefix net_a = prefix_of(&a->ip, a->prefix_len), net_b = prefix_of(&b->ip, b->prefix_len);
+	char text[PREFIX_TEXT_MAX];
+
+	if ((of_a->zone == ZONE_DMZ) == (of_b->zone == ZONE_DMZ))
+		return;
+	if (!prefix_contains(&net_a, &b->ip) && !prefix_contains(&net_b, &a->ip))
+		return;
+	diag_warn(diag,
+		  "%s (%s) and %s (%s) are both in %s: hosts on one wire reach each other past this gateway, which "
+		  "cannot keep them apart; give the dmz a network or VLAN of its own, or isolate its bridge ports "
+		  "(bridge link set dev PORT isolated on)",
+		  of_a->name, zone_name(of_a->zone), of_b->name, zone_name(of_b->zone),
+		  prefix_text(net_a.len < net_b.len ? &net_a : &net_b, text));
+}
+
+void topology_warn(const struct topology *t, struct diag *diag)
+{
+	for (size_t i = 0; i < t->n_interfaces; i++) {
+		const struct interface *in = &t->interfaces[i];
+
+		if (in->overridden)
+			diag_warn(diag, "%s is named %s in gwd.yaml, but holds the default route: taken as wan%s",
+				  in->name, zone_name(in->overridden),
+				  in->overridden == ZONE_DMZ ? ", and nothing keeps its hosts apart" : "");
+	}
+	for (size_t i = 0; i < t->n_addresses; i++)
+		for (size_t k = i + 1; k < t->n_addresses; k++)
+			warn_of_shared(t, &t->addresses[i], &t->addresses[k], diag);
 }

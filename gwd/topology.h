@@ -9,6 +9,7 @@
 #include "util.h"
 
 enum zone { ZONE_NONE, ZONE_WAN, ZONE_LAN, ZONE_DMZ };
+const char *zone_name(enum zone); /* static */
 
 struct interface { /* named in the settings, remembered as wan or present now; sorted by name */
 	char name[IFNAMSIZ];
@@ -59,6 +60,8 @@ const struct local_address *topology_address(const struct topology *, const stru
 bool topology_is_local(const struct topology *, const struct ip *);
 /* One NIC: the single l3 interface besides loopback that carries addresses; NULL when there are more, or none. */
 const struct interface *topology_one_nic(const struct topology *);
+/* Warns of zones that are not, or cannot be, what the file says. */
+void topology_warn(const struct topology *, struct diag *);
 bool ifname_matches(const char *pattern, const char *name); /* '*' only at the end */
 
 #endif

@@ -292,7 +292,7 @@ static void test_status(void **state)
 		       "gwd         0.1.0, pid 812\n"
 		       "interfaces  eth0 wan (default-route): 192.168.0.101/24 fd00::1/64\n"
 		       "            br0 lan (file), absent\n"
-		       "            1 other, neither wan nor lan\n"
+		       "            1 other, in no zone\n"
 		       "forwarding  IPv4 on by gwd, IPv6 off\n"
 		       "forwards    3 active, 1 off, 0 held\n"
 		       "revision    12\n"

@@ -349,6 +349,38 @@ static void test_links(void **state)
 	}
 }
 
+/* The warnings, one per line; NULL: none. */
+static void assert_warned(const struct row *row, struct address *addresses, size_t n, const char *expected)
+{
+	const struct facts facts = {
+		.links = links, .n_links = ARRAY_SIZE(links), .addresses = addresses, .n_addresses = n};
+	_cleanup_(topology_freep) struct topology *t = build(row, &facts);
+	_cleanup_(diag_free) struct diag diag = {0};
+
+	topology_warn(t, &diag);
+	assert_int_equal(diag.n_warnings, expected != NULL);
+	if (expected && strncmp(diag.warnings[0], expected, strlen(expected)) != 0)
+		fail_msg("%s, not %s", diag.warnings[0], expected);
+}
+
+static void test_warnings(void **state)
+{
+	struct address addresses[] = {at(2, "10.0.0.1", 24), at(3, "10.0.1.1", 16), at(9, "10.1.0.1", 16)};
+	static const struct row lan = {.lan = {"eth0"}, .routes = {2}}, dmz = {.dmz = {"eth0"}, .routes = {2}},
+				apart = {.lan = {"eth0"}, .dmz = {"br0"}}, shared = {.lan = {"eth0"}, .dmz = {"eth1"}},
+				within = {.dmz = {"eth0", "eth1"}}, unnamed = {.dmz = {"eth1"}};
+
+	(void)state;
+	assert_warned(&lan, addresses, 1, "eth0 is named lan in gwd.yaml, but holds the default route: taken as wan");
+	assert_warned(&dmz, addresses, 1,
+		      "eth0 is named dmz in gwd.yaml, but holds the default route: taken as wan, and nothing keeps");
+	assert_warned(&apart, addresses, 3, NULL);
+	assert_warned(&shared, addresses, 3, "eth0 (lan) and eth1 (dmz) are both in 10.0.0.0/16: ");
+	assert_warned(&within, addresses, 3, NULL);
+	assert_warned(&unnamed, addresses, 2, "eth0 (none) and eth1 (dmz) are both in 10.0.0.0/16: ");
+	assert_warned(&(const struct row){.lan = {"eth0"}}, addresses, 3, NULL);
+}
+
 /* A twin with one thing changed is the same neither way round. */
 #define DIFFERS(change)                                                                                                \
 	do {                                                                                                           \
@@ -451,6 +483,7 @@ int main(void)
 		cmocka_unit_test(test_former),
 		cmocka_unit_test(test_networks),
 		cmocka_unit_test(test_links),
+		cmocka_unit_test(test_warnings),
 		cmocka_unit_test(test_memory),   cmocka_unit_test(test_interfaces), cmocka_unit_test(test_addresses),
 		cmocka_unit_test(test_one_nic), cmocka_unit_test(test_same),       cmocka_unit_test(test_matches),
 	};
