@@ -4,6 +4,8 @@
  * those with a written name first: a default name then gives way to every written one, wherever that stands. */
 #include "config.h"
 
+#include <assert.h>
+
 #include "config_service.h"
 #include "config_settings.h"
 #include "service.h"
@@ -86,7 +88,6 @@ struct reader {
 	size_t n, capacity;
 	struct arena *arena; /* of the entry being read */
 	struct diag *diag;
-	bool extra;   /* a file of gwd.d */
 	size_t index; /* of the entry in its document */
 };
 
@@ -105,7 +106,7 @@ static void read_pair(void *ctx, const struct node *key, const struct node *valu
 
 	if (streq(key->text, "services") && value->type == NODE_NULL)
 		return; /* every entry commented out */
-	if (r->extra && !streq(key->text, "services") && !streq(key->text, "gateway") &&
+	if (r->settings.extra && !streq(key->text, "services") && !streq(key->text, "gateway") &&
 	    keys_in_file(&settings_keys, key->text))
 		diag_add(r->diag, DIAG_INVALID, key->loc,
 			 "'%s' belongs in gwd.yaml: a file in gwd.d may hold 'services' and 'gateway' only", key->text);
@@ -140,7 +141,7 @@ static void read_item(void *ctx, const struct node *item)
 	service = service_canonical(r->arena, item, r->diag);
 	if (service) {
 		f->loc = item->loc;
-		f->extra = r->extra;
+		f->extra = r->settings.extra;
 		f->protos = PROTO_TCP;
 		sound = config_service_read(f, service, false, before, r->diag);
 		r->pending = grow(r->pending, r->n, &r->capacity, sizeof(*r->pending));
@@ -153,7 +154,7 @@ static void read_document(struct reader *r, const struct document *d, bool extra
 {
 	const struct doc_handler handler = {.pair = read_pair, .item = read_item, .streamed = "services", .ctx = r};
 
-	r->extra = extra;
+	r->settings.extra = extra;
 	r->index = 0;
 	doc_read_yaml(d->text, d->len, d->path, &handler, r->diag);
 }
@@ -233,6 +234,7 @@ struct config *config_read(const struct documents *docs, struct diag *diag)
 	r.settings.settings = config->settings;
 	for (size_t i = 0; i < docs->n; i++)
 		read_document(&r, &docs->items[i], i > 0);
+	settings_reader_finish(&r.settings, diag);
 	add_named(&r, config->forwards);
 	add_unnamed(&r, config->forwards);
 	for (size_t i = 0; i < docs->n; i++)
@@ -267,6 +269,15 @@ struct forward *config_forward(const struct node *service, const struct forwards
 	return TAKE_PTR(f);
 }
 
+/* A target that stays keeps its state: that was ordered, never written. */
+static void keep_states(struct forward *f, const struct forward *old)
+{
+	for (size_t i = 0; i < f->n_targets; i++)
+		for (size_t k = 0; k < old->n_targets; k++)
+			if (target_same_place(&f->targets[i], &old->targets[k]))
+				f->targets[i].state = old->targets[k].state;
+}
+
 struct forward *config_forward_set(const struct forward *old, const struct node *changes, struct diag *diag)
 {
 	_cleanup_(forward_unrefp) struct forward *f = forward_renamed(old, old->name);
@@ -277,6 +288,7 @@ struct forward *config_forward_set(const struct forward *old, const struct node 
 	diag->subject = NULL;
 	if (!sound)
 		return NULL;
+	keep_states(f, old);
 	if (!f->name)
 		f->name = default_name(f, NULL);
 	return TAKE_PTR(f);
@@ -311,23 +323,25 @@ bool config_forward_agrees(const struct node *named, const struct forward *have)
 
 /* ---- Documentation ------------------------------------------------------------------------------ */
 
+static size_t list_keys(const struct keys *keys, const char *path, const char **names, size_t n, size_t max)
+{
+	for (size_t i = 0; i < keys->n; i++) {
+		const struct key *k = &keys->items[i];
+		char *name = xasprintf("%s%s%s", path, *path ? "." : "", k->file_name ? k->file_name : k->name);
+
+		assert(n + 1 < max);
+		names[n++] = name;
+		if (k->keys)
+			n = list_keys(k->keys, name, names, n, max);
+	}
+	return n;
+}
+
 const char *const *config_keys(void)
 {
 	static const char *names[64];
-	static const struct {
-		const char *path;
-		const struct keys *keys;
-	} tables[] = {{"", &settings_keys}, {"services.", &service_keys}, {"services.to.", &target_keys}};
-	size_t n = 0;
 
-	if (names[0])
-		return names;
-	for (size_t t = 0; t < ARRAY_SIZE(tables); t++) {
-		for (size_t i = 0; i < tables[t].keys->n && n + 1 < ARRAY_SIZE(names); i++) {
-			const struct key *k = &tables[t].keys->items[i];
-
-			names[n++] = xasprintf("%s%s", tables[t].path, k->file_name ? k->file_name : k->name);
-		}
-	}
+	if (!names[0])
+		list_keys(&settings_keys, "", names, 0, ARRAY_SIZE(names));
 	return names;
 }

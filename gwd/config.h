@@ -28,7 +28,7 @@ struct settings {
 	enum mss_clamp mss_clamp;
 	bool accounting;
 	bool offload;
-	bool protect; /* `gateway:` is there: what `open` does not name cannot be reached from wan */
+	bool protect;         /* gwd.yaml has `gateway:`: what `open` does not name cannot be reached from wan */
 	struct opening *open; /* declared ones, gwd.d's too */
 	size_t n_open;
 };
@@ -56,7 +56,8 @@ struct documents {
 };
 void documents_free(struct documents *);   /* contents only */
 void documents_freep(struct documents **); /* the struct too */
-uint64_t documents_hash(const struct documents *); /* FNV-1a 64 over texts and, but for the first, base names; lengths included */
+uint64_t documents_hash(
+	const struct documents *); /* FNV-1a 64 over texts and, but for the first, base names; lengths included */
 
 struct config {
 	struct settings *settings;
@@ -80,6 +81,10 @@ struct forward *config_forward_set(const struct forward *old, const struct node 
 /* The keys that `named` (a canonical service) gives all say what `have` says: how `add` decides that a forward is
  * already there. */
 bool config_forward_agrees(const struct node *named, const struct forward *have);
+
+/* One opening as it comes over the socket or out of the database: {in, proto, ports, from, local, expires}, `ports` one
+ * port or range; the word "local" may also stand in `from`. True: *ret is the caller's (opening_free). False: diag. */
+bool config_opening(const struct node *canonical, struct opening *ret, struct diag *);
 
 /* Documentation hook for tests: every key that gwd.yaml may have, "services.port" style, NULL-terminated. */
 const char *const *config_keys(void);

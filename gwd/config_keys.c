@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Every map that a user writes is read through a table, so that all keys, of file and socket, now and later ones, are
- * answered alike. A key that this version does not act on is never accepted and ignored: a firewall that looks
- * configured and is not would be worse than none. */
+/* Every map that a user writes is read through a table, so that all keys, of file and socket alike, are
+ * answered alike, and what a key is called is written once. */
 #include "config_keys.h"
 
-#include "addr.h"
 #include "util.h"
 
 #define KEYS_MAX 32 /* of one table */
@@ -49,24 +47,45 @@ static void unknown(const struct keys *keys, const struct node *key, struct diag
 		diag_add(diag, DIAG_INVALID, key->loc, "unknown key '%s' in %s", key->text, keys->inside);
 }
 
-static void read_known(const struct key *k, const struct node *value, void *ctx, struct diag *diag)
+void keys_nested(const struct key *k, const struct node *value, bool empty_resets, void *ctx, struct diag *diag)
+{
+	_cleanup_(buf_free) struct buf names = {0};
+
+	if (value->type == NODE_MAP) {
+		keys_read(k->keys, value, empty_resets, ctx, diag);
+		return;
+	}
+	for (size_t i = 0; i < k->keys->n; i++)
+		buf_printf(&names, "%s%s: ...", i ? ", " : "", k->keys->items[i].name);
+	diag_add(diag, DIAG_INVALID, value->loc, "%s: expected a map of keys, {%s}", key_label(k, value), names.data);
+}
+
+static void read_known(const struct key *k, const struct node *value, bool empty_resets, void *ctx, struct diag *diag)
 {
 	if (value->type == NODE_NULL)
 		diag_add(diag, DIAG_INVALID, value->loc, "%s has no value; give it one, or remove the key",
 			 key_label(k, value));
-	else
+	else if (k->read)
 		k->read(ctx, k, value, diag);
+	else
+		keys_nested(k, value, empty_resets, ctx, diag);
+}
+
+static void read_pair(const struct keys *keys, const struct node *key, const struct node *value, bool empty_resets,
+		      void *ctx, struct diag *diag)
+{
+	const struct key *k = find(keys, key->text);
+
+	if (k)
+		read_known(k, value, empty_resets, ctx, diag);
+	else
+		unknown(keys, key, diag);
 }
 
 void keys_read_one(const struct keys *keys, const struct node *key, const struct node *value, void *ctx,
 		   struct diag *diag)
 {
-	const struct key *k = find(keys, key->text);
-
-	if (k)
-		read_known(k, value, ctx, diag);
-	else
-		unknown(keys, key, diag);
+	read_pair(keys, key, value, false, ctx, diag);
 }
 
 static bool is_empty(const struct node *value)
@@ -74,15 +93,23 @@ static bool is_empty(const struct node *value)
 	return (value->type == NODE_SCALAR && !*value->text) || (value->type == NODE_LIST && value->n == 0);
 }
 
+static void reset(const struct keys *keys, const struct key *k, void *ctx)
+{
+	if (k->reset)
+		k->reset(ctx);
+	else if (k->size)
+		memcpy((char *)ctx + k->offset, (const char *)keys->defaults + k->offset, k->size);
+}
+
 void keys_read(const struct keys *keys, const struct node *map, bool empty_resets, void *ctx, struct diag *diag)
 {
 	for (size_t i = 0; i < map->n; i++) {
-		const struct key *k = find(keys, map->keys[i]->text);
+		const struct key *k = empty_resets && is_empty(map->items[i]) ? find(keys, map->keys[i]->text) : NULL;
 
-		if (!k || !empty_resets || !is_empty(map->items[i]))
-			keys_read_one(keys, map->keys[i], map->items[i], ctx, diag);
-		else if (k->reset)
-			k->reset(ctx);
+		if (k)
+			reset(keys, k, ctx);
+		else
+			read_pair(keys, map->keys[i], map->items[i], empty_resets, ctx, diag);
 	}
 }
 
@@ -107,44 +134,46 @@ bool key_bool(const struct key *k, const struct node *value, bool *ret, struct d
 	return false;
 }
 
-/* ---- Later -------------------------------------------------------------------------------------- */
-
-static bool word_in(const char *words, const char *word)
+void key_flag(void *ctx, const struct key *k, const struct node *value, struct diag *diag)
 {
-	size_t len = strlen(word);
-
-	for (const char *at = words; at; at = strchr(at, '|')) {
-		at += *at == '|';
-		if (len && strncmp(at, word, len) == 0 && (at[len] == '|' || !at[len]))
-			return true;
-	}
-	return false;
+	key_bool(k, value, (bool *)((char *)ctx + k->offset), diag);
 }
 
-void key_not_yet(void *ctx, const struct key *k, const struct node *value, struct diag *diag)
+/* ---- One of some words -------------------------------------------------------------------------- */
+
+/* Its place among `words`, or -1. */
+static int word_index(const char *words, const char *word)
 {
-	(void)ctx;
-	diag_add(diag, DIAG_INVALID, value->loc, "'%s' is not yet supported by this version of gwd; remove it",
-		 key_label(k, value));
+	size_t len = strlen(word);
+	int index = 0;
+
+	for (const char *at = words; at; at = strchr(at, '|'), index++) {
+		at += *at == '|';
+		if (len && strncmp(at, word, len) == 0 && (at[len] == '|' || !at[len]))
+			return index;
+	}
+	return -1;
 }
 
 /* A plain boolean stands for the word that YAML tools write it for: `mss_clamp: off` comes back as `false`. */
-static const char *choice_word(const struct key *k, const struct node *value)
+static const char *choice_word(const struct node *value)
 {
 	bool on;
 
-	if (!doc_bool(value, &on))
-		return value->text;
-	if (word_in(k->now, "true") || word_in(k->now, "false"))
-		return on ? "true" : "false";
-	return on ? "on" : "off";
+	return doc_bool(value, &on) ? on ? "on" : "off" : value->text;
 }
 
-static void wrong_choice(const struct key *k, const struct node *value, const char *more, struct diag *diag)
+int key_choice(const struct key *k, const struct node *value, const char *more, struct diag *diag)
 {
-	_cleanup_(freep) char *words = xasprintf("%s%s%s", k->now, *k->now ? "|" : "", k->later);
+	_cleanup_(freep) char *words = xstrdup(k->words);
 	_cleanup_(buf_free) struct buf text = {0};
+	int index;
 
+	if (!key_text(k, value, diag))
+		return -1;
+	index = word_index(k->words, choice_word(value));
+	if (index >= 0)
+		return index;
 	for (char *at = words, *next; at; at = next) {
 		next = strchr(at, '|');
 		if (next)
@@ -153,33 +182,5 @@ static void wrong_choice(const struct key *k, const struct node *value, const ch
 	}
 	diag_add(diag, DIAG_INVALID, value->loc, "%s: expected %s%s, not '%s'", key_label(k, value), text.data,
 		 more ? more : "", value->text);
-}
-
-static void choose(const struct key *k, const struct node *value, bool address, struct diag *diag)
-{
-	const char *word;
-	struct ip ip;
-
-	if (!key_text(k, value, diag))
-		return;
-	word = choice_word(k, value);
-	if (word_in(k->now, word))
-		return;
-	if (word_in(k->later, word) || (address && ip_parse(word, &ip)))
-		diag_add(diag, DIAG_INVALID, value->loc,
-			 "'%s: %s' is not yet supported by this version of gwd; remove it", key_label(k, value), word);
-	else
-		wrong_choice(k, value, address ? " or an IP address" : NULL, diag);
-}
-
-void key_choice(void *ctx, const struct key *k, const struct node *value, struct diag *diag)
-{
-	(void)ctx;
-	choose(k, value, false, diag);
-}
-
-void key_snat(void *ctx, const struct key *k, const struct node *value, struct diag *diag)
-{
-	(void)ctx;
-	choose(k, value, true, diag);
+	return -1;
 }

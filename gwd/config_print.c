@@ -6,6 +6,8 @@
 #include <ctype.h>
 #include <strings.h>
 
+#include "timestamp.h"
+
 /* ---- Scalars ------------------------------------------------------------------------------------ */
 
 /* No reader, of YAML 1.1 or 1.2, sees anything but this very text here, not inside brackets either. */
@@ -58,6 +60,19 @@ static void print_text(struct buf *out, const char *s)
 	buf_add(out, "\"", 1);
 }
 
+/* ---- Words -------------------------------------------------------------------------------------- */
+
+static const char *const snat_words[SNAT_MODES] = {
+	[SNAT_AUTO] = "auto", [SNAT_ROUTED] = "routed", [SNAT_ALWAYS] = "always", [SNAT_NEVER] = "never"};
+static const char *const balance_words[] = {
+	[BALANCE_SOURCE] = "source", [BALANCE_ROUND_ROBIN] = "round-robin", [BALANCE_RANDOM] = "random"};
+
+/* "20/second"; the caller's. */
+static char *rate_text(const struct limit *l)
+{
+	return xasprintf("%u/%s", l->rate, limit_unit_name(l->per));
+}
+
 /* ---- YAML --------------------------------------------------------------------------------------- */
 
 static void print_names(struct buf *out, const char *key, char *const *names, size_t n)
@@ -72,12 +87,100 @@ static void print_names(struct buf *out, const char *key, char *const *names, si
 	buf_printf(out, "%s\n", n > 1 ? "]" : "");
 }
 
-void config_print_settings(struct buf *out, const struct settings *s)
+/* `key: value` on a line of its own, indented as the keys of a service when `service`. */
+static void print_word(struct buf *out, bool service, const char *key, const char *value)
 {
+	buf_printf(out, "%s%s: ", service ? "    " : "", key);
+	print_text(out, value);
+	buf_printf(out, "\n");
+}
+
+/* As its readers expect it: an IPv4 address or prefix is plain, whatever has a colon is quoted. */
+static const char *quote(uint8_t family)
+{
+	return family == AF_INET6 ? "\"" : "";
+}
+
+static void print_snat(struct buf *out, bool service, const struct snat *snat)
+{
+	char text[ADDR_TEXT_MAX];
+	const char *q = quote(snat->addr.family);
+
+	if (snat->mode == SNAT_ADDRESS)
+		buf_printf(out, "%ssnat: %s%s%s\n", service ? "    " : "", q, ip_text(&snat->addr, text), q);
+	else
+		print_word(out, service, "snat", snat_words[snat->mode]);
+}
+
+/* One plainly, some as [..., ...]. */
+static void print_prefixes(struct buf *out, const struct prefix *prefixes, size_t n, bool local)
+{
+	size_t total = n + local;
+	char text[PREFIX_TEXT_MAX];
+
+	buf_printf(out, "%s%s", total > 1 ? "[" : "", local ? "local" : "");
+	for (size_t i = 0; i < n; i++) {
+		const char *q = quote(prefixes[i].ip.family);
+
+		buf_printf(out, "%s%s%s%s", i || local ? ", " : "", q, prefix_text(&prefixes[i], text), q);
+	}
+	buf_printf(out, "%s", total > 1 ? "]" : "");
+}
+
+static void print_opening(struct buf *out, const char *indent, const struct opening *o)
+{
+	char text[PORTS_TEXT_MAX];
+
+	buf_printf(out, "%s    - {port: %s", indent, port_range_text(o->ports, text));
+	if (o->protos != PROTO_TCP)
+		buf_printf(out, ", proto: %s", proto_text(o->protos));
+	if (o->n_from || o->local) {
+		buf_printf(out, ", from: ");
+		print_prefixes(out, o->from, o->n_from, o->local);
+	}
+	buf_printf(out, "%s}\n", o->in == OPENING_DMZ ? ", in: dmz" : "");
+}
+
+static void print_gateway(struct buf *out, const struct settings *s, bool extra)
+{
+	const char *indent = s->protect ? "" : "# ";
+	bool header = false;
+
+	for (size_t i = 0; i < s->n_open; i++) {
+		if (s->open[i].extra && !extra)
+			continue;
+		if (!header)
+			buf_printf(out, "%sgateway:\n%s  open:\n", indent, indent);
+		header = true;
+		print_opening(out, indent, &s->open[i]);
+	}
+	if (s->protect && !header)
+		buf_printf(out, "gateway: {}\n");
+}
+
+void config_print_settings(struct buf *out, const struct settings *s, bool extra)
+{
+	static const char *const owner[] = {[OWNER_AUTO] = "auto", [OWNER_ON] = "on", [OWNER_OFF] = "off"};
+	static const char *const clamp[] = {[CLAMP_AUTO] = "auto", [CLAMP_ALWAYS] = "always", [CLAMP_OFF] = "off"};
+
 	print_names(out, "wan", s->wan, s->n_wan);
 	print_names(out, "lan", s->lan, s->n_lan);
+	print_names(out, "dmz", s->dmz, s->n_dmz);
 	if (!s->masquerade)
 		buf_printf(out, "masquerade: false\n");
+	if (s->snat.mode != SNAT_AUTO)
+		print_snat(out, false, &s->snat);
+	if (s->policy == POLICY_EXCLUSIVE)
+		buf_printf(out, "policy: exclusive\n");
+	if (s->table_owner != OWNER_AUTO)
+		print_word(out, false, "table_owner", owner[s->table_owner]);
+	if (!s->accounting)
+		buf_printf(out, "accounting: false\n");
+	if (s->offload)
+		buf_printf(out, "offload: true\n");
+	if (s->mss_clamp != CLAMP_AUTO)
+		print_word(out, false, "mss_clamp", clamp[s->mss_clamp]);
+	print_gateway(out, s, extra);
 }
 
 static void print_listen(struct buf *out, const struct listen *l)
@@ -119,8 +222,9 @@ static void print_address(struct buf *out, const struct target *t)
 static void print_weighted(struct buf *out, const struct target *t)
 {
 	char addr[ADDR_TEXT_MAX], text[PORTS_TEXT_MAX];
+	const char *q = quote(t->addr.family);
 
-	buf_printf(out, "{addr: \"%s\"", ip_text(&t->addr, addr));
+	buf_printf(out, "{addr: %s%s%s", q, ip_text(&t->addr, addr), q);
 	if (t->ports.first)
 		buf_printf(out, ", port: %s", port_range_text(t->ports, text));
 	buf_printf(out, ", weight: %u}", t->weight);
@@ -128,17 +232,49 @@ static void print_weighted(struct buf *out, const struct target *t)
 
 static void print_targets(struct buf *out, const struct forward *f)
 {
-	bool list = f->n_targets > 1;
-
-	buf_printf(out, "    to: %s", list ? "[" : "");
+	buf_printf(out, "    to:");
 	for (size_t i = 0; i < f->n_targets; i++) {
-		buf_printf(out, "%s", i ? ", " : "");
+		buf_printf(out, "%s", f->n_targets > 1 ? "\n      - " : " ");
 		if (f->targets[i].weight == 1)
 			print_address(out, &f->targets[i]);
 		else
 			print_weighted(out, &f->targets[i]);
 	}
-	buf_printf(out, "%s\n", list ? "]" : "");
+	buf_printf(out, "\n");
+}
+
+static void print_limit(struct buf *out, const struct limit *l)
+{
+	_cleanup_(freep) char *rate = rate_text(l);
+
+	if (!l->connections && !l->rate)
+		return;
+	buf_printf(out, "    limit: {");
+	if (l->connections)
+		buf_printf(out, "connections: %u%s", l->connections, l->rate ? ", " : "");
+	buf_printf(out, "%s%s}\n", l->rate ? "rate: " : "", l->rate ? rate : "");
+}
+
+/* What few forwards say. */
+static void print_options(struct buf *out, const struct forward *f)
+{
+	char text[TIMESTAMP_TEXT_MAX];
+
+	if (!f->enabled)
+		buf_printf(out, "    enabled: false\n");
+	if (f->log)
+		buf_printf(out, "    log: true\n");
+	print_limit(out, &f->limit);
+	if (f->expires)
+		print_word(out, true, "expires", timestamp_text(f->expires, text));
+	if (f->cut)
+		buf_printf(out, "    on_expiry: cut\n");
+	if (f->force)
+		buf_printf(out, "    force: true\n");
+	if (f->no_nat)
+		buf_printf(out, "    nat: false\n");
+	if (f->balance != BALANCE_SOURCE)
+		print_word(out, true, "balance", balance_words[f->balance]);
 }
 
 void config_print_forward(struct buf *out, const struct forward *f)
@@ -152,20 +288,25 @@ void config_print_forward(struct buf *out, const struct forward *f)
 	buf_printf(out, "\n");
 	if (f->protos != PROTO_TCP)
 		buf_printf(out, "    proto: %s\n", proto_text(f->protos));
-	print_listen(out, &f->listen);
+	if (!f->no_nat)
+		print_listen(out, &f->listen);
 	print_ports(out, f);
 	print_targets(out, f);
-	if (!f->enabled)
-		buf_printf(out, "    enabled: false\n");
-	if (f->force)
-		buf_printf(out, "    force: true\n");
+	if (f->n_from) {
+		buf_printf(out, "    from: ");
+		print_prefixes(out, f->from, f->n_from, false);
+		buf_printf(out, "\n");
+	}
+	if (f->snat.mode != SNAT_DEFAULT)
+		print_snat(out, true, &f->snat);
+	print_options(out, f);
 }
 
 void config_print(struct buf *out, const struct config *c)
 {
 	const struct forward_entry *e = forwards_first(c->forwards);
 
-	config_print_settings(out, c->settings);
+	config_print_settings(out, c->settings, c->settings->protect); /* no comments: it reads back as itself */
 	if (e)
 		buf_printf(out, "services:\n");
 	for (; e; e = e->next)
@@ -186,6 +327,61 @@ static json_t *target_json(const struct target *t)
 	return json;
 }
 
+static json_t *prefixes_json(const struct prefix *prefixes, size_t n)
+{
+	json_t *list = json_array();
+	char text[PREFIX_TEXT_MAX];
+
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(list, json_string(prefix_text(&prefixes[i], text)));
+	return list;
+}
+
+static json_t *snat_json(const struct snat *snat)
+{
+	char text[ADDR_TEXT_MAX];
+
+	return json_string(snat->mode == SNAT_ADDRESS ? ip_text(&snat->addr, text) : snat_words[snat->mode]);
+}
+
+static json_t *limit_json(const struct limit *l)
+{
+	_cleanup_(freep) char *rate = rate_text(l);
+	json_t *json = json_object();
+
+	if (l->connections)
+		json_object_set_new(json, "connections", json_integer(l->connections));
+	if (l->rate)
+		json_object_set_new(json, "rate", json_string(rate));
+	return json;
+}
+
+static json_t *time_json(int64_t time)
+{
+	char text[TIMESTAMP_TEXT_MAX];
+
+	return json_string(timestamp_text(time, text));
+}
+
+/* What few forwards say. */
+static void add_options(json_t *json, const struct forward *f)
+{
+	if (f->log)
+		json_object_set_new(json, "log", json_true());
+	if (f->limit.connections || f->limit.rate)
+		json_object_set_new(json, "limit", limit_json(&f->limit));
+	if (f->expires)
+		json_object_set_new(json, "expires", time_json(f->expires));
+	if (f->cut)
+		json_object_set_new(json, "on_expiry", json_string("cut"));
+	if (f->force)
+		json_object_set_new(json, "force", json_true());
+	if (f->no_nat)
+		json_object_set_new(json, "nat", json_false());
+	if (f->balance != BALANCE_SOURCE)
+		json_object_set_new(json, "balance", json_string(balance_words[f->balance]));
+}
+
 json_t *config_forward_json(const struct forward *f)
 {
 	json_t *json = json_object(), *ports = json_array(), *to = json_array();
@@ -200,12 +396,30 @@ json_t *config_forward_json(const struct forward *f)
 	if (f->description)
 		json_object_set_new(json, "description", json_string(f->description));
 	json_object_set_new(json, "proto", json_string(proto_text(f->protos)));
-	if (f->listen.kind != LISTEN_ANY)
+	if (f->listen.kind != LISTEN_ANY && !f->no_nat)
 		json_object_set_new(json, "listen", json_string(listen));
 	json_object_set_new(json, "ports", ports);
 	json_object_set_new(json, "to", to);
+	if (f->n_from)
+		json_object_set_new(json, "from", prefixes_json(f->from, f->n_from));
+	if (f->snat.mode != SNAT_DEFAULT)
+		json_object_set_new(json, "snat", snat_json(&f->snat));
 	json_object_set_new(json, "enabled", json_boolean(f->enabled));
-	if (f->force)
-		json_object_set_new(json, "force", json_true());
+	add_options(json, f);
+	return json;
+}
+
+json_t *config_opening_json(const struct opening *o)
+{
+	char text[PORTS_TEXT_MAX];
+	json_t *json = json_pack("{s:s, s:s, s:s}", "in", o->in == OPENING_DMZ ? "dmz" : "wan", "proto",
+				 proto_text(o->protos), "ports", port_range_text(o->ports, text));
+
+	if (o->n_from)
+		json_object_set_new(json, "from", prefixes_json(o->from, o->n_from));
+	if (o->local)
+		json_object_set_new(json, "local", json_true());
+	if (o->expires)
+		json_object_set_new(json, "expires", time_json(o->expires));
 	return json;
 }

@@ -9,13 +9,16 @@
 #include "config.h"
 #include "util.h"
 
-/* Only what differs from the defaults, keys in INTERFACE's order; "services:" last; "" for nothing at all. */
-void config_print_settings(struct buf *, const struct settings *);
+/* Only what differs from the defaults, keys in INTERFACE's order; "services:" last; "" for nothing at all. `extra`: with
+ * the openings of gwd.d; those that open nothing, as gwd.yaml has no `gateway`, are comments. */
+void config_print_settings(struct buf *, const struct settings *, bool extra);
 void config_print_forward(struct buf *, const struct forward *); /* one list item under "services:" */
 void config_print(struct buf *, const struct config *);
 
-/* {name, description, proto, listen, ports, to: [{addr, port, weight}], enabled}: what is unset or default is absent,
- * except proto, ports, to, name, enabled. New reference. */
+/* A canonical service (IDL type Service): what is unset or default is absent, except proto, ports, to, name, enabled.
+ * States of targets and lifetimes are no part of it. New reference. */
 json_t *config_forward_json(const struct forward *);
+/* {in, proto, ports, from, local, expires}: in, proto and ports are always there. New reference. */
+json_t *config_opening_json(const struct opening *);
 
 #endif

@@ -14,4 +14,8 @@ extern const struct keys service_keys, target_keys;
 bool config_service_read(struct forward *f, const struct node *map, bool empty_resets, size_t before,
 			 struct diag *diag);
 
+/* The rules between the parts of a service that has targets; sets what follows from them: family, and the listen of one
+ * without translation. Mistakes point into `map`. */
+void config_rules_check(struct forward *f, const struct node *map, struct diag *);
+
 #endif

@@ -4,6 +4,9 @@
 #include "config_settings.h"
 
 #include "addr.h"
+#include "config_gateway.h"
+#include "config_service.h"
+#include "config_values.h"
 #include "util.h"
 
 #define INTERFACES_MAX 1024 /* named in one file; each is compared with all */
@@ -133,11 +136,10 @@ static bool name_once(struct settings_reader *r, const struct key *k, const stru
 static void read_names(struct settings_reader *r, const struct key *k, const struct node *value, char ***ret,
 		       size_t *ret_n, struct diag *diag)
 {
-	bool list = value->type == NODE_LIST;
-	size_t n = list ? value->n : 1, capacity = 0;
+	size_t capacity = 0;
 
-	for (size_t i = 0; i < n; i++) {
-		const struct node *item = list ? value->items[i] : value;
+	for (size_t i = 0; i < items_of(value); i++) {
+		const struct node *item = item_of(value, i);
 
 		if (!pattern_check(k, item, diag) || !name_once(r, k, item, diag))
 			continue;
@@ -160,17 +162,15 @@ static void read_lan(void *ctx, const struct key *k, const struct node *value, s
 {
 	struct settings_reader *r = ctx;
 
+	r->lan_named = items_of(value) > 0;
 	read_names(r, k, value, &r->settings->lan, &r->settings->n_lan, diag);
 }
 
 static void read_dmz(void *ctx, const struct key *k, const struct node *value, struct diag *diag)
 {
-	char **names = NULL;
-	size_t n = 0;
+	struct settings_reader *r = ctx;
 
-	read_names(ctx, k, value, &names, &n, diag);
-	names_free(names, n);
-	key_not_yet(ctx, k, value, diag);
+	read_names(r, k, value, &r->settings->dmz, &r->settings->n_dmz, diag);
 }
 
 /* ---- The rest ----------------------------------------------------------------------------------- */
@@ -191,6 +191,68 @@ static void read_masquerade(void *ctx, const struct key *k, const struct node *v
 	key_bool(k, value, &r->settings->masquerade, diag);
 }
 
+static void read_snat(void *ctx, const struct key *k, const struct node *value, struct diag *diag)
+{
+	struct settings_reader *r = ctx;
+
+	value_snat(k, value, &r->settings->snat, diag);
+}
+
+static void read_policy(void *ctx, const struct key *k, const struct node *value, struct diag *diag)
+{
+	struct settings_reader *r = ctx;
+	int word = key_choice(k, value, NULL, diag);
+
+	if (word < 0)
+		return;
+	r->settings->policy = (enum policy)word;
+	r->policy = value->loc;
+}
+
+static void read_table_owner(void *ctx, const struct key *k, const struct node *value, struct diag *diag)
+{
+	struct settings_reader *r = ctx;
+	int word = key_choice(k, value, NULL, diag);
+
+	if (word >= 0)
+		r->settings->table_owner = (enum table_owner)word;
+}
+
+static void read_accounting(void *ctx, const struct key *k, const struct node *value, struct diag *diag)
+{
+	struct settings_reader *r = ctx;
+
+	key_bool(k, value, &r->settings->accounting, diag);
+}
+
+static void read_offload(void *ctx, const struct key *k, const struct node *value, struct diag *diag)
+{
+	struct settings_reader *r = ctx;
+
+	key_bool(k, value, &r->settings->offload, diag);
+}
+
+static void read_mss_clamp(void *ctx, const struct key *k, const struct node *value, struct diag *diag)
+{
+	struct settings_reader *r = ctx;
+	int word = key_choice(k, value, NULL, diag);
+
+	if (word >= 0)
+		r->settings->mss_clamp = (enum mss_clamp)word;
+}
+
+/* gwd.yaml decides whether the gateway is protected; what gwd.d has only adds to what is open. */
+static void read_gateway(void *ctx, const struct key *k, const struct node *value, struct diag *diag)
+{
+	struct settings_reader *r = ctx;
+
+	if (!r->extra)
+		r->settings->protect = true;
+	else if (!r->gateway.file)
+		r->gateway = value->loc;
+	keys_nested(k, value, false, ctx, diag);
+}
+
 /* A list never comes here: its entries are streamed. */
 static void read_services(void *ctx, const struct key *k, const struct node *value, struct diag *diag)
 {
@@ -204,13 +266,25 @@ static const struct key items[] = {
 	{.name = "lan", .read = read_lan},
 	{.name = "dmz", .read = read_dmz},
 	{.name = "masquerade", .read = read_masquerade},
-	{.name = "snat", .read = key_snat, .now = "auto", .later = "routed|always|never"},
-	{.name = "policy", .read = key_choice, .now = "coexist", .later = "exclusive"},
-	{.name = "table_owner", .read = key_choice, .now = "auto|off", .later = "on"},
-	{.name = "accounting", .read = key_choice, .now = "false", .later = "true"},
-	{.name = "offload", .read = key_choice, .now = "false", .later = "true"},
-	{.name = "mss_clamp", .read = key_choice, .now = "off", .later = "auto|always"},
-	{.name = "gateway", .read = key_not_yet},
-	{.name = "services", .read = read_services},
+	{.name = "snat", .read = read_snat, .words = SNAT_WORDS},
+	{.name = "policy", .read = read_policy, .words = "coexist|exclusive"},
+	{.name = "table_owner", .read = read_table_owner, .words = "auto|on|off"},
+	{.name = "accounting", .read = read_accounting},
+	{.name = "offload", .read = read_offload},
+	{.name = "mss_clamp", .read = read_mss_clamp, .words = "auto|always|off"},
+	{.name = "gateway", .read = read_gateway, .keys = &gateway_keys},
+	{.name = "services", .read = read_services, .keys = &service_keys},
 };
-const struct keys settings_keys = {items, ARRAY_SIZE(items), "gwd.yaml"};
+const struct keys settings_keys = {items, ARRAY_SIZE(items), "gwd.yaml", NULL};
+
+void settings_reader_finish(const struct settings_reader *r, struct diag *diag)
+{
+	const struct settings *s = r->settings;
+
+	if (s->policy == POLICY_EXCLUSIVE && !r->lan_named)
+		diag_add(diag, DIAG_INVALID, r->policy,
+			 "policy: exclusive needs lan: nothing that is not named there could reach the internet");
+	if (r->gateway.file && !s->protect)
+		diag_warn(diag, "%s:%u: 'gateway' opens ports here, but nothing closes them: gwd.yaml has no 'gateway'",
+			  r->gateway.file, r->gateway.line);
+}

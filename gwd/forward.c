@@ -7,6 +7,8 @@
 
 #include "util.h"
 
+const struct limit_unit limit_units[LIMIT_UNITS] = {{"second", 1}, {"minute", 60}, {"hour", 3600}, {"day", 86400}};
+
 struct forward *forward_new(void)
 {
 	struct forward *f = xcalloc(1, sizeof(*f));
@@ -90,6 +92,11 @@ static bool ports_same(struct port_range a, struct port_range b)
 	return a.first == b.first && a.last == b.last;
 }
 
+bool target_same_place(const struct target *a, const struct target *b)
+{
+	return ip_cmp(&a->addr, &b->addr) == 0 && ports_same(a->ports, b->ports);
+}
+
 static bool lists_same(const struct forward *a, const struct forward *b)
 {
 	if (a->n_ports != b->n_ports || a->n_targets != b->n_targets)
@@ -100,8 +107,7 @@ static bool lists_same(const struct forward *a, const struct forward *b)
 	for (size_t i = 0; i < a->n_targets; i++) {
 		const struct target *x = &a->targets[i], *y = &b->targets[i];
 
-		if (ip_cmp(&x->addr, &y->addr) != 0 || !ports_same(x->ports, y->ports) || x->weight != y->weight ||
-		    x->state != y->state)
+		if (!target_same_place(x, y) || x->weight != y->weight || x->state != y->state)
 			return false;
 	}
 	return prefixes_same(a->from, a->n_from, b->from, b->n_from);
@@ -144,6 +150,15 @@ bool forward_name_valid(const char *name)
 }
 
 /* ---- Text --------------------------------------------------------------------------------------- */
+
+const char *limit_unit_name(uint32_t seconds)
+{
+	size_t i = 0;
+
+	while (i + 1 < LIMIT_UNITS && limit_units[i].seconds != seconds)
+		i++;
+	return limit_units[i].name;
+}
 
 static char *join_ports(const struct forward *f, const char *separator)
 {
@@ -200,14 +215,18 @@ char *forward_text(const struct forward *f)
 	bool v6 = f->listen.addr.family == AF_INET6;
 
 	buf_printf(&out, "%s ", proto_text(f->protos));
-	if (f->listen.kind != LISTEN_ANY)
+	if (f->listen.kind != LISTEN_ANY && !f->no_nat) /* which listens where it goes to */
 		buf_printf(&out, "%s%s%s:", v6 ? "[" : "", listen, v6 ? "]" : "");
 	buf_printf(&out, "%s -> ", ports);
 	for (size_t i = 0; i < f->n_targets; i++) {
 		_cleanup_(freep) char *target = target_text(f, &f->targets[i]);
 
 		buf_printf(&out, "%s%s", i ? ", " : "", target);
+		if (f->targets[i].weight > 1)
+			buf_printf(&out, "@%u", f->targets[i].weight);
 	}
+	if (f->no_nat)
+		buf_printf(&out, " without translation");
 	return buf_take(&out);
 }
 

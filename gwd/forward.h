@@ -15,6 +15,7 @@
 #define FORWARD_TARGETS_MAX 64
 #define FORWARD_WEIGHT_MAX 256
 #define FORWARD_FROM_MAX 4096
+#define FORWARD_LIMIT_MAX 1000000 /* connections, and those of a rate */
 
 enum listen_kind { LISTEN_ANY, LISTEN_INTERFACE, LISTEN_ADDRESS }; /* from least to most specific */
 
@@ -50,6 +51,12 @@ struct limit { /* per source address; zero = none */
 	uint32_t rate;        /* new ones ... */
 	uint32_t per;         /* ... in this many seconds: 1, 60, 3600, 86400; 0 with rate 0 */
 };
+#define LIMIT_UNITS 4
+extern const struct limit_unit {
+	const char *name; /* "second" */
+	uint32_t seconds;
+} limit_units[LIMIT_UNITS];
+const char *limit_unit_name(uint32_t seconds); /* static; one of those */
 
 /* How long a runtime forward is kept: always, until the next boot, while its client's connection is open. */
 enum lifetime { LIFETIME_DURABLE, LIFETIME_TEMPORARY, LIFETIME_HELD };
@@ -93,6 +100,7 @@ bool forward_overlaps(const struct forward *, const struct forward *); /* they o
 /* Same in all that a user wrote or ordered (states of targets); names, places and lifetimes are not compared. */
 bool forward_same(const struct forward *, const struct forward *);
 bool forward_name_valid(const char *);
+bool target_same_place(const struct target *, const struct target *); /* address and ports, as written */
 bool snat_same(const struct snat *, const struct snat *);
 bool limit_same(const struct limit *, const struct limit *);
 

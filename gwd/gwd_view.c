@@ -290,7 +290,7 @@ int gwd_export(struct gwd *g, char **ret_yaml, struct diag *diag)
 	bool header = false;
 
 	(void)diag;
-	config_print_settings(&out, g->world->settings);
+	config_print_settings(&out, g->world->settings, false);
 	for (const struct forward_entry *e = forwards_first(g->world->forwards); e; e = e->next) {
 		if (e->forward->extra)
 			continue;

@@ -87,7 +87,11 @@ static int look_at_file(const struct arguments *args)
 	}
 	if (args->mode == MODE_PRINT_RULESET) {
 		print_ruleset(config);
-	} else if (args->mode == MODE_PRINT) {
+		return fflush(stdout) == 0 ? 0 : 1;
+	}
+	for (size_t i = 0; i < diag.n_warnings; i++)
+		fprintf(stderr, "warning: %s\n", diag.warnings[i]);
+	if (args->mode == MODE_PRINT) {
 		config_print(&yaml, config);
 		fputs(yaml.data ? yaml.data : "", stdout);
 	}

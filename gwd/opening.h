@@ -18,10 +18,11 @@ struct opening {
 	int64_t expires;        /* runtime ones: seconds since the epoch; 0 = never */
 	enum lifetime lifetime; /* runtime ones */
 	struct loc loc;         /* where it is declared; file NULL = runtime */
+	bool extra;             /* declared in a file of gwd.d */
 };
 void opening_free(struct opening *);                               /* contents */
 void openings_free(struct opening *, size_t n);                    /* the array too */
-bool opening_same(const struct opening *, const struct opening *); /* but for loc and lifetime */
+bool opening_same(const struct opening *, const struct opening *); /* but for place and lifetime */
 bool openings_same(const struct opening *, size_t n, const struct opening *, size_t n_other);
 /* They share (in, proto, port). */
 bool opening_overlaps(const struct opening *, const struct opening *);

@@ -147,8 +147,8 @@ static void diff_settings(const struct settings *a, const struct settings *b, st
 
 	if (settings_same(a, b))
 		return;
-	config_print_settings(&old, a);
-	config_print_settings(&new, b);
+	config_print_settings(&old, a, true);
+	config_print_settings(&new, b, true);
 	add_lines(out, '-', old.data ? old.data : "");
 	add_lines(out, '+', new.data ? new.data : "");
 }
@@ -160,12 +160,48 @@ static char *entry_text(const struct forward_entry *e)
 	return xasprintf("%s%s%s", text, e->off ? ", off" : "", e->shadowed || e->own_port ? ", held" : "");
 }
 
-/* Of two that read the same. */
-static const char *what_differs(const struct forward *a, const struct forward *b)
+static bool states_differ(const struct forward *a, const struct forward *b)
 {
-	if (!str_same(a->description, b->description))
-		return "description";
-	return a->force != b->force ? "force" : "what the file says of enabled";
+	for (size_t i = 0; i < a->n_targets && i < b->n_targets; i++)
+		if (a->targets[i].state != b->targets[i].state)
+			return true;
+	return false;
+}
+
+/* The keys that forward_text does not tell, "from, limit"; caller's string. */
+static char *what_differs(const struct forward *a, const struct forward *b)
+{
+	const struct {
+		const char *key;
+		bool differs;
+	} keys[] = {
+		{"description", !str_same(a->description, b->description)},
+		{"from", !prefixes_same(a->from, a->n_from, b->from, b->n_from)},
+		{"snat", !snat_same(&a->snat, &b->snat)},
+		{"log", a->log != b->log},
+		{"limit", !limit_same(&a->limit, &b->limit)},
+		{"expires", a->expires != b->expires},
+		{"on_expiry", a->cut != b->cut},
+		{"force", a->force != b->force},
+		{"balance", a->balance != b->balance},
+		{"the state of a target", states_differ(a, b)},
+	};
+	_cleanup_(buf_free) struct buf out = {0};
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		if (keys[i].differs)
+			buf_printf(&out, "%s%s", out.len ? ", " : "", keys[i].key);
+	return buf_take(&out);
+}
+
+static char *change_text(const struct forward_entry *a, const struct forward_entry *b)
+{
+	_cleanup_(freep) char *old = entry_text(a), *new = entry_text(b);
+	_cleanup_(freep) char *keys = what_differs(a->forward, b->forward);
+
+	if (!streq(old, new))
+		return xasprintf("%s, was %s%s%s", new, old, *keys ? "; also " : "", keys);
+	return *keys ? TAKE_PTR(keys) : xstrdup("what the file says of enabled");
 }
 
 /* Lines for what `a` has and `b` has not (sign '-') or the other way round ('+'); changes are told once, by '-' runs. */
@@ -173,19 +209,18 @@ static void diff_forwards(const struct forwards *a, const struct forwards *b, ch
 {
 	for (const struct forward_entry *e = forwards_first(a); e; e = e->next) {
 		const struct forward_entry *other = forwards_by_name(b, e->forward->name);
-		_cleanup_(freep) char *text = entry_text(e), *new = NULL;
+		_cleanup_(freep) char *text = NULL;
 
 		if (!other) {
+			text = entry_text(e);
 			strings_add(out, xasprintf("%c %s: %s", sign, e->forward->name, text));
 			continue;
 		}
 		if (sign == '+' || (forward_same(e->forward, other->forward) && e->off == other->off &&
 				    e->shadowed == other->shadowed && e->own_port == other->own_port))
 			continue;
-		new = entry_text(other);
-		strings_add(out, streq(text, new) ? xasprintf("~ %s: %s", e->forward->name,
-							      what_differs(e->forward, other->forward))
-						  : xasprintf("~ %s: %s, was %s", e->forward->name, new, text));
+		text = change_text(e, other);
+		strings_add(out, xasprintf("~ %s: %s", e->forward->name, text));
 	}
 }
 

@@ -4,7 +4,6 @@
 #include "addr.h"
 
 #include <arpa/inet.h>
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -23,44 +22,31 @@ bool ip_parse(const char *text, struct ip *ret)
 	return true;
 }
 
-/* Decimal without sign or leading zero at *text, moved past it; false when there is none or it exceeds `max`. */
-static bool number_parse(const char **text, unsigned max, unsigned *ret)
+/* Clears the bits behind the length; false when there were any. */
+static bool clear_host_bits(struct prefix *p)
 {
-	const char *s = *text;
-	unsigned value = 0;
+	bool clear = true;
 
-	if (!isdigit((unsigned char)*s) || (*s == '0' && isdigit((unsigned char)s[1])))
-		return false;
-	for (; isdigit((unsigned char)*s); s++) {
-		value = value * 10 + (unsigned)(*s - '0');
-		if (value > max)
-			return false;
+	for (unsigned bit = p->len; bit < ip_len(&p->ip) * 8; bit++) {
+		uint8_t *byte = &p->ip.bytes[bit / 8], mask = (uint8_t)(0x80 >> bit % 8);
+
+		clear = clear && !(*byte & mask);
+		*byte &= (uint8_t)~mask;
 	}
-	*text = s;
-	*ret = value;
-	return true;
+	return clear;
 }
 
-static bool host_bits_zero(const struct prefix *p)
-{
-	for (unsigned bit = p->len; bit < ip_len(&p->ip) * 8; bit++)
-		if (p->ip.bytes[bit / 8] & (0x80 >> bit % 8))
-			return false;
-	return true;
-}
-
-bool prefix_parse(const char *text, struct prefix *ret)
+/* Host bits as they are. */
+static bool prefix_split(const char *text, struct prefix *ret)
 {
 	const char *slash = strchr(text, '/');
 	char addr[ADDR_TEXT_MAX];
-	struct prefix p = {0};
 	unsigned len;
 
 	if (!slash) {
-		if (!ip_parse(text, &p.ip))
+		if (!ip_parse(text, &ret->ip))
 			return false;
-		p.len = (uint8_t)(ip_len(&p.ip) * 8);
-		*ret = p;
+		ret->len = (uint8_t)(ip_len(&ret->ip) * 8);
 		return true;
 	}
 	if ((size_t)(slash - text) >= sizeof(addr))
@@ -68,11 +54,29 @@ bool prefix_parse(const char *text, struct prefix *ret)
 	memcpy(addr, text, (size_t)(slash - text));
 	addr[slash - text] = '\0';
 	slash++;
-	if (!ip_parse(addr, &p.ip) || !number_parse(&slash, (unsigned)ip_len(&p.ip) * 8, &len) || *slash)
+	if (!ip_parse(addr, &ret->ip) || !number_parse(&slash, (unsigned)ip_len(&ret->ip) * 8, &len) || *slash)
 		return false;
-	p.len = (uint8_t)len;
-	if (!host_bits_zero(&p))
+	ret->len = (uint8_t)len;
+	return true;
+}
+
+bool prefix_parse(const char *text, struct prefix *ret)
+{
+	struct prefix p;
+
+	if (!prefix_split(text, &p) || !clear_host_bits(&p))
 		return false;
+	*ret = p;
+	return true;
+}
+
+bool prefix_round(const char *text, struct prefix *ret)
+{
+	struct prefix p;
+
+	if (!prefix_split(text, &p))
+		return false;
+	clear_host_bits(&p);
 	*ret = p;
 	return true;
 }
@@ -163,6 +167,29 @@ bool prefix_contains(const struct prefix *p, const struct ip *ip)
 	if (p->ip.family != ip->family || memcmp(p->ip.bytes, ip->bytes, whole) != 0)
 		return false;
 	return !rest || (p->ip.bytes[whole] ^ ip->bytes[whole]) >> (8 - rest) == 0;
+}
+
+enum ip_kind ip_kind(const struct ip *ip)
+{
+	static const struct {
+		struct prefix prefix;
+		enum ip_kind kind;
+	} special[] = {
+		{{{AF_INET, {0}}, 8}, IP_UNSPECIFIED},
+		{{{AF_INET, {127}}, 8}, IP_LOOPBACK},
+		{{{AF_INET, {224}}, 4}, IP_MULTICAST},
+		{{{AF_INET, {255, 255, 255, 255}}, 32}, IP_BROADCAST},
+		{{{AF_INET6, {0}}, 128}, IP_UNSPECIFIED},
+		{{{AF_INET6, {[15] = 1}}, 128}, IP_LOOPBACK},
+		{{{AF_INET6, {0xff}}, 8}, IP_MULTICAST},
+		{{{AF_INET6, {0xfe, 0x80}}, 10}, IP_LINK_LOCAL},
+		{{{AF_INET6, {[10] = 0xff, [11] = 0xff}}, 96}, IP_MAPPED},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(special); i++)
+		if (prefix_contains(&special[i].prefix, ip))
+			return special[i].kind;
+	return IP_HOST;
 }
 
 const char *prefix_text(const struct prefix *p, char out[PREFIX_TEXT_MAX])

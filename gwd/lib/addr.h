@@ -37,9 +37,15 @@ static inline size_t ip_len(const struct ip *ip) /* bytes in use */
 	return ip->family == AF_INET ? 4 : 16;
 }
 
+/* RFC 6890 as far as it matters: what can be neither a host behind us nor an address that others reach us at. */
+enum ip_kind { IP_HOST, IP_UNSPECIFIED, IP_LOOPBACK, IP_MULTICAST, IP_BROADCAST, IP_LINK_LOCAL, IP_MAPPED };
+#define IP_KINDS 7
+enum ip_kind ip_kind(const struct ip *);
+
 /* Text to value: true on success; `ret` untouched otherwise. No leading zeros, no host names, no scope ids. */
 bool ip_parse(const char *text, struct ip *ret);
 bool prefix_parse(const char *text, struct prefix *ret);          /* "10.0.0.0/8"; a bare address is /32 or /128; host bits set = false */
+bool prefix_round(const char *text, struct prefix *ret);          /* the same with host bits cleared: what was meant */
 bool port_range_parse(const char *text, struct port_range *ret);  /* "80", "8000-8010"; 1..65535, first <= last */
 bool proto_parse(const char *text, uint8_t *ret);                 /* "tcp", "udp", "tcp+udp", "sctp" */
 

@@ -4,6 +4,7 @@
 #define _GNU_SOURCE 1 /* vasprintf */
 #include "util.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -93,6 +94,23 @@ char *xasprintf(const char *fmt, ...)
 	s = xvasprintf(fmt, ap);
 	va_end(ap);
 	return s;
+}
+
+bool number_parse(const char **text, unsigned max, unsigned *ret)
+{
+	const char *s = *text;
+	unsigned value = 0;
+
+	if (!isdigit((unsigned char)*s) || (*s == '0' && isdigit((unsigned char)s[1])))
+		return false;
+	for (; isdigit((unsigned char)*s); s++) {
+		value = value * 10 + (unsigned)(*s - '0');
+		if (value > max)
+			return false;
+	}
+	*text = s;
+	*ret = value;
+	return true;
 }
 
 void *grow(void *items, size_t n, size_t *capacity, size_t size)

@@ -64,6 +64,10 @@ bool text_printable(const char *s);
 /* Makes it so: every offending byte becomes '?'. Tabs stay when `keep_tabs`. */
 void text_clean(char *s, bool keep_tabs);
 
+/* Decimal without sign or leading zero at *text, moved past it; false (both untouched) when there is none or it exceeds
+ * `max` (below UINT_MAX / 10). */
+bool number_parse(const char **text, unsigned max, unsigned *ret);
+
 /* `items` (elements of `size` bytes), moved where needed so that one more than `n` fits; amortised O(1). */
 void *grow(void *items, size_t n, size_t *capacity, size_t size);
 

@@ -47,12 +47,39 @@ static void test_whole(void **state)
 	(void)state;
 	assert_string_equal(
 		text, "{\"name\":\"web\",\"description\":\"the site\",\"proto\":\"tcp+udp\",\"listen\":\"203.0.113.5\","
-		      "\"ports\":[\"80\",\"8000-8010\"],\"to\":[{\"addr\":\"10.0.0.1\"}],\"enabled\":false}");
+		      "\"ports\":[\"80\",\"8000-8010\"],\"to\":[{\"addr\":\"10.0.0.1\"}],\"snat\":\"auto\",\"enabled\":"
+		      "false}");
 	assert_false(c->settings->masquerade);
 	assert_int_equal(c->settings->n_wan, 2);
 	assert_string_equal(c->settings->wan[1], "ppp*");
 	assert_int_equal(c->settings->n_lan, 1);
 	assert_string_equal(c->settings->lan[0], "br0");
+}
+
+static void test_settings(void **state)
+{
+	_cleanup_(settings_freep) struct settings *plain = settings_default();
+	_cleanup_(config_freep) struct config *defaults = must_read(
+		"snat: auto\npolicy: coexist\ntable_owner: auto\naccounting: true\noffload: false\nmss_clamp: auto\n");
+	_cleanup_(config_freep) struct config *c =
+		must_read("lan: br0\ndmz: [br1, 'v*']\nsnat: 203.0.113.1\npolicy: exclusive\ntable_owner: off\n"
+			  "accounting: no\noffload: yes\nmss_clamp: off\n");
+	_cleanup_(config_freep) struct config *words = must_read("snat: routed\ntable_owner: on\nmss_clamp: always\n");
+
+	(void)state;
+	assert_true(settings_same(defaults->settings, plain));
+	assert_int_equal(c->settings->n_dmz, 2);
+	assert_string_equal(c->settings->dmz[1], "v*");
+	assert_int_equal(c->settings->snat.mode, SNAT_ADDRESS);
+	assert_int_equal(c->settings->snat.addr.bytes[0], 203);
+	assert_int_equal(c->settings->policy, POLICY_EXCLUSIVE);
+	assert_int_equal(c->settings->table_owner, OWNER_OFF);
+	assert_false(c->settings->accounting);
+	assert_true(c->settings->offload);
+	assert_int_equal(c->settings->mss_clamp, CLAMP_OFF);
+	assert_int_equal(words->settings->snat.mode, SNAT_ROUTED);
+	assert_int_equal(words->settings->table_owner, OWNER_ON);
+	assert_int_equal(words->settings->mss_clamp, CLAMP_ALWAYS);
 }
 
 static char *names_of(const struct config *c)
@@ -112,55 +139,37 @@ static void test_all_in_one_run(void **state)
 		"gwd.yaml:9:5: web: the name is taken already at gwd.yaml:4:5\n");
 }
 
-static void test_not_yet(void **state)
-{
-	static const char *const top[] = {
-		"dmz: br9",         "snat: routed", "snat: 203.0.113.1", "policy: exclusive", "table_owner: on",
-		"accounting: true", "offload: yes", "mss_clamp: auto",   "mss_clamp: always", "gateway: {open: []}"};
-	static const char *const service[] = {"from: 10.0.0.0/8",
-					      "from: []",
-					      "snat: never",
-					      "snat: 10.0.0.9",
-					      "log: true",
-					      "limit: {connections: 5}",
-					      "expires: 2026-12-31T23:59:00Z",
-					      "on_expiry: drain",
-					      "nat: false",
-					      "balance: source",
-					      "balance: random"};
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(top) + ARRAY_SIZE(service); i++) {
-		bool is_top = i < ARRAY_SIZE(top);
-		const char *key = is_top ? top[i] : service[i - ARRAY_SIZE(top)];
-		_cleanup_(freep) char *text = is_top ? xasprintf("%s\n", key)
-						     : xasprintf("services: [{name: a, port: 80, to: 10.0.0.1, %s}]\n",
-								 key),
-				      *got = NULL;
-		const char *texts[] = {text};
-
-		got = mistakes_of(texts, 1);
-		if (!strstr(got, "not yet supported by this version of gwd") || strchr(got, '\n')[1])
-			fail_msg("%s gave: %s", key, got);
-	}
-}
-
-static void test_later_keys_wrong(void **state)
+static void test_settings_refused(void **state)
 {
 	(void)state;
 	assert_mistakes(
-		"version: 2\nsnat: foo\npolicy: foo\ntable_owner: [on]\naccounting: 1\nmss_clamp: 1\n"
+		"version: 2\nsnat: foo\npolicy: foo\ntable_owner: [on]\naccounting: 1\noffload: maybe\nmss_clamp: 1\n"
 		"services: [{name: a, port: 80, to: 10.0.0.1, snat: 1, on_expiry: x, balance: y, nat: maybe}]\n",
 		"gwd.yaml:1:10: version: this gwd reads files of version 1, not '2'\n"
 		"gwd.yaml:2:7: snat: expected auto, routed, always, never or an IP address, not 'foo'\n"
 		"gwd.yaml:3:9: policy: expected coexist or exclusive, not 'foo'\n"
 		"gwd.yaml:4:14: table_owner: expected one value, not a list\n"
-		"gwd.yaml:5:13: accounting: expected false or true, not '1'\n"
-		"gwd.yaml:6:12: mss_clamp: expected off, auto or always, not '1'\n"
-		"gwd.yaml:7:52: a: snat: expected auto, routed, always, never or an IP address, not '1'\n"
-		"gwd.yaml:7:66: a: on_expiry: expected drain or cut, not 'x'\n"
-		"gwd.yaml:7:78: a: balance: expected source, round-robin or random, not 'y'\n"
-		"gwd.yaml:7:86: a: nat: expected true or false, not 'maybe'\n");
+		"gwd.yaml:5:13: accounting: expected true or false, not '1'\n"
+		"gwd.yaml:6:10: offload: expected true or false, not 'maybe'\n"
+		"gwd.yaml:7:12: mss_clamp: expected auto, always or off, not '1'\n"
+		"gwd.yaml:8:52: a: snat: expected auto, routed, always, never or an IP address, not '1'\n"
+		"gwd.yaml:8:66: a: on_expiry: expected drain or cut, not 'x'\n"
+		"gwd.yaml:8:78: a: balance: expected source, round-robin or random, not 'y'\n"
+		"gwd.yaml:8:86: a: nat: expected true or false, not 'maybe'\n");
+	assert_mistakes("snat: 127.0.0.1\n", "gwd.yaml:1:7: snat: 127.0.0.1 is loopback, which no reply would find\n");
+}
+
+static void test_exclusive_needs_lan(void **state)
+{
+	static const char expected[] = "gwd.yaml:1:9: policy: exclusive needs lan: nothing that is not named there "
+				       "could reach the internet\n";
+
+	(void)state;
+	assert_mistakes("policy: exclusive\n", expected);
+	assert_mistakes("policy: exclusive\nlan: []\n", expected);
+	assert_mistakes("policy: exclusive\nlan: a/b\n", /* one of them is enough */
+			"gwd.yaml:2:6: lan: 'a/b' is no interface name (1 to 15 characters, without '/', ':' and "
+			"blanks)\n");
 }
 
 static void test_interfaces_refused(void **state)
@@ -183,8 +192,7 @@ static void test_interfaces_refused(void **state)
 			"gwd.yaml:2:13: lan: 'pp*' is already named as 'ppp*' in wan at gwd.yaml:1:7\n"
 			"gwd.yaml:2:18: lan: 'pppp*' is already named as 'ppp*' in wan at gwd.yaml:1:7\n"
 			"gwd.yaml:2:25: lan: 'eth*' is already named as 'eth0' in wan at gwd.yaml:1:13\n"
-			"gwd.yaml:3:6: dmz: 'br0' is already named as 'br0' in lan at gwd.yaml:2:31\n"
-			"gwd.yaml:3:6: 'dmz' is not yet supported by this version of gwd; remove it\n");
+			"gwd.yaml:3:6: dmz: 'br0' is already named as 'br0' in lan at gwd.yaml:2:31\n");
 }
 
 static void test_interfaces_apart(void **state)
@@ -236,7 +244,6 @@ static void test_conflicts_across_documents(void **state)
 	assert_string_equal(
 		got, "gwd.d/a.yaml:1:1: 'wan' belongs in gwd.yaml: a file in gwd.d may hold 'services' and 'gateway' "
 		     "only\n"
-		     "gwd.d/b.yaml:1:10: 'gateway' is not yet supported by this version of gwd; remove it\n"
 		     "gwd.d/b.yaml:2:1: unknown key 'srvices', did you mean 'services'?\n"
 		     "gwd.d/a.yaml:2:12: web: the name is taken already at gwd.yaml:1:12\n"
 		     "gwd.d/a.yaml:2:49: x: tcp 80 is taken already by 'web' at gwd.yaml:1:12\n");
@@ -299,16 +306,18 @@ static void test_keys(void **state)
 {
 	const char *const *keys = config_keys(), *first = keys[0];
 	size_t n = 0;
-	bool port = false, addr = false;
+	bool port = false, addr = false, rate = false, open_from = false;
 
 	(void)state;
 	for (; keys[n]; n++) {
 		port = port || streq(keys[n], "services.port");
 		addr = addr || streq(keys[n], "services.to.addr");
-		assert_false(streq(keys[n], "services.ports"));
+		rate = rate || streq(keys[n], "services.limit.rate");
+		open_from = open_from || streq(keys[n], "gateway.open.from");
+		assert_false(streq(keys[n], "services.ports") || streq(keys[n], "gateway.open.expires"));
 	}
-	assert_int_equal(n, 32);
-	assert_true(port && addr);
+	assert_int_equal(n, 39);
+	assert_true(port && addr && rate && open_from);
 	assert_ptr_equal(config_keys()[0], first);
 }
 
@@ -321,8 +330,9 @@ int main(void)
 		cmocka_unit_test(test_default_names),
 		cmocka_unit_test(test_several_documents),
 		cmocka_unit_test(test_all_in_one_run),
-		cmocka_unit_test(test_not_yet),
-		cmocka_unit_test(test_later_keys_wrong),
+		cmocka_unit_test(test_settings),
+		cmocka_unit_test(test_settings_refused),
+		cmocka_unit_test(test_exclusive_needs_lan),
 		cmocka_unit_test(test_interfaces_refused),
 		cmocka_unit_test(test_interfaces_apart),
 		cmocka_unit_test(test_top_level),
