@@ -54,9 +54,10 @@ bridge_nf 1
 ip -n gateway link set dev pa type bridge_slave hairpin on
 all_ways "br_netfilter" 203.0.113.1
 
+on gateway sh -c 'echo 1 >/proc/sys/net/ipv4/conf/wan/promote_secondaries'
 ip -n gateway addr add 203.0.113.50/24 dev wan
 ip -n gateway addr del 203.0.113.1/24 dev wan
-eventually ask a tcp 203.0.113.50 81
+check "the new address is followed" eventually ask a tcp 203.0.113.50 81
 all_ways "a new address" 203.0.113.50
 bridge_nf 0
 check_not "the old one is nobody's" ask a tcp 203.0.113.1 81

@@ -6,7 +6,8 @@
 # --- two networks -----------------------------------------------------------------------------------------------------
 two_nics
 addr gateway wan 203.0.113.2/24 203.0.113.3/24 203.0.113.4/24
-addr gateway lan 10.0.0.99/24 fd00::99/64
+addr gateway lan 10.0.0.99/24
+ip -n gateway addr add fd00::99/64 dev lan nodad preferred_lft 0 # never chosen by itself
 config gateway <<'YAML'
 services:
   - {port: 80, to: 10.0.0.2}
