@@ -1,14 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Sort and walk: both sides are in the same order, so one pass over each kind of object finds what is missing, what is
  * too much and what differs. Ops are gathered by kind and joined in the order that a batch must have: an element may
- * point to a chain, a rule may look into a set, and nothing may be deleted while something refers to it. */
+ * point to a chain, a rule may look into a set or jump to a chain, and nothing may be deleted while something refers to
+ * it. What goes goes first, so that a set can go and come again under its name. */
 #include "plan.h"
 
-#include <assert.h>
 #include <string.h>
 
-static struct op *add_op(struct plan *p, enum op_kind kind)
+struct diff {
+	struct plan *plan;
+	const struct ruleset *have, *want;
+	bool redefines; /* a set that both have is not the same */
+};
+
+static struct op *add_op(struct diff *d, enum op_kind kind)
 {
+	struct plan *p = d->plan;
 	struct op *op;
 
 	p->ops = grow(p->ops, p->n, &p->capacity, sizeof(*p->ops));
@@ -19,15 +26,15 @@ static struct op *add_op(struct plan *p, enum op_kind kind)
 
 /* Walks two sorted arrays at once: `fn` gets pairs of equal keys, or one side NULL. */
 static void walk(const void *have, size_t n_have, const void *want, size_t n_want, size_t size,
-		 int (*cmp)(const void *, const void *), void (*fn)(struct plan *, const void *, const void *),
-		 struct plan *plan)
+		 int (*cmp)(const void *, const void *), void (*fn)(struct diff *, const void *, const void *),
+		 struct diff *d)
 {
 	const char *h = have, *w = want;
 
 	while (n_have || n_want) {
 		int c = !n_have ? 1 : !n_want ? -1 : cmp(h, w);
 
-		fn(plan, c <= 0 ? h : NULL, c >= 0 ? w : NULL);
+		fn(d, c <= 0 ? h : NULL, c >= 0 ? w : NULL);
 		if (c <= 0) {
 			h += size;
 			n_have--;
@@ -56,91 +63,113 @@ static int cmp_elem(const void *a, const void *b)
 
 /* ---- What each pair becomes --------------------------------------------------------------------- */
 
-static void sets_added(struct plan *p, const void *have, const void *want)
+static void find_redefined(struct diff *d, const void *have, const void *want)
 {
-	if (!have)
-		add_op(p, OP_ADD_SET)->set = want;
+	d->redefines = d->redefines || (have && want && !set_same(have, want));
 }
 
-static void sets_deleted(struct plan *p, const void *have, const void *want)
+static bool set_redefined(const struct diff *d, const char *name)
+{
+	const struct set *have = d->redefines ? ruleset_set(d->have, name) : NULL;
+	const struct set *want = have ? ruleset_set(d->want, name) : NULL;
+
+	return want && !set_same(have, want);
+}
+
+static void sets_deleted(struct diff *d, const void *have, const void *want)
+{
+	if (have && !(want && set_same(have, want)))
+		add_op(d, OP_DEL_SET)->set = have;
+}
+
+static void sets_added(struct diff *d, const void *have, const void *want)
+{
+	if (want && !(have && set_same(have, want)))
+		add_op(d, OP_ADD_SET)->set = want;
+}
+
+static void chains_deleted(struct diff *d, const void *have, const void *want)
 {
 	if (!want)
-		add_op(p, OP_DEL_SET)->set = have;
+		add_op(d, OP_DEL_CHAIN)->chain = have;
 }
 
-static void chains_added(struct plan *p, const void *have, const void *want)
+static void chains_added(struct diff *d, const void *have, const void *want)
 {
 	const struct chain *h = have, *w = want;
 
 	if (w && (!h || h->policy != w->policy))
-		add_op(p, OP_ADD_CHAIN)->chain = w;
+		add_op(d, OP_ADD_CHAIN)->chain = w;
 }
 
-static void chains_deleted(struct plan *p, const void *have, const void *want)
+static bool looks_into_redefined(const struct diff *d, const struct rule *r)
 {
-	if (!want)
-		add_op(p, OP_DEL_CHAIN)->chain = have;
+	for (size_t i = 0; i < r->n && d->redefines; i++)
+		if ((r->exprs[i].kind == EXPR_LOOKUP || r->exprs[i].kind == EXPR_DYNSET) &&
+		    set_redefined(d, r->exprs[i].name))
+			return true;
+	return false;
 }
 
-static bool rules_same(const struct chain *a, const struct chain *b)
+/* The rules that are there may stay. */
+static bool rules_stay(const struct diff *d, const struct chain *have, const struct chain *want)
 {
-	if (a->n != b->n)
+	if (!have || !want || have->n != want->n)
 		return false;
-	for (size_t i = 0; i < a->n; i++)
-		if (!rule_same(&a->rules[i], &b->rules[i]))
+	for (size_t i = 0; i < have->n; i++)
+		if (!rule_same(&have->rules[i], &want->rules[i]) || looks_into_redefined(d, &have->rules[i]))
 			return false;
 	return true;
 }
 
-static void chains_flushed(struct plan *p, const void *have, const void *want)
+static void chains_flushed(struct diff *d, const void *have, const void *want)
 {
-	const struct chain *h = have, *w = want;
+	const struct chain *h = have;
 
-	if (h && h->n && !(w && rules_same(h, w)))
-		add_op(p, OP_FLUSH_CHAIN)->chain = h;
+	if (h && h->n && !rules_stay(d, h, want))
+		add_op(d, OP_FLUSH_CHAIN)->chain = h;
 }
 
-static void rules_added(struct plan *p, const void *have, const void *want)
+static void rules_added(struct diff *d, const void *have, const void *want)
 {
-	const struct chain *h = have, *w = want;
+	const struct chain *w = want;
 
-	if (!w || (h && rules_same(h, w)))
+	if (!w || rules_stay(d, have, w))
 		return;
 	for (size_t i = 0; i < w->n; i++) {
-		struct op *op = add_op(p, OP_ADD_RULE);
+		struct op *op = add_op(d, OP_ADD_RULE);
 
 		op->chain = w;
 		op->rule = &w->rules[i];
 	}
 }
 
-static void elems_deleted(struct plan *p, const void *have, const void *want)
+static bool elem_stays(const struct diff *d, const struct elem *have, const struct elem *want)
 {
-	if (have && !(want && elem_same(have, want)))
-		add_op(p, OP_DEL_ELEM)->elem = have;
+	return have && want && elem_same(have, want) && !set_redefined(d, have->set);
 }
 
-static void elems_added(struct plan *p, const void *have, const void *want)
+static void elems_deleted(struct diff *d, const void *have, const void *want)
 {
-	if (want && !(have && elem_same(have, want)))
-		add_op(p, OP_ADD_ELEM)->elem = want;
+	if (have && !elem_stays(d, have, want))
+		add_op(d, OP_DEL_ELEM)->elem = have;
+}
+
+static void elems_added(struct diff *d, const void *have, const void *want)
+{
+	if (want && !elem_stays(d, have, want))
+		add_op(d, OP_ADD_ELEM)->elem = want;
 }
 
 /* ---- The whole ---------------------------------------------------------------------------------- */
 
-/* A set or base chain that both sides have under one name, but cannot be changed in place. */
+/* The table's flags and a base chain's hook cannot be changed in place. */
 static bool must_rebuild(const struct ruleset *have, const struct ruleset *want)
 {
 	if (!have->table || !want->table)
 		return false;
 	if (have->table_flags != want->table_flags)
 		return true;
-	for (size_t i = 0; i < have->n_sets; i++) {
-		const struct set *w = ruleset_set(want, have->sets[i].name);
-
-		if (w && !set_same(&have->sets[i], w))
-			return true;
-	}
 	for (size_t i = 0; i < have->n_chains; i++) {
 		const struct chain *h = &have->chains[i], *w = ruleset_chain(want, h->name);
 
@@ -154,29 +183,29 @@ static bool must_rebuild(const struct ruleset *have, const struct ruleset *want)
 struct plan *plan_diff(const struct ruleset *have, const struct ruleset *want)
 {
 	static const struct ruleset nothing;
-	struct plan *p = xcalloc(1, sizeof(*p));
-	bool rebuild = must_rebuild(have, want);
+	struct diff d = {.plan = xcalloc(1, sizeof(*d.plan)), .have = have, .want = want};
 
 #define WALK(what, cmp, fn)                                                                                            \
-	walk(have->what, have->n_##what, want->what, want->n_##what, sizeof(*have->what), cmp, fn, p)
-	if (have->table && (!want->table || rebuild)) {
-		add_op(p, OP_DEL_TABLE);
-		have = &nothing;
+	walk(d.have->what, d.have->n_##what, want->what, want->n_##what, sizeof(*want->what), cmp, fn, &d)
+	if (have->table && (!want->table || must_rebuild(have, want))) {
+		add_op(&d, OP_DEL_TABLE);
+		d.have = &nothing;
 	}
-	if (want->table && !have->table) {
-		p->table_flags = want->table_flags;
-		add_op(p, OP_ADD_TABLE);
+	if (want->table && !d.have->table) {
+		d.plan->table_flags = want->table_flags;
+		add_op(&d, OP_ADD_TABLE);
 	}
-	WALK(sets, cmp_set, sets_added);
-	WALK(chains, cmp_chain, chains_added);
+	WALK(sets, cmp_set, find_redefined);
 	WALK(elems, cmp_elem, elems_deleted);
 	WALK(chains, cmp_chain, chains_flushed);
-	WALK(chains, cmp_chain, rules_added);
-	WALK(elems, cmp_elem, elems_added);
 	WALK(sets, cmp_set, sets_deleted);
 	WALK(chains, cmp_chain, chains_deleted);
+	WALK(sets, cmp_set, sets_added);
+	WALK(chains, cmp_chain, chains_added);
+	WALK(chains, cmp_chain, rules_added);
+	WALK(elems, cmp_elem, elems_added);
 #undef WALK
-	return p;
+	return d.plan;
 }
 
 void plan_free(struct plan *p)

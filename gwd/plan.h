@@ -8,14 +8,14 @@
 enum op_kind { /* in the order in which a batch does them */
 	OP_DEL_TABLE,
 	OP_ADD_TABLE,
-	OP_ADD_SET,
-	OP_ADD_CHAIN,    /* also changes a base chain's policy */
 	OP_DEL_ELEM,
-	OP_FLUSH_CHAIN,  /* its rules */
-	OP_ADD_RULE,     /* appended */
-	OP_ADD_ELEM,
-	OP_DEL_SET,      /* rules are gone by now; a foreign map may hold on to a chain, so sets go first */
+	OP_FLUSH_CHAIN, /* its rules */
+	OP_DEL_SET,     /* no rule looks into it by now; a foreign map may hold on to a chain, so sets go first */
 	OP_DEL_CHAIN,
+	OP_ADD_SET,
+	OP_ADD_CHAIN,   /* also changes a base chain's policy */
+	OP_ADD_RULE,    /* appended */
+	OP_ADD_ELEM,
 };
 
 struct op { /* borrows from the rulesets it was made of: they must outlive the plan */
@@ -33,9 +33,10 @@ struct plan {
 };
 
 /* From `have` to `want`, both sorted. Objects equal on both sides give no op; a changed element is deleted and added;
- * a chain whose rules differ in any way has all its rules written anew; a set or base chain whose definition changed
- * makes it delete the table and build everything. A part (table false on both sides) never touches the table. `want`
- * with table false against `have` with table true deletes the table. */
+ * a chain whose rules differ in any way has all its rules written anew; so has a chain that looks into a set whose
+ * definition changed, and that set is made anew with all its elements (both sides must have all of either); a base chain
+ * whose definition changed makes it delete the table and build everything. A part (table false on both sides) never
+ * touches the table. `want` with table false against `have` with table true deletes the table. */
 struct plan *plan_diff(const struct ruleset *have, const struct ruleset *want);
 void plan_free(struct plan *);
 void plan_freep(struct plan **);

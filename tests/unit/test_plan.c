@@ -16,7 +16,7 @@
 
 /* ---- Rulesets out of text -------------------------------------------------------------------------
  * "table FLAGS" · "set NAME LEN" · "map NAME" (verdict map) · "chain NAME" · "base NAME PRIORITY POLICY"
- * "rule WORD" (of the chain before; looks into the set @WORD) · "elem SET KEY" · "goto MAP KEY CHAIN" · comment "#WORD" */
+ * "rule WORD" (of the chain before; looks into the set @WORD, adds to the set +WORD) · "elem SET KEY" · "goto MAP KEY CHAIN" · comment "#WORD" */
 
 static void read_rule(struct ruleset *r, const char *word)
 {
@@ -29,8 +29,8 @@ static void read_rule(struct ruleset *r, const char *word)
 	all[c->n].comment = word;
 	all[c->n].n = 1;
 	all[c->n].exprs = arena_alloc(r->arena, sizeof(struct expr));
-	all[c->n].exprs->kind = *word == '@' ? EXPR_LOOKUP : EXPR_COUNTER;
-	all[c->n].exprs->name = *word == '@' ? word + 1 : NULL;
+	all[c->n].exprs->kind = *word == '@' ? EXPR_LOOKUP : *word == '+' ? EXPR_DYNSET : EXPR_COUNTER;
+	all[c->n].exprs->name = *word == '@' || *word == '+' ? word + 1 : NULL;
 	c->n++;
 }
 
@@ -185,10 +185,8 @@ static void test_rebuild(void **state)
 {
 	static const char *const other[] = {
 		"table 2\nset s 2\nbase b 0 1\nelem s 1",
-		"table 0\nset s 4\nbase b 0 1\nelem s 1",
 		"table 0\nset s 2\nbase b 9 1\nelem s 1",
 		"table 0\nset s 2\nchain b\nelem s 1",
-		"table 0\nmap s\nbase b 0 1\ngoto s 1 b",
 	};
 	const char *have = "table 0\nset s 2\nbase b 0 1\nelem s 1\nelem s 2";
 
@@ -204,7 +202,35 @@ static void test_rebuild(void **state)
 		assert_int_equal(p->ops[4].kind, OP_ADD_ELEM);
 	}
 	/* but one that goes, or comes, needs no rebuilding */
-	assert_plan("table 0\nset s 2", "table 0\nset t 2", "add set t type inet_service\ndelete set s type inet_service\n");
+	assert_plan("table 0\nset s 2", "table 0\nset t 2", "delete set s type inet_service\nadd set t type inet_service\n");
+}
+
+/* A set of the same name with another definition goes and comes again, and with it what looks into it, and no more. */
+static void test_redefined_set(void **state)
+{
+	const char *remade = "delete element s { 1 }\n"
+			     "flush chain c\n"
+			     "flush chain d\n"
+			     "delete set s type inet_service\n"
+			     "add set s type inet_service\n"
+			     "add rule c [counter] # one\n"
+			     "add rule c [0 in s] # @s\n"
+			     "add rule d [add 0 in s limit 0/0 s burst 0 over] # +s\n"
+			     "add element s { 1 }\n";
+
+	(void)state;
+	assert_plan("table 0\nset s 2\nset t 2\nchain c\nrule one\nrule @s\nchain d\nrule +s\nchain e\nrule @t\nelem s 1\nelem t 1",
+		    "table 0\nset s 4\nset t 2\nchain c\nrule one\nrule @s\nchain d\nrule +s\nchain e\nrule @t\nelem s 1\nelem t 1",
+		    remade);
+	/* of a part too: a forward's own sets change with it */
+	assert_plan("set s 2\nchain c\nrule one\nrule @s\nchain d\nrule +s\nelem s 1",
+		    "set s 4\nchain c\nrule one\nrule @s\nchain d\nrule +s\nelem s 1", remade);
+	assert_plan("table 0\nmap s\nchain c\ngoto s 1 c", "table 0\nset s 2\nelem s 1",
+		    "delete element s { 1 : goto c }\n"
+		    "delete map s type inet_service : verdict\n"
+		    "delete chain c\n"
+		    "add set s type inet_service\n"
+		    "add element s { 1 }\n");
 }
 
 /* A part never touches the table, not even when it is empty. */
@@ -213,7 +239,7 @@ static void test_part(void **state)
 	(void)state;
 	assert_plan("elem s 1", "", "delete element s { 1 }\n");
 	assert_plan("", "chain c\nset s 2\nelem s 1", "add set s type inet_service\nadd chain c\nadd element s { 1 }\n");
-	assert_plan("set s 2\nchain c\nrule one", "set s 4", "flush chain c\ndelete chain c\n");
+	assert_plan("set s 2\nchain c\nrule one", "set s 2", "flush chain c\ndelete chain c\n");
 }
 
 /* ---- Any two rulesets ------------------------------------------------------------------------------ */
@@ -303,6 +329,7 @@ int main(void)
 		cmocka_unit_test(test_order_of_deletes),
 		cmocka_unit_test(test_changes),
 		cmocka_unit_test(test_rebuild),
+		cmocka_unit_test(test_redefined_set),
 		cmocka_unit_test(test_part),
 		cmocka_unit_test(test_any_two),
 	};
