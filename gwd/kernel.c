@@ -236,6 +236,11 @@ static const char *module_of_rule(const struct rule *rule)
 		[EXPR_FIB] = "nft_fib_inet",
 		[EXPR_CT] = "nft_ct",
 		[EXPR_CT_SET] = "nft_ct with CONFIG_NF_CONNTRACK_LABELS",
+		[EXPR_LIMIT] = "nft_limit",
+		[EXPR_CONNLIMIT] = "nft_connlimit",
+		[EXPR_LOG] = "nft_log and nfnetlink_log",
+		[EXPR_HASH] = "nft_hash",
+		[EXPR_NUMGEN] = "nft_numgen",
 	};
 
 	for (size_t i = 0; i < rule->n; i++)
@@ -308,7 +313,8 @@ static void report(const struct plan *plan, const struct nft_batch *batch, const
 	ssize_t i = nft_batch_op(batch, e->seq, e->offset, &exact);
 	const struct op *op = i >= 0 ? &plan->ops[i] : NULL;
 	const struct elem *elem = op && exact ? op->elem : NULL;
-	bool deleting = op && (op->kind == OP_DEL_TABLE || op->kind >= OP_DEL_CHAIN || op->kind == OP_DEL_ELEM);
+	bool deleting = op && (op->kind == OP_DEL_TABLE || op->kind == OP_DEL_ELEM || op->kind == OP_DEL_SET ||
+			       op->kind == OP_DEL_CHAIN);
 	_cleanup_(freep) char *why = hint(op, e->error);
 	struct buf what = {0};
 

@@ -12,6 +12,7 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_nat.h>
 #include <linux/netfilter/nf_tables.h>
+#include <netinet/tcp.h>
 
 /* ---- To the kernel ------------------------------------------------------------------------------ */
 
@@ -80,6 +81,8 @@ static void put_match(struct nftnl_expr *x, const struct expr *e)
 		nftnl_expr_set_str(x, NFTNL_EXPR_LOOKUP_SET, e->name);
 		if (e->has_dreg)
 			nftnl_expr_set_u32(x, NFTNL_EXPR_LOOKUP_DREG, reg(e->dreg));
+		if (e->op)
+			nftnl_expr_set_u32(x, NFTNL_EXPR_LOOKUP_FLAGS, e->op);
 		break;
 	default:
 		break;
@@ -111,14 +114,115 @@ static void put_action(struct nftnl_expr *x, const struct expr *e)
 	}
 }
 
+static uint32_t over(enum expr_kind kind)
+{
+	return kind == EXPR_LIMIT ? NFT_LIMIT_F_INV : NFT_CONNLIMIT_F_INV;
+}
+
+/* What every element of a dynamic set has: what is over it matches. */
+static struct nftnl_expr *element_state(const struct expr *e)
+{
+	const struct expr state = {.kind = e->key,
+				   .op = over(e->key),
+				   .rate = e->rate,
+				   .per = e->per,
+				   .burst = e->burst,
+				   .count = e->count};
+
+	return nft_expr_put(&state);
+}
+
+static void put_state(struct nftnl_expr *x, const struct expr *e)
+{
+	switch (e->kind) {
+	case EXPR_LIMIT:
+		nftnl_expr_set_u64(x, NFTNL_EXPR_LIMIT_RATE, e->rate);
+		nftnl_expr_set_u64(x, NFTNL_EXPR_LIMIT_UNIT, e->per);
+		nftnl_expr_set_u32(x, NFTNL_EXPR_LIMIT_BURST, e->burst);
+		nftnl_expr_set_u32(x, NFTNL_EXPR_LIMIT_TYPE, NFT_LIMIT_PKTS);
+		nftnl_expr_set_u32(x, NFTNL_EXPR_LIMIT_FLAGS, e->op);
+		break;
+	case EXPR_CONNLIMIT:
+		nftnl_expr_set_u32(x, NFTNL_EXPR_CONNLIMIT_COUNT, e->count);
+		nftnl_expr_set_u32(x, NFTNL_EXPR_CONNLIMIT_FLAGS, e->op);
+		break;
+	case EXPR_DYNSET:
+		nftnl_expr_set_u32(x, NFTNL_EXPR_DYNSET_SREG_KEY, reg(e->sreg));
+		nftnl_expr_set_u32(x, NFTNL_EXPR_DYNSET_OP, e->op);
+		nftnl_expr_set_str(x, NFTNL_EXPR_DYNSET_SET_NAME, e->name);
+		nftnl_expr_set(x, NFTNL_EXPR_DYNSET_EXPR, element_state(e), 0);
+		break;
+	case EXPR_LOG:
+		nftnl_expr_set_u16(x, NFTNL_EXPR_LOG_GROUP, (uint16_t)e->key);
+		if (e->name)
+			nftnl_expr_set_str(x, NFTNL_EXPR_LOG_PREFIX, e->name);
+		if (e->offset)
+			nftnl_expr_set_u32(x, NFTNL_EXPR_LOG_SNAPLEN, e->offset);
+		break;
+	default:
+		break;
+	}
+}
+
+static void put_compute(struct nftnl_expr *x, const struct expr *e)
+{
+	switch (e->kind) {
+	case EXPR_HASH:
+		nftnl_expr_set_u32(x, NFTNL_EXPR_HASH_TYPE, NFT_HASH_JENKINS);
+		nftnl_expr_set_u32(x, NFTNL_EXPR_HASH_SREG, reg(e->sreg));
+		nftnl_expr_set_u32(x, NFTNL_EXPR_HASH_DREG, reg(e->dreg));
+		nftnl_expr_set_u32(x, NFTNL_EXPR_HASH_LEN, e->len);
+		nftnl_expr_set_u32(x, NFTNL_EXPR_HASH_MODULUS, e->count);
+		nftnl_expr_set_u32(x, NFTNL_EXPR_HASH_SEED, e->burst);
+		break;
+	case EXPR_NUMGEN:
+		nftnl_expr_set_u32(x, NFTNL_EXPR_NG_TYPE, e->key);
+		nftnl_expr_set_u32(x, NFTNL_EXPR_NG_DREG, reg(e->dreg));
+		nftnl_expr_set_u32(x, NFTNL_EXPR_NG_MODULUS, e->count);
+		break;
+	case EXPR_BYTEORDER:
+		nftnl_expr_set_u32(x, NFTNL_EXPR_BYTEORDER_SREG, reg(e->sreg));
+		nftnl_expr_set_u32(x, NFTNL_EXPR_BYTEORDER_DREG, reg(e->dreg));
+		nftnl_expr_set_u32(x, NFTNL_EXPR_BYTEORDER_OP, NFT_BYTEORDER_HTON);
+		nftnl_expr_set_u32(x, NFTNL_EXPR_BYTEORDER_LEN, 2);
+		nftnl_expr_set_u32(x, NFTNL_EXPR_BYTEORDER_SIZE, 2);
+		break;
+	case EXPR_MSS_SET: /* kind and length stand before the value: RFC 9293 section 3.2 */
+		nftnl_expr_set_u32(x, NFTNL_EXPR_EXTHDR_SREG, reg(e->sreg));
+		nftnl_expr_set_u32(x, NFTNL_EXPR_EXTHDR_OP, NFT_EXTHDR_OP_TCPOPT);
+		nftnl_expr_set_u8(x, NFTNL_EXPR_EXTHDR_TYPE, TCPOPT_MAXSEG);
+		nftnl_expr_set_u32(x, NFTNL_EXPR_EXTHDR_OFFSET, 2);
+		nftnl_expr_set_u32(x, NFTNL_EXPR_EXTHDR_LEN, 2);
+		break;
+	default:
+		break;
+	}
+}
+
 struct nftnl_expr *nft_expr_put(const struct expr *e)
 {
 	static const char *const names[] = {
-		[EXPR_META] = "meta",     [EXPR_PAYLOAD] = "payload", [EXPR_CT] = "ct",
-		[EXPR_CT_SET] = "ct",     [EXPR_FIB] = "fib",         [EXPR_BITWISE] = "bitwise",
-		[EXPR_CMP] = "cmp",       [EXPR_LOOKUP] = "lookup",   [EXPR_IMMEDIATE] = "immediate",
-		[EXPR_NAT] = "nat",       [EXPR_MASQ] = "masq",       [EXPR_COUNTER] = "counter",
+		[EXPR_META] = "meta",
+		[EXPR_PAYLOAD] = "payload",
+		[EXPR_CT] = "ct",
+		[EXPR_CT_SET] = "ct",
+		[EXPR_FIB] = "fib",
+		[EXPR_BITWISE] = "bitwise",
+		[EXPR_CMP] = "cmp",
+		[EXPR_LOOKUP] = "lookup",
+		[EXPR_IMMEDIATE] = "immediate",
+		[EXPR_NAT] = "nat",
+		[EXPR_MASQ] = "masq",
+		[EXPR_COUNTER] = "counter",
 		[EXPR_RT] = "rt",
+		[EXPR_LIMIT] = "limit",
+		[EXPR_CONNLIMIT] = "connlimit",
+		[EXPR_DYNSET] = "dynset",
+		[EXPR_LOG] = "log",
+		[EXPR_HASH] = "hash",
+		[EXPR_NUMGEN] = "numgen",
+		[EXPR_BYTEORDER] = "byteorder",
+		[EXPR_MSS_SET] = "exthdr",
 	};
 	struct nftnl_expr *x;
 
@@ -129,6 +233,8 @@ struct nftnl_expr *nft_expr_put(const struct expr *e)
 	put_load(x, e);
 	put_match(x, e);
 	put_action(x, e);
+	put_state(x, e);
+	put_compute(x, e);
 	return x;
 }
 
@@ -245,7 +351,8 @@ static bool get_lookup(struct arena *arena, const struct nftnl_expr *x, struct e
 	if (e->has_dreg)
 		e->dreg = slot(x, NFTNL_EXPR_LOOKUP_DREG);
 	e->name = arena_strdup(arena, nftnl_expr_get_str(x, NFTNL_EXPR_LOOKUP_SET));
-	return nftnl_expr_get_u32(x, NFTNL_EXPR_LOOKUP_FLAGS) == 0;
+	e->op = nftnl_expr_get_u32(x, NFTNL_EXPR_LOOKUP_FLAGS);
+	return !(e->op & ~(uint32_t)NFT_LOOKUP_F_INV);
 }
 
 static bool get_immediate(struct arena *arena, const struct nftnl_expr *x, struct expr *e)
@@ -289,7 +396,8 @@ static bool get_masq(struct arena *arena, const struct nftnl_expr *x, struct exp
 {
 	(void)arena;
 	e->kind = EXPR_MASQ;
-	return nftnl_expr_get_u32(x, NFTNL_EXPR_MASQ_FLAGS) == 0 && !nftnl_expr_is_set(x, NFTNL_EXPR_MASQ_REG_PROTO_MIN);
+	return nftnl_expr_get_u32(x, NFTNL_EXPR_MASQ_FLAGS) == 0 &&
+	       !nftnl_expr_is_set(x, NFTNL_EXPR_MASQ_REG_PROTO_MIN);
 }
 
 static bool get_counter(struct arena *arena, const struct nftnl_expr *x, struct expr *e)
@@ -300,16 +408,150 @@ static bool get_counter(struct arena *arena, const struct nftnl_expr *x, struct 
 	return true;
 }
 
+static bool get_limit(struct arena *arena, const struct nftnl_expr *x, struct expr *e)
+{
+	uint64_t rate = nftnl_expr_get_u64(x, NFTNL_EXPR_LIMIT_RATE),
+		 per = nftnl_expr_get_u64(x, NFTNL_EXPR_LIMIT_UNIT);
+
+	(void)arena;
+	e->kind = EXPR_LIMIT;
+	e->rate = (uint32_t)rate;
+	e->per = (uint32_t)per;
+	e->burst = nftnl_expr_get_u32(x, NFTNL_EXPR_LIMIT_BURST);
+	e->op = nftnl_expr_get_u32(x, NFTNL_EXPR_LIMIT_FLAGS);
+	return nftnl_expr_get_u32(x, NFTNL_EXPR_LIMIT_TYPE) == NFT_LIMIT_PKTS && rate == e->rate && per == e->per;
+}
+
+static bool get_connlimit(struct arena *arena, const struct nftnl_expr *x, struct expr *e)
+{
+	(void)arena;
+	e->kind = EXPR_CONNLIMIT;
+	e->count = nftnl_expr_get_u32(x, NFTNL_EXPR_CONNLIMIT_COUNT);
+	e->op = nftnl_expr_get_u32(x, NFTNL_EXPR_CONNLIMIT_FLAGS);
+	return true;
+}
+
+struct state_reader {
+	struct arena *arena;
+	struct expr state; /* the last of them */
+	size_t n;
+};
+
+static int read_state(struct nftnl_expr *x, void *ctx)
+{
+	struct state_reader *reader = ctx;
+
+	nft_expr_get(x, reader->arena, &reader->state);
+	reader->n++;
+	return 0;
+}
+
+static bool get_dynset(struct arena *arena, const struct nftnl_expr *x, struct expr *e)
+{
+	struct state_reader reader = {.arena = arena};
+	const struct expr *state = &reader.state;
+
+	nftnl_expr_expr_foreach(x, read_state, &reader);
+	e->kind = EXPR_DYNSET;
+	e->key = state->kind;
+	e->op = nftnl_expr_get_u32(x, NFTNL_EXPR_DYNSET_OP);
+	e->sreg = slot(x, NFTNL_EXPR_DYNSET_SREG_KEY);
+	e->rate = state->rate;
+	e->per = state->per;
+	e->burst = state->burst;
+	e->count = state->count;
+	e->name = arena_strdup(arena, nftnl_expr_get_str(x, NFTNL_EXPR_DYNSET_SET_NAME));
+	return reader.n == 1 && (e->key == EXPR_LIMIT || e->key == EXPR_CONNLIMIT) && state->op == over(e->key) &&
+	       !nftnl_expr_is_set(x, NFTNL_EXPR_DYNSET_SREG_DATA) &&
+	       nftnl_expr_get_u64(x, NFTNL_EXPR_DYNSET_TIMEOUT) == 0 &&
+	       nftnl_expr_get_u32(x, NFTNL_EXPR_DYNSET_FLAGS) == 0;
+}
+
+static bool get_log(struct arena *arena, const struct nftnl_expr *x, struct expr *e)
+{
+	e->kind = EXPR_LOG;
+	e->key = nftnl_expr_get_u16(x, NFTNL_EXPR_LOG_GROUP);
+	e->offset = nftnl_expr_get_u32(x, NFTNL_EXPR_LOG_SNAPLEN);
+	if (nftnl_expr_is_set(x, NFTNL_EXPR_LOG_PREFIX))
+		e->name = arena_strdup(arena, nftnl_expr_get_str(x, NFTNL_EXPR_LOG_PREFIX));
+	return nftnl_expr_is_set(x, NFTNL_EXPR_LOG_GROUP) && nftnl_expr_get_u16(x, NFTNL_EXPR_LOG_QTHRESHOLD) == 0 &&
+	       nftnl_expr_get_u32(x, NFTNL_EXPR_LOG_FLAGS) == 0;
+}
+
+static bool get_hash(struct arena *arena, const struct nftnl_expr *x, struct expr *e)
+{
+	uint32_t len = nftnl_expr_get_u32(x, NFTNL_EXPR_HASH_LEN);
+
+	(void)arena;
+	e->kind = EXPR_HASH;
+	e->sreg = slot(x, NFTNL_EXPR_HASH_SREG);
+	e->dreg = slot(x, NFTNL_EXPR_HASH_DREG);
+	e->len = (uint8_t)len;
+	e->count = nftnl_expr_get_u32(x, NFTNL_EXPR_HASH_MODULUS);
+	e->burst = nftnl_expr_get_u32(x, NFTNL_EXPR_HASH_SEED);
+	return nftnl_expr_get_u32(x, NFTNL_EXPR_HASH_TYPE) == NFT_HASH_JENKINS && len <= UINT8_MAX &&
+	       nftnl_expr_is_set(x, NFTNL_EXPR_HASH_SEED) && nftnl_expr_get_u32(x, NFTNL_EXPR_HASH_OFFSET) == 0;
+}
+
+static bool get_numgen(struct arena *arena, const struct nftnl_expr *x, struct expr *e)
+{
+	(void)arena;
+	e->kind = EXPR_NUMGEN;
+	e->key = nftnl_expr_get_u32(x, NFTNL_EXPR_NG_TYPE);
+	e->dreg = slot(x, NFTNL_EXPR_NG_DREG);
+	e->count = nftnl_expr_get_u32(x, NFTNL_EXPR_NG_MODULUS);
+	return nftnl_expr_get_u32(x, NFTNL_EXPR_NG_OFFSET) == 0;
+}
+
+static bool get_byteorder(struct arena *arena, const struct nftnl_expr *x, struct expr *e)
+{
+	(void)arena;
+	e->kind = EXPR_BYTEORDER;
+	e->sreg = slot(x, NFTNL_EXPR_BYTEORDER_SREG);
+	e->dreg = slot(x, NFTNL_EXPR_BYTEORDER_DREG);
+	return nftnl_expr_get_u32(x, NFTNL_EXPR_BYTEORDER_OP) == NFT_BYTEORDER_HTON &&
+	       nftnl_expr_get_u32(x, NFTNL_EXPR_BYTEORDER_LEN) == 2 &&
+	       nftnl_expr_get_u32(x, NFTNL_EXPR_BYTEORDER_SIZE) == 2;
+}
+
+static bool get_mss_set(struct arena *arena, const struct nftnl_expr *x, struct expr *e)
+{
+	(void)arena;
+	e->kind = EXPR_MSS_SET;
+	e->sreg = slot(x, NFTNL_EXPR_EXTHDR_SREG);
+	return nftnl_expr_is_set(x, NFTNL_EXPR_EXTHDR_SREG) &&
+	       nftnl_expr_get_u32(x, NFTNL_EXPR_EXTHDR_OP) == NFT_EXTHDR_OP_TCPOPT &&
+	       nftnl_expr_get_u8(x, NFTNL_EXPR_EXTHDR_TYPE) == TCPOPT_MAXSEG &&
+	       nftnl_expr_get_u32(x, NFTNL_EXPR_EXTHDR_OFFSET) == 2 &&
+	       nftnl_expr_get_u32(x, NFTNL_EXPR_EXTHDR_LEN) == 2;
+}
+
 void nft_expr_get(const struct nftnl_expr *x, struct arena *arena, struct expr *ret)
 {
 	static const struct {
 		const char *name;
 		bool (*get)(struct arena *, const struct nftnl_expr *, struct expr *);
 	} kinds[] = {
-		{"meta", get_meta},           {"payload", get_payload}, {"ct", get_ct},       {"fib", get_fib},
-		{"bitwise", get_bitwise},     {"cmp", get_cmp},         {"lookup", get_lookup},
-		{"immediate", get_immediate}, {"nat", get_nat},         {"masq", get_masq},   {"counter", get_counter},
+		{"meta", get_meta},
+		{"payload", get_payload},
+		{"ct", get_ct},
+		{"fib", get_fib},
+		{"bitwise", get_bitwise},
+		{"cmp", get_cmp},
+		{"lookup", get_lookup},
+		{"immediate", get_immediate},
+		{"nat", get_nat},
+		{"masq", get_masq},
+		{"counter", get_counter},
 		{"rt", get_rt},
+		{"limit", get_limit},
+		{"connlimit", get_connlimit},
+		{"dynset", get_dynset},
+		{"log", get_log},
+		{"hash", get_hash},
+		{"numgen", get_numgen},
+		{"byteorder", get_byteorder},
+		{"exthdr", get_mss_set},
 	};
 	const char *name = nftnl_expr_get_str(x, NFTNL_EXPR_NAME);
 

@@ -105,6 +105,29 @@ int nft_get_table(const struct nlmsghdr *nlh, void *ruleset)
 	return MNL_CB_OK;
 }
 
+/* The kernel says fields of exact sets too, when they were said to it, and nft a size of constant ones. */
+static void get_limits(const struct nftnl_set *s, struct set *set)
+{
+	uint32_t n = 0;
+	const void *fields = nftnl_set_get_data(s, NFTNL_SET_DESC_CONCAT, &n);
+
+	if (set->flags & NFT_SET_EVAL)
+		set->size = nftnl_set_get_u32(s, NFTNL_SET_DESC_SIZE);
+	set->timeout = (uint32_t)((nftnl_set_get_u64(s, NFTNL_SET_TIMEOUT) + 500) / 1000);
+	if (fields && (set->flags & NFT_SET_INTERVAL) && n <= sizeof(set->fields))
+		memcpy(set->fields, fields, n);
+}
+
+/* nft_put.c calls a label's type an integer; the code that nft has for it is not ours. */
+static uint32_t key_type(uint32_t type, uint32_t len)
+{
+	enum { LABEL_LEN = 16 };
+
+	if (type == TYPE_CT_LABEL)
+		return TYPE_INTEGER;
+	return type == TYPE_INTEGER && len == LABEL_LEN ? TYPE_CT_LABEL : type;
+}
+
 static bool is_counter(struct nftnl_expr *x)
 {
 	return streq(nftnl_expr_get_str(x, NFTNL_EXPR_NAME), "counter");
@@ -133,13 +156,14 @@ int nft_get_set(const struct nlmsghdr *nlh, void *ruleset)
 	set = ruleset_add_set(r);
 	set->name = arena_strdup(r->arena, nftnl_set_get_str(s, NFTNL_SET_NAME));
 	set->flags = flags & ~(uint32_t)(NFT_SET_CONCAT | NFT_SET_EXPR);
-	set->key_type = nftnl_set_get_u32(s, NFTNL_SET_KEY_TYPE);
 	set->key_len = nftnl_set_get_u32(s, NFTNL_SET_KEY_LEN);
+	set->key_type = key_type(nftnl_set_get_u32(s, NFTNL_SET_KEY_TYPE), set->key_len);
 	if (flags & NFT_SET_MAP) {
 		set->data_type = nftnl_set_get_u32(s, NFTNL_SET_DATA_TYPE);
 		if (set->data_type != NFT_DATA_VERDICT) /* a verdict's is the size of the kernel's own struct */
 			set->data_len = nftnl_set_get_u32(s, NFTNL_SET_DATA_LEN);
 	}
+	get_limits(s, set);
 	nftnl_set_expr_foreach(s, find_counter, &set->counter);
 	return MNL_CB_OK;
 }
@@ -262,11 +286,11 @@ int nft_get_rule(const struct nlmsghdr *nlh, void *ruleset)
 
 bool nft_get_wants_elems(const struct set *s)
 {
-	bool pipapo = (s->flags & NFT_SET_INTERVAL) && s->key_type >> 6;
+	uint32_t ours = NFT_SET_MAP | NFT_SET_INTERVAL | NFT_SET_CONSTANT | NFT_SET_TIMEOUT;
 	bool verdict = s->data_type == NFT_DATA_VERDICT;
+	bool many_fields = (s->flags & NFT_SET_INTERVAL) && s->key_type >> 6 && !s->fields[0];
 
-	return !(s->flags & ~(uint32_t)(NFT_SET_MAP | NFT_SET_INTERVAL | NFT_SET_CONSTANT)) && !pipapo &&
-	       s->key_len <= KEY_MAX && (verdict || s->data_len <= DATA_MAX);
+	return !(s->flags & ~ours) && !many_fields && s->key_len <= KEY_MAX && (verdict || s->data_len <= DATA_MAX);
 }
 
 static void copy(uint8_t *to, size_t size, uint8_t *ret_len, struct nftnl_set_elem *x, uint16_t attr)
@@ -300,6 +324,9 @@ static void read_key(struct nftnl_set_elem *x, const struct set *set, struct ele
 	copy(e->key, sizeof(e->key), &e->key_len, x, NFTNL_SET_ELEM_KEY);
 	memcpy(e->key_end, e->key, sizeof(e->key));
 	e->interval = (set->flags & NFT_SET_INTERVAL) && e->key_len;
+	e->concat = e->interval && set->fields[0];
+	if (e->concat)
+		copy(e->key_end, sizeof(e->key_end), &e->key_len, x, NFTNL_SET_ELEM_KEY_END);
 	if (flags & NFT_SET_ELEM_INTERVAL_END)
 		e->data_len = ENDS_INTERVAL;
 }
@@ -322,6 +349,8 @@ static int read_elem(struct nftnl_set_elem *x, void *ctx)
 			e->chain = arena_strdup(arena, nftnl_set_elem_get_str(x, NFTNL_SET_ELEM_CHAIN));
 	}
 	read_key(x, elems->set, e);
+	if (nftnl_set_elem_is_set(x, NFTNL_SET_ELEM_EXPIRATION))
+		e->expires = (clock_ms() + (int64_t)nftnl_set_elem_get_u64(x, NFTNL_SET_ELEM_EXPIRATION) + 500) / 1000;
 	userdata = nftnl_set_elem_get(x, NFTNL_SET_ELEM_USERDATA, &len);
 	if (userdata)
 		e->comment = comment_in(arena, userdata, len);
@@ -364,7 +393,7 @@ void nft_get_intervals(struct ruleset *r, const struct set *set, size_t first)
 	struct elem *open = NULL;
 	size_t n = first;
 
-	if (!(set->flags & NFT_SET_INTERVAL) || first == r->n_elems)
+	if (!(set->flags & NFT_SET_INTERVAL) || set->fields[0] || first == r->n_elems)
 		return;
 	qsort(&r->elems[first], r->n_elems - first, sizeof(*r->elems), cmp_ends);
 	for (size_t i = first; i < r->n_elems; i++) {

@@ -25,8 +25,8 @@ int nft_get_elems(const struct nlmsghdr *, void *elems);
 /* After the last message of a set: pairs the starts and ends of its intervals, from elems[first] on. */
 void nft_get_intervals(struct ruleset *, const struct set *, size_t first);
 
-/* False: a set that we could neither hold nor have written; a plan deletes it as a whole, so nobody needs its elements
- * (which may expire at any time, and would make the batch fail that deletes them). */
+/* False: a set that we could neither hold nor have written, or whose elements are the kernel's own (NFT_SET_EVAL): it
+ * goes as a whole, so nobody needs its elements. */
 bool nft_get_wants_elems(const struct set *);
 
 #endif

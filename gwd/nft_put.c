@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* libnftnl knows the attributes, we know the batch. Elements of one set share messages, but a message stays far below
  * 64 KiB: nla_len is 16 bits wide, and a list of elements that wraps it is stored in part and acknowledged as a whole
- * (KERNEL.md section 1). */
+ * (KERNEL.md section 1).
+ *
+ * An element with a timeout may go by itself at any moment, and the kernel refuses to delete what is not there (the
+ * message that does not mind is younger than Linux 6.1). So it is added once more before it is deleted: adding what is
+ * there changes nothing, and then it is there for certain. */
 #include "nft_put.h"
 
 #include <arpa/inet.h>
@@ -29,6 +33,7 @@ enum {
 struct writer {
 	struct nft_batch *batch;
 	const struct plan *plan;
+	int64_t now; /* ms since the epoch */
 	_Alignas(struct nlmsghdr) char message[MESSAGE_MAX];
 };
 
@@ -74,7 +79,7 @@ static struct nftnl_udata_buf *comment_new(const char *comment)
 	return u;
 }
 
-/* ---- Tables, sets, chains ----------------------------------------------------------------------- */
+/* ---- The table ---------------------------------------------------------------------------------- */
 
 static void put_table(struct writer *w, size_t i, uint16_t type, uint16_t flags)
 {
@@ -94,33 +99,95 @@ static void put_table(struct writer *w, size_t i, uint16_t type, uint16_t flags)
 	finish(w, nlh, i, 1);
 }
 
-/* nft takes a key for big endian unless the set says otherwise, and would list an interface's name as "". */
-static void put_byte_order(struct nftnl_set *s, uint32_t key_type)
+/* ---- Sets --------------------------------------------------------------------------------------- */
+
+/* What nft itself leaves in a set's userdata (nftables include/expression.h, include/proto.h): an expression that has the
+ * type of a key, or of data, with its parameters. */
+static const struct typeof_expr {
+	uint32_t type; /* ours */
+	uint32_t expr; /* enum expr_types */
+	uint32_t values[3];
+	uint8_t n;
+} typeof_exprs[] = {
+	{TYPE_INTEGER, 23, {NFT_NG_INCREMENTAL, 1, 0}, 3},     /* numgen inc mod 1 */
+	{TYPE_CT_LABEL, 12, {NFT_CT_LABELS, (uint32_t)-1}, 2}, /* ct label */
+	{TYPE_IPV4, 7, {12, 12}, 2},                           /* ip daddr */
+	{TYPE_IPV6, 7, {13, 9}, 2},                            /* ip6 daddr */
+	{NFT_DATA_VERDICT, 1, {0}, 0},                         /* verdict */
+};
+
+static void put_typeof(struct nftnl_udata_buf *u, uint8_t of, uint32_t type)
 {
-	enum { HOST_ENDIAN = 1 }; /* nftables include/expression.h, enum byteorder */
+	enum { EXPR, PARAMETERS };
+	const struct typeof_expr *t = typeof_exprs;
+	struct nftnl_udata *outer, *inner;
+
+	while (t->type != type)
+		if (++t == typeof_exprs + ARRAY_SIZE(typeof_exprs))
+			return;
+	outer = nftnl_udata_nest_start(u, of);
+	nftnl_udata_put_u32(u, EXPR, t->expr);
+	inner = nftnl_udata_nest_start(u, PARAMETERS);
+	for (uint8_t i = 0; i < t->n; i++)
+		nftnl_udata_put_u32(u, i, t->values[i]);
+	nftnl_udata_nest_end(u, inner);
+	nftnl_udata_nest_end(u, outer);
+}
+
+/* nft takes a key for network order unless the set says otherwise, and would list an interface's name as "". Of integers
+ * and labels it would list the name of a type that it cannot load again: `typeof numgen inc mod 1 : verdict` it can. */
+static void put_userdata(struct nftnl_set *s, const struct set *set)
+{
+	enum { HOST_ORDER = 1, NETWORK_ORDER = 2 }; /* enum byteorder, ibid. */
+	bool nameless = set->key_type == TYPE_INTEGER || set->key_type == TYPE_CT_LABEL;
 	struct nftnl_udata_buf *u;
 
-	if (key_type != TYPE_IFNAME)
+	if (set->key_type != TYPE_IFNAME && !nameless)
 		return;
 	u = must(nftnl_udata_buf_alloc(USERDATA_MAX));
-	nftnl_udata_put_u32(u, NFTNL_UDATA_SET_KEYBYTEORDER, HOST_ENDIAN);
+	nftnl_udata_put_u32(u, NFTNL_UDATA_SET_KEYBYTEORDER, HOST_ORDER);
+	if (nameless)
+		put_typeof(u, NFTNL_UDATA_SET_KEY_TYPEOF, set->key_type);
+	if (nameless && (set->flags & NFT_SET_MAP)) {
+		nftnl_udata_put_u32(u, NFTNL_UDATA_SET_DATABYTEORDER, NETWORK_ORDER);
+		put_typeof(u, NFTNL_UDATA_SET_DATA_TYPEOF, set->data_type);
+	}
 	nftnl_set_set_data(s, NFTNL_SET_USERDATA, nftnl_udata_buf_data(u), nftnl_udata_buf_len(u));
 	nftnl_udata_buf_free(u);
 }
 
+static uint32_t concat_fields(const struct set *set)
+{
+	uint32_t n = 0;
+
+	while (n < sizeof(set->fields) && set->fields[n])
+		n++;
+	return n;
+}
+
 static void put_set_definition(struct nftnl_set *s, const struct set *set, uint32_t id)
 {
+	uint32_t n = concat_fields(set);
+	/* nft 1.0.6 does not know its own code for labels, and once it sees it lists no sets at all, and rules without them */
+	uint32_t key_type = set->key_type == TYPE_CT_LABEL ? TYPE_INTEGER : set->key_type;
+
 	nftnl_set_set_u32(s, NFTNL_SET_ID, id); /* the kernel insists, though we refer to sets by name */
-	nftnl_set_set_u32(s, NFTNL_SET_FLAGS, set->flags);
-	nftnl_set_set_u32(s, NFTNL_SET_KEY_TYPE, set->key_type);
+	nftnl_set_set_u32(s, NFTNL_SET_FLAGS, set->flags | (n ? NFT_SET_CONCAT : 0));
+	nftnl_set_set_u32(s, NFTNL_SET_KEY_TYPE, key_type);
 	nftnl_set_set_u32(s, NFTNL_SET_KEY_LEN, set->key_len);
+	if (n)
+		nftnl_set_set_data(s, NFTNL_SET_DESC_CONCAT, set->fields, n);
 	if (set->flags & NFT_SET_MAP) {
 		nftnl_set_set_u32(s, NFTNL_SET_DATA_TYPE, set->data_type);
 		nftnl_set_set_u32(s, NFTNL_SET_DATA_LEN, set->data_len);
 	}
+	if (set->size)
+		nftnl_set_set_u32(s, NFTNL_SET_DESC_SIZE, set->size);
+	if (set->timeout)
+		nftnl_set_set_u64(s, NFTNL_SET_TIMEOUT, set->timeout * 1000ULL);
 	if (set->counter)
 		nftnl_set_add_expr(s, must(nftnl_expr_alloc("counter")));
-	put_byte_order(s, set->key_type);
+	put_userdata(s, set);
 }
 
 static void put_set(struct writer *w, size_t i, uint16_t type, uint16_t flags)
@@ -137,6 +204,8 @@ static void put_set(struct writer *w, size_t i, uint16_t type, uint16_t flags)
 	nftnl_set_free(s);
 	finish(w, nlh, i, 1);
 }
+
+/* ---- Chains ------------------------------------------------------------------------------------- */
 
 static void put_chain(struct writer *w, size_t i, uint16_t type, uint16_t flags)
 {
@@ -195,8 +264,10 @@ static void put_flush(struct writer *w, size_t i)
 
 /* ---- Elements ----------------------------------------------------------------------------------- */
 
-static void elem_put_value(struct nftnl_set_elem *x, const struct elem *e)
+static void elem_put_value(const struct writer *w, struct nftnl_set_elem *x, const struct elem *e)
 {
+	int64_t left = e->expires * 1000 - w->now;
+
 	if (e->data_type == NFT_DATA_VERDICT) {
 		nftnl_set_elem_set_u32(x, NFTNL_SET_ELEM_VERDICT, (uint32_t)e->verdict);
 		if (e->chain)
@@ -204,6 +275,8 @@ static void elem_put_value(struct nftnl_set_elem *x, const struct elem *e)
 	} else if (e->data_len) {
 		nftnl_set_elem_set(x, NFTNL_SET_ELEM_DATA, e->data, e->data_len);
 	}
+	if (e->expires) /* 0 would be never */
+		nftnl_set_elem_set_u64(x, NFTNL_SET_ELEM_TIMEOUT, left > 0 ? (uint64_t)left : 1);
 	if (e->comment) {
 		struct nftnl_udata_buf *u = comment_new(e->comment);
 
@@ -212,7 +285,7 @@ static void elem_put_value(struct nftnl_set_elem *x, const struct elem *e)
 	}
 }
 
-static void put_elem_start(struct nlmsghdr *nlh, const struct elem *e, bool add)
+static void put_elem_start(const struct writer *w, struct nlmsghdr *nlh, const struct elem *e, bool add)
 {
 	struct nftnl_set_elem *x = must(nftnl_set_elem_alloc());
 
@@ -220,14 +293,16 @@ static void put_elem_start(struct nlmsghdr *nlh, const struct elem *e, bool add)
 		nftnl_set_elem_set(x, NFTNL_SET_ELEM_KEY, e->key, e->key_len);
 	else
 		nftnl_set_elem_set_u32(x, NFTNL_SET_ELEM_FLAGS, NFT_SET_ELEM_CATCHALL);
+	if (e->concat)
+		nftnl_set_elem_set(x, NFTNL_SET_ELEM_KEY_END, e->key_end, e->key_len);
 	if (add)
-		elem_put_value(x, e);
+		elem_put_value(w, x, e);
 	nftnl_set_elem_nlmsg_build(nlh, x, NFTA_LIST_ELEM);
 	nftnl_set_elem_free(x);
 }
 
-/* The kernel's intervals end before an element of their own, one beyond the last key. The last interval of all has no
- * such key: it stays open. */
+/* The kernel's intervals (of one field) end before an element of their own, one beyond the last key. The last interval
+ * of all has no such key: it stays open. */
 static void put_elem_end(struct nlmsghdr *nlh, const struct elem *e)
 {
 	struct nftnl_set_elem *x;
@@ -248,14 +323,13 @@ static void put_elem_end(struct nlmsghdr *nlh, const struct elem *e)
 
 static bool same_list(const struct op *a, const struct op *b)
 {
-	return a->kind == b->kind && streq(a->elem->set, b->elem->set);
+	return a->kind == b->kind && streq(a->elem->set, b->elem->set) && !a->elem->expires == !b->elem->expires;
 }
 
-/* As many consecutive elements of one set as go into one message; the index of the first op after them. */
-static size_t put_elems(struct writer *w, size_t first)
+/* As many consecutive elements of one set, before the op `end`, as go into one message; the index of the op after them. */
+static size_t put_list(struct writer *w, bool add, size_t first, size_t end)
 {
 	const struct op *ops = w->plan->ops;
-	bool add = ops[first].kind == OP_ADD_ELEM;
 	struct nlmsghdr *nlh = start(w, add ? NFT_MSG_NEWSETELEM : NFT_MSG_DELSETELEM, add ? NLM_F_CREATE : 0);
 	struct nlattr *list;
 	size_t i = first;
@@ -263,15 +337,26 @@ static size_t put_elems(struct writer *w, size_t first)
 	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, RULESET_TABLE);
 	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, ops[first].elem->set);
 	list = mnl_attr_nest_start(nlh, NFTA_SET_ELEM_LIST_ELEMENTS);
-	for (; i < w->plan->n && same_list(&ops[i], &ops[first]) && nlh->nlmsg_len < ELEMENTS_MAX; i++) {
-		put_elem_start(nlh, ops[i].elem, add);
-		if (ops[i].elem->interval)
+	for (; i < end && same_list(&ops[i], &ops[first]) && nlh->nlmsg_len < ELEMENTS_MAX; i++) {
+		put_elem_start(w, nlh, ops[i].elem, add);
+		if (ops[i].elem->interval && !ops[i].elem->concat)
 			put_elem_end(nlh, ops[i].elem);
 	}
 	mnl_attr_nest_end(nlh, list);
 	finish(w, nlh, first, i - first);
-	w->batch->elements += i - first;
 	return i;
+}
+
+static size_t put_elems(struct writer *w, size_t first)
+{
+	const struct op *op = &w->plan->ops[first];
+	size_t end = w->plan->n;
+
+	if (op->kind == OP_DEL_ELEM && op->elem->expires)
+		end = put_list(w, true, first, end);
+	end = put_list(w, op->kind == OP_ADD_ELEM, first, end);
+	w->batch->elements += end - first;
+	return end;
 }
 
 /* ---- The batch ---------------------------------------------------------------------------------- */
@@ -318,6 +403,7 @@ struct nft_batch *nft_put_plan(const struct plan *plan, uint32_t generation)
 
 	w->batch = b;
 	w->plan = plan;
+	w->now = clock_ms();
 	nlh = nftnl_batch_begin(w->message, 0);
 	if (generation)
 		mnl_attr_put_u32(nlh, NFNL_BATCH_GENID, htonl(generation));

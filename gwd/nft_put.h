@@ -10,7 +10,7 @@
  * BATCH_END. */
 struct nft_message {
 	size_t offset;   /* in nft_batch.buf */
-	size_t first_op; /* in plan.ops; further ones only when they are elements */
+	size_t first_op; /* in plan.ops; further ones only when they are elements. Two may be about the same ops */
 	size_t n_ops;    /* 0: begins or ends the batch */
 };
 
@@ -21,7 +21,8 @@ struct nft_batch {
 	size_t elements; /* ops that are elements */
 };
 
-/* `generation` 0: do not insist on one. The message before BATCH_END asks for an ack. */
+/* `generation` 0: do not insist on one. The message before BATCH_END asks for an ack. What expires gets the time that it
+ * has left by the wall clock now. */
 struct nft_batch *nft_put_plan(const struct plan *, uint32_t generation);
 void nft_batch_free(struct nft_batch *);
 void nft_batch_freep(struct nft_batch **);

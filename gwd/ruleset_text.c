@@ -14,14 +14,21 @@ enum { TYPE_BITS = 6, TYPE_MASK = (1 << TYPE_BITS) - 1 };
 
 static size_t type_len(uint32_t type)
 {
-	return type == TYPE_IPV6 || type == TYPE_IFNAME ? 16 : 4; /* protocol and port are padded to a register */
+	return type == TYPE_IPV6 || type == TYPE_IFNAME || type == TYPE_CT_LABEL
+		       ? 16
+		       : 4; /* protocol and port are padded to a register */
 }
 
 static void field_text(struct buf *out, uint32_t type, const uint8_t *bytes)
 {
 	char text[INET6_ADDRSTRLEN];
+	uint32_t number;
 
 	switch (type) {
+	case TYPE_INTEGER:
+		memcpy(&number, bytes, sizeof(number));
+		buf_printf(out, "%u", number);
+		break;
 	case TYPE_IPV4:
 		buf_printf(out, "%s", inet_ntop(AF_INET, bytes, text, sizeof(text)));
 		break;
@@ -51,7 +58,7 @@ static void field_text(struct buf *out, uint32_t type, const uint8_t *bytes)
 }
 
 /* A concatenation has 6 bits per field, the first field in the highest; every field is padded to 4 bytes. */
-static void value_text(struct buf *out, uint32_t type, const uint8_t *bytes)
+static void value_text(struct buf *out, uint32_t type, const uint8_t *bytes, const uint8_t *last)
 {
 	bool first = true;
 
@@ -64,7 +71,12 @@ static void value_text(struct buf *out, uint32_t type, const uint8_t *bytes)
 			buf_printf(out, " . ");
 		first = false;
 		field_text(out, field, bytes);
+		if (memcmp(bytes, last, type_len(field)) != 0) {
+			buf_printf(out, "-");
+			field_text(out, field, last);
+		}
 		bytes += type_len(field);
+		last += type_len(field);
 	}
 }
 
@@ -267,7 +279,8 @@ static const char *type_name(uint32_t type)
 {
 	static const char *const names[] = {
 		[TYPE_IPV4] = "ipv4_addr",    [TYPE_IPV6] = "ipv6_addr", [TYPE_PROTO] = "inet_proto",
-		[TYPE_PORT] = "inet_service", [TYPE_IFNAME] = "ifname",
+		[TYPE_PORT] = "inet_service", [TYPE_IFNAME] = "ifname",  [TYPE_INTEGER] = "integer",
+		[TYPE_CT_LABEL] = "ct_label",
 	};
 
 	return NAME(names, type);
@@ -299,8 +312,13 @@ void set_text(struct buf *out, const struct set *s)
 		buf_printf(out, " : ");
 		type_text(out, s->data_type);
 	}
-	buf_printf(out, "%s%s%s\n", s->flags & NFT_SET_INTERVAL ? " interval" : "",
-		   s->flags & NFT_SET_TIMEOUT ? " timeout" : "", s->counter ? " counter" : "");
+	buf_printf(out, "%s%s%s", s->flags & NFT_SET_INTERVAL ? " interval" : "",
+		   s->flags & NFT_SET_EVAL ? " dynamic" : "", s->flags & NFT_SET_TIMEOUT ? " timeout" : "");
+	if (s->timeout)
+		buf_printf(out, " %u s", s->timeout);
+	if (s->size)
+		buf_printf(out, " size %u", s->size);
+	buf_printf(out, "%s\n", s->counter ? " counter" : "");
 }
 
 void chain_text(struct buf *out, const struct chain *c)
@@ -329,19 +347,18 @@ void rule_text(struct buf *out, const struct rule *r)
 void elem_text(struct buf *out, const struct elem *e)
 {
 	buf_printf(out, "element %s { ", e->set);
-	value_text(out, e->key_type, e->key);
-	if (memcmp(e->key, e->key_end, sizeof(e->key)) != 0) {
-		buf_printf(out, "-");
-		value_text(out, e->key_type, e->key_end);
-	}
+	value_text(out, e->key_type, e->key, e->key_end);
 	if (e->data_type == NFT_DATA_VERDICT) {
 		buf_printf(out, " : ");
 		verdict_text(out, e->verdict, e->chain);
 	} else if (e->data_type) {
 		buf_printf(out, " : ");
-		value_text(out, e->data_type, e->data);
+		value_text(out, e->data_type, e->data, e->data);
 	}
-	buf_printf(out, " }%s%s\n", e->comment ? " # " : "", e->comment ? e->comment : "");
+	buf_printf(out, " }");
+	if (e->expires)
+		buf_printf(out, " expires %lld", (long long)e->expires);
+	buf_printf(out, "%s%s\n", e->comment ? " # " : "", e->comment ? e->comment : "");
 }
 
 void ruleset_text(struct buf *out, const struct ruleset *r)

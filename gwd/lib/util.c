@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <time.h>
 #include <unistd.h>
 
 void freep(void *p)
@@ -111,6 +112,14 @@ bool number_parse(const char **text, unsigned max, unsigned *ret)
 	*text = s;
 	*ret = value;
 	return true;
+}
+
+int64_t clock_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 void *grow(void *items, size_t n, size_t *capacity, size_t size)

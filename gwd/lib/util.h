@@ -71,6 +71,8 @@ bool number_parse(const char **text, unsigned max, unsigned *ret);
 /* `items` (elements of `size` bytes), moved where needed so that one more than `n` fits; amortised O(1). */
 void *grow(void *items, size_t n, size_t *capacity, size_t size);
 
+int64_t clock_ms(void); /* wall clock: milliseconds since the epoch */
+
 /* Sorts and drops twins; returns how many are left. */
 size_t sort_unique(void *items, size_t n, size_t size, int (*cmp)(const void *, const void *));
 

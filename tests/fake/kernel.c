@@ -216,6 +216,8 @@ static int delete_elems(struct ruleset *r, const struct plan *plan, size_t *ret)
 			gone[e - r->elems] = true;
 			continue;
 		}
+		if (!e && plan->ops[i].elem->expires)
+			continue; /* gone by itself: nft_put.c sees to it */
 		error = -ENOENT;
 		*ret = i;
 	}
@@ -286,7 +288,7 @@ static int apply_object(struct ruleset *r, const struct plan *plan, const struct
 	}
 }
 
-/* The order of plan.h: table, sets and chains come, elements go, rules, elements come, chains and sets go. */
+/* The order of plan.h: the table, elements go, rules, sets and chains, elements come. */
 static int apply(struct ruleset *r, const struct plan *plan, size_t *ret)
 {
 	size_t i = 0;

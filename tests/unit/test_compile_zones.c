@@ -140,10 +140,10 @@ static void test_sets(void **state)
 	assert_set(r, "same_if",
 		   "\"br0\" . \"br0\", \"eth0\" . \"eth0\", \"ppp0\" . \"ppp0\", \"virbr1\" . \"virbr1\"");
 	assert_set(r, "same_net4",
-		   "10.9.0.0 . 10.9.0.0-10.9.255.255 . 10.9.255.255, "
-		   "192.168.1.0 . 192.168.1.0-192.168.1.255 . 192.168.1.255, "
-		   "203.0.113.0 . 203.0.113.0-203.0.113.255 . 203.0.113.255");
-	assert_set(r, "same_net6", "fd00:: . fd00::-fd00::ffff:ffff:ffff:ffff . fd00::ffff:ffff:ffff:ffff");
+		   "10.9.0.0-10.9.255.255 . 10.9.0.0-10.9.255.255, "
+		   "192.168.1.0-192.168.1.255 . 192.168.1.0-192.168.1.255, "
+		   "203.0.113.0-203.0.113.255 . 203.0.113.0-203.0.113.255");
+	assert_set(r, "same_net6", "fd00::-fd00::ffff:ffff:ffff:ffff . fd00::-fd00::ffff:ffff:ffff:ffff");
 }
 
 /* ---- Forwarded ------------------------------------------------------------------------------------ */
@@ -267,7 +267,7 @@ static void test_dmz_input(void **state)
 	assert_set(r, "control", "1, 2, 58");
 	assert_chain(r, "input_dmz", "dmz_services open_dmz open_dmz4 open_dmz6 closed");
 	assert_set(r, "dmz_services", "tcp . 53, udp . 53, udp . 67, udp . 547");
-	assert_set(r, "open_dmz", "tcp . 8000-tcp . 8010, udp . 8000-udp . 8010");
+	assert_set(r, "open_dmz", "tcp . 8000-8010, udp . 8000-8010");
 	for (size_t i = 0; i < r->n_elems; i++)
 		assert_true(!streq(r->elems[i].set, "open_dmz") || r->elems[i].expires == 77);
 	assert_set(r, "open_wan", "no set");
@@ -299,17 +299,17 @@ static void test_protected(void **state)
 	assert_set(r, "open_wan", "tcp . 443");
 	/* the networks that are there, and where one is inside what is named, the larger one alone */
 	assert_set(r, "open_wan4",
-		   "10.9.0.0 . tcp . 22-10.9.255.255 . tcp . 22, 10.9.0.0 . sctp . 9-10.9.255.255 . sctp . 9, "
-		   "192.168.0.0 . udp . 51820-192.168.255.255 . udp . 51830, "
-		   "192.168.0.0 . sctp . 9-192.168.255.255 . sctp . 9, "
-		   "192.168.1.0 . tcp . 22-192.168.1.255 . tcp . 22, "
-		   "203.0.113.0 . tcp . 22-203.0.113.255 . tcp . 22, 203.0.113.0 . sctp . 9-203.0.113.255 . sctp . 9");
+		   "10.9.0.0-10.9.255.255 . tcp . 22, 10.9.0.0-10.9.255.255 . sctp . 9, "
+		   "192.168.0.0-192.168.255.255 . udp . 51820-51830, "
+		   "192.168.0.0-192.168.255.255 . sctp . 9, "
+		   "192.168.1.0-192.168.1.255 . tcp . 22, "
+		   "203.0.113.0-203.0.113.255 . tcp . 22, 203.0.113.0-203.0.113.255 . sctp . 9");
 	assert_set(r, "open_wan6",
-		   "2001:: . udp . 51820-2001:ffff:ffff:ffff:ffff:ffff:ffff:ffff . udp . 51830, "
-		   "fd00:: . tcp . 22-fd00::ffff:ffff:ffff:ffff . tcp . 22, "
-		   "fd00:: . sctp . 9-fd00::ffff:ffff:ffff:ffff . sctp . 9, "
-		   "fe80:: . tcp . 22-febf:ffff:ffff:ffff:ffff:ffff:ffff:ffff . tcp . 22, "
-		   "fe80:: . sctp . 9-febf:ffff:ffff:ffff:ffff:ffff:ffff:ffff . sctp . 9");
+		   "2001::-2001:ffff:ffff:ffff:ffff:ffff:ffff:ffff . udp . 51820-51830, "
+		   "fd00::-fd00::ffff:ffff:ffff:ffff . tcp . 22, "
+		   "fd00::-fd00::ffff:ffff:ffff:ffff . sctp . 9, "
+		   "fe80::-febf:ffff:ffff:ffff:ffff:ffff:ffff:ffff . tcp . 22, "
+		   "fe80::-febf:ffff:ffff:ffff:ffff:ffff:ffff:ffff . sctp . 9");
 	assert_rule(r, "input_wan", "open_wan6",
 		    "[meta l4proto => 0][0 in l4proto][meta nfproto => 0][0 == 0x0a][payload 16 @ network + 8 => 0]"
 		    "[meta l4proto => 4][payload 2 @ transport + 2 => 5][0 in open_wan6][accept]");

@@ -267,6 +267,35 @@ static void test_offset_leads_to_op(void **state)
 	}
 }
 
+/* An element that may go by itself is there when it is deleted: every list is added before. */
+static void test_leases_are_added_before_they_go(void **state)
+{
+	_cleanup_(ruleset_freep) struct ruleset *have = ports(2500, true, "a lease"), *nothing = ruleset_new();
+	_cleanup_(nft_batch_freep) struct nft_batch *b = NULL;
+	_cleanup_(plan_freep) struct plan *p = NULL;
+	size_t ops = 0;
+
+	(void)state;
+	have->table = false;
+	have->n_sets = have->n_chains = 0;
+	for (size_t i = 0; i < have->n_elems; i++)
+		have->elems[i].expires = i < 2000;
+	p = plan_diff(have, nothing);
+	b = nft_put_plan(p, 0);
+	assert_int_equal(b->elements, 2500);
+	for (size_t i = 1; i + 1 < b->n; i++) {
+		const struct nft_message *m = &b->messages[i], *before = m - 1;
+
+		if ((message(b, i)->nlmsg_type & 0xff) != NFT_MSG_DELSETELEM)
+			continue;
+		assert_int_equal(m->first_op, ops);
+		assert_int_equal((message(b, i - 1)->nlmsg_type & 0xff) == NFT_MSG_NEWSETELEM, ops < 2000);
+		assert_true(ops >= 2000 || (before->first_op == m->first_op && before->n_ops == m->n_ops));
+		ops += m->n_ops;
+	}
+	assert_int_equal(ops, 2500);
+}
+
 /* ---- What others wrote -------------------------------------------------------------------------- */
 
 static char buffer[1 << 14];
@@ -300,29 +329,61 @@ static struct nftnl_expr *their_expr(struct nftnl_rule *r, const char *name)
 	return x;
 }
 
-static void test_other_expressions(void **state)
+/* What we write, but with a twist that struct expr cannot say. */
+static void twisted_matches(struct nftnl_rule *r)
 {
-	_cleanup_(ruleset_freep) struct ruleset *into = ruleset_new();
-	struct nftnl_rule *r = their_rule();
 	struct nftnl_expr *x;
-	const struct rule *rule;
 
-	(void)state;
-	x = their_expr(r, "limit");
-	nftnl_expr_set_u64(x, NFTNL_EXPR_LIMIT_RATE, 1);
 	x = their_expr(r, "meta"); /* sets a mark */
 	nftnl_expr_set_u32(x, NFTNL_EXPR_META_KEY, NFT_META_MARK);
 	nftnl_expr_set_u32(x, NFTNL_EXPR_META_SREG, NFT_REG_1);
-	x = their_expr(r, "lookup"); /* not in */
+	x = their_expr(r, "lookup"); /* of another kernel */
 	nftnl_expr_set_u32(x, NFTNL_EXPR_LOOKUP_SREG, NFT_REG_1);
 	nftnl_expr_set_str(x, NFTNL_EXPR_LOOKUP_SET, "any4");
-	nftnl_expr_set_u32(x, NFTNL_EXPR_LOOKUP_FLAGS, NFT_LOOKUP_F_INV);
+	nftnl_expr_set_u32(x, NFTNL_EXPR_LOOKUP_FLAGS, NFT_LOOKUP_F_INV << 1);
 	x = their_expr(r, "bitwise"); /* with xor */
 	nftnl_expr_set_u32(x, NFTNL_EXPR_BITWISE_SREG, NFT_REG_1);
 	nftnl_expr_set_u32(x, NFTNL_EXPR_BITWISE_DREG, NFT_REG_1);
 	nftnl_expr_set_u32(x, NFTNL_EXPR_BITWISE_LEN, 4);
 	nftnl_expr_set(x, NFTNL_EXPR_BITWISE_MASK, "\1\2\3\4", 4);
 	nftnl_expr_set(x, NFTNL_EXPR_BITWISE_XOR, "\0\0\1", 4);
+	x = their_expr(r, "byteorder"); /* the other way */
+	nftnl_expr_set_u32(x, NFTNL_EXPR_BYTEORDER_OP, NFT_BYTEORDER_NTOH);
+	nftnl_expr_set_u32(x, NFTNL_EXPR_BYTEORDER_LEN, 2);
+	nftnl_expr_set_u32(x, NFTNL_EXPR_BYTEORDER_SIZE, 2);
+	x = their_expr(r, "hash"); /* a seed of the kernel's own */
+	nftnl_expr_set_u32(x, NFTNL_EXPR_HASH_TYPE, NFT_HASH_JENKINS);
+	nftnl_expr_set_u32(x, NFTNL_EXPR_HASH_MODULUS, 16);
+	x = their_expr(r, "hash"); /* symhash */
+	nftnl_expr_set_u32(x, NFTNL_EXPR_HASH_TYPE, NFT_HASH_SYM);
+	nftnl_expr_set_u32(x, NFTNL_EXPR_HASH_SEED, 0);
+	x = their_expr(r, "numgen"); /* from 7 on */
+	nftnl_expr_set_u32(x, NFTNL_EXPR_NG_OFFSET, 7);
+	x = their_expr(r, "exthdr"); /* the window's scale */
+	nftnl_expr_set_u32(x, NFTNL_EXPR_EXTHDR_SREG, NFT_REG_1);
+	nftnl_expr_set_u32(x, NFTNL_EXPR_EXTHDR_OP, NFT_EXTHDR_OP_TCPOPT);
+	nftnl_expr_set_u8(x, NFTNL_EXPR_EXTHDR_TYPE, 3);
+	nftnl_expr_set_u32(x, NFTNL_EXPR_EXTHDR_OFFSET, 2);
+	nftnl_expr_set_u32(x, NFTNL_EXPR_EXTHDR_LEN, 2);
+}
+
+static struct nftnl_expr *their_dynset(struct nftnl_rule *r, const char *state)
+{
+	struct nftnl_expr *x = their_expr(r, "dynset"), *s = nftnl_expr_alloc(state);
+
+	nftnl_expr_set_str(x, NFTNL_EXPR_DYNSET_SET_NAME, "seen");
+	if (streq(state, "connlimit")) {
+		nftnl_expr_set_u32(s, NFTNL_EXPR_CONNLIMIT_COUNT, 1);
+		nftnl_expr_set_u32(s, NFTNL_EXPR_CONNLIMIT_FLAGS, NFT_CONNLIMIT_F_INV);
+	}
+	nftnl_expr_set(x, NFTNL_EXPR_DYNSET_EXPR, s, 0);
+	return x;
+}
+
+static void twisted_actions(struct nftnl_rule *r)
+{
+	struct nftnl_expr *x;
+
 	x = their_expr(r, "nat"); /* random */
 	nftnl_expr_set_u32(x, NFTNL_EXPR_NAT_TYPE, NFT_NAT_DNAT);
 	nftnl_expr_set_u32(x, NFTNL_EXPR_NAT_FAMILY, NFPROTO_IPV4);
@@ -330,10 +391,34 @@ static void test_other_expressions(void **state)
 	nftnl_expr_set_u32(x, NFTNL_EXPR_NAT_FLAGS, NF_NAT_RANGE_PROTO_RANDOM);
 	x = their_expr(r, "masq");
 	nftnl_expr_set_u32(x, NFTNL_EXPR_MASQ_FLAGS, NF_NAT_RANGE_PERSISTENT);
+	x = their_expr(r, "limit"); /* bytes */
+	nftnl_expr_set_u64(x, NFTNL_EXPR_LIMIT_RATE, 1);
+	nftnl_expr_set_u32(x, NFTNL_EXPR_LIMIT_TYPE, NFT_LIMIT_PKT_BYTES);
+	x = their_expr(r, "log"); /* to the kernel's log */
+	nftnl_expr_set_u32(x, NFTNL_EXPR_LOG_LEVEL, 4);
+	x = their_expr(r, "log"); /* in heaps */
+	nftnl_expr_set_u16(x, NFTNL_EXPR_LOG_GROUP, 1);
+	nftnl_expr_set_u16(x, NFTNL_EXPR_LOG_QTHRESHOLD, 9);
+	their_dynset(r, "counter");
+	nftnl_expr_set_u64(their_dynset(r, "connlimit"), NFTNL_EXPR_DYNSET_TIMEOUT, 1000);
+	nftnl_expr_set_u32(their_dynset(r, "connlimit"), NFTNL_EXPR_DYNSET_SREG_DATA, NFT_REG_1);
+	nftnl_expr_set_u32(their_dynset(r, "connlimit"), NFTNL_EXPR_DYNSET_FLAGS, NFT_DYNSET_F_INV);
+}
+
+static void test_other_expressions(void **state)
+{
+	_cleanup_(ruleset_freep) struct ruleset *into = ruleset_new();
+	struct nftnl_rule *r = their_rule();
+	const struct rule *rule;
+
+	(void)state;
+	twisted_matches(r);
+	twisted_actions(r);
 	rule = read_rule(r, into);
-	assert_int_equal(rule->n, 6);
+	assert_int_equal(rule->n, 17);
 	for (size_t i = 0; i < rule->n; i++)
-		assert_int_equal(rule->exprs[i].kind, EXPR_OTHER);
+		if (rule->exprs[i].kind != EXPR_OTHER)
+			fail_msg("expression %zu is taken for one of ours", i);
 	assert_false(rule_same(rule, rule));
 }
 
@@ -412,6 +497,7 @@ int main(void)
 		cmocka_unit_test(test_round_trip),         cmocka_unit_test(test_batch_frame),
 		cmocka_unit_test(test_lists_stay_small),   cmocka_unit_test(test_offset_leads_to_op),
 		cmocka_unit_test(test_open_interval_has_no_end),
+		cmocka_unit_test(test_leases_are_added_before_they_go),
 		cmocka_unit_test(test_other_expressions),  cmocka_unit_test(test_kernels_own_words),
 		cmocka_unit_test(test_comments_of_others), cmocka_unit_test(test_intervals),
 	};

@@ -103,10 +103,27 @@ static void test_elem_same(void **state)
 	assert_true(elem_same(&a, &b[0]));
 }
 
+static bool same_end(int64_t a, int64_t b)
+{
+	const struct elem x = {.set = "s", .expires = a}, y = {.set = "s", .expires = b};
+
+	return elem_same(&x, &y);
+}
+
+static void test_elem_same_expires(void **state)
+{
+	(void)state;
+	assert_true(same_end(1000, 1000 + ELEM_EXPIRES_SLACK));
+	assert_true(same_end(1000 + ELEM_EXPIRES_SLACK, 1000));
+	assert_false(same_end(1000, 1001 + ELEM_EXPIRES_SLACK));
+	assert_false(same_end(0, 1));
+	assert_false(same_end(1, 0));
+}
+
 static void test_set_same(void **state)
 {
 	const struct set a = {.name = "a"};
-	struct set b[7] = {a, a, a, a, a, a, a};
+	struct set b[10] = {a, a, a, a, a, a, a, a, a, a};
 
 	(void)state;
 	b[0].name = "b";
@@ -116,6 +133,9 @@ static void test_set_same(void **state)
 	b[4].data_type = TYPE_IPV4;
 	b[5].data_len = 4;
 	b[6].counter = true;
+	b[7].size = 1;
+	b[8].timeout = 1;
+	b[9].fields[3] = 1;
 	assert_true(set_same(&a, &(struct set){.name = "a"}));
 	for (size_t i = 0; i < ARRAY_SIZE(b); i++)
 		assert_false(set_same(&a, &b[i]));
@@ -126,7 +146,7 @@ static void test_rule_same(void **state)
 	char name[] = "set"; /* equal by text, not by address */
 	const struct expr a = {.kind = EXPR_LOOKUP, .name = "set"};
 	struct expr same = {.kind = EXPR_LOOKUP, .name = name};
-	struct expr b[15];
+	struct expr b[19];
 	struct expr x = a, two[2] = {a, a};
 	const struct rule one = {.comment = "c", .exprs = &x, .n = 1};
 
@@ -141,6 +161,7 @@ static void test_rule_same(void **state)
 	b[12].name = "other";
 	b[13].name = NULL;
 	b[14].kind = EXPR_OTHER;
+	b[15].rate = b[16].per = b[17].burst = b[18].count = 1;
 	assert_true(rule_same(&one, &(struct rule){.comment = "c", .exprs = &same, .n = 1, .handle = 7}));
 	for (size_t i = 0; i < ARRAY_SIZE(b); i++)
 		assert_false(rule_same(&one, &(struct rule){.comment = "c", .exprs = &b[i], .n = 1}));
@@ -177,6 +198,56 @@ static void test_elem_text(void **state)
 	assert_elem(&pin, "element p { fd00::1 . sctp . 80 }\n");
 }
 
+static void test_elem_text_of_intervals(void **state)
+{
+	struct elem two = {.set = "h", .key_type = TYPE_CONCAT(TYPE_CONCAT(TYPE_IPV4, TYPE_PROTO), TYPE_PORT),
+			   .key = {10, 0, 0, 0, 6, 0, 0, 0, 0, 80}, .key_end = {10, 0, 0, 255, 6, 0, 0, 0, 0, 90},
+			   .concat = true, .data_type = NFT_DATA_VERDICT, .verdict = NF_ACCEPT, .comment = "hole",
+			   .expires = 1798761599};
+	struct elem slot = {.set = "s", .key_type = TYPE_INTEGER};
+	struct elem label = {.set = "l", .key_type = TYPE_CT_LABEL, .key = {[12] = 0x80, 1}, .key_end = {[12] = 0x80, 1}};
+	const uint32_t number = 300;
+
+	(void)state;
+	memcpy(slot.key, &number, sizeof(number));
+	memcpy(slot.key_end, &number, sizeof(number));
+	assert_elem(&two, "element h { 10.0.0.0-10.0.0.255 . tcp . 80-90 : accept } expires 1798761599 # hole\n");
+	assert_elem(&slot, "element s { 300 }\n");
+	assert_elem(&label, "element l { 00000000000000000000000080010000 }\n");
+}
+
+static void assert_expr(struct expr e, const char *expected)
+{
+	_cleanup_(buf_free) struct buf out = {0};
+
+	rule_text(&out, &(struct rule){.exprs = &e, .n = 1});
+	assert_string_equal(out.data, expected);
+}
+
+static void test_expr_text(void **state)
+{
+	(void)state;
+	assert_expr((struct expr){.kind = EXPR_LOOKUP, .sreg = 1, .name = "s", .op = NFT_LOOKUP_F_INV}, "[1 not in s]\n");
+	assert_expr((struct expr){.kind = EXPR_LIMIT, .rate = 5, .per = 60, .burst = 7, .op = NFT_LIMIT_F_INV},
+		    "[limit 5/60 s burst 7 over]\n");
+	assert_expr((struct expr){.kind = EXPR_CONNLIMIT, .count = 9}, "[ct count 9]\n");
+	assert_expr((struct expr){.kind = EXPR_DYNSET, .key = EXPR_CONNLIMIT, .count = 9, .name = "s", .sreg = 1},
+		    "[add 1 in s ct count 9 over]\n");
+	assert_expr((struct expr){.kind = EXPR_DYNSET, .key = EXPR_LIMIT, .op = NFT_DYNSET_OP_UPDATE, .rate = 1, .per = 1,
+				  .burst = 2, .name = "s"},
+		    "[update 0 in s limit 1/1 s burst 2 over]\n");
+	assert_expr((struct expr){.kind = EXPR_LOG, .key = 7, .offset = 80, .name = "web"},
+		    "[log group 7 prefix \"web\" snaplen 80]\n");
+	assert_expr((struct expr){.kind = EXPR_HASH, .len = 4, .sreg = 1, .count = 16, .burst = 3, .dreg = 2},
+		    "[jhash 4 of 1 mod 16 seed 3 => 2]\n");
+	assert_expr((struct expr){.kind = EXPR_NUMGEN, .key = NFT_NG_RANDOM, .count = 16, .dreg = 2},
+		    "[numgen random mod 16 => 2]\n");
+	assert_expr((struct expr){.kind = EXPR_RT, .key = NFT_RT_TCPMSS, .dreg = 1}, "[rt mtu => 1]\n");
+	assert_expr((struct expr){.kind = EXPR_BYTEORDER, .sreg = 1, .dreg = 2}, "[hton 1 => 2]\n");
+	assert_expr((struct expr){.kind = EXPR_MSS_SET, .sreg = 2}, "[tcp option maxseg = 2]\n");
+	assert_expr((struct expr){.kind = EXPR_NAT, .key = NFT_NAT_SNAT, .op = NFPROTO_IPV6, .sreg = 4}, "[snat ip6 addr 4]\n");
+}
+
 static void test_ruleset_text(void **state)
 {
 	struct expr exprs[] = {{.kind = EXPR_META, .key = NFT_META_IIFNAME},
@@ -191,11 +262,14 @@ static void test_ruleset_text(void **state)
 	r->table_flags = 2;
 	*ruleset_add_set(r) = (struct set){.name = "m", .flags = NFT_SET_MAP | NFT_SET_INTERVAL, .key_type = TYPE_PORT,
 					   .data_type = NFT_DATA_VERDICT, .counter = true};
+	*ruleset_add_set(r) = (struct set){.name = "d", .flags = NFT_SET_EVAL | NFT_SET_TIMEOUT, .key_type = TYPE_INTEGER,
+					   .size = 100, .timeout = 60};
 	*ruleset_add_chain(r) = (struct chain){.name = "f", .base = true, .type = "filter", .hook = NF_INET_FORWARD,
 					       .priority = -5, .policy = NF_ACCEPT, .rules = &rule, .n = 1};
 	ruleset_text(&out, r);
 	assert_string_equal(out.data, "table inet gwd flags 2\n"
 				      "map m type inet_service : verdict interval counter\n"
+				      "set d type integer dynamic timeout 60 s size 100\n"
 				      "chain f type filter hook forward priority -5 policy accept\n"
 				      "  [meta iifname => 0][0 in wan][jump c] # r\n");
 }
@@ -206,9 +280,12 @@ int main(void)
 		cmocka_unit_test(test_sort),
 		cmocka_unit_test(test_find),
 		cmocka_unit_test(test_elem_same),
+		cmocka_unit_test(test_elem_same_expires),
 		cmocka_unit_test(test_set_same),
 		cmocka_unit_test(test_rule_same),
 		cmocka_unit_test(test_elem_text),
+		cmocka_unit_test(test_elem_text_of_intervals),
+		cmocka_unit_test(test_expr_text),
 		cmocka_unit_test(test_ruleset_text),
 	};
 
