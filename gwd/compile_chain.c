@@ -128,44 +128,58 @@ static void load_immediate(struct builder *b, uint8_t slot, const void *data, si
 	memcpy(e->data, data, len);
 }
 
-/* th dport map @MAP { 5000 : 7000, 5001 : 7001, ... } */
-static void shift_ports(struct builder *b, const struct forward *f, const struct target *t, uint8_t slot,
-			const char *map)
+/* map f/NAME/1/ports { 5000 : 7000, 5001 : 7001, ... } */
+static void add_shift(struct ruleset *out, const struct forward *f, const struct target *t, const char *map)
 {
-	struct expr *lookup;
-
-	build_map(b->out, map, TYPE_PORT, 2, TYPE_PORT, 2);
+	build_map(out, map, TYPE_PORT, 2, TYPE_PORT, 2);
 	for (uint32_t port = f->ports[0].first; port <= f->ports[0].last; port++) {
-		uint16_t from = htons((uint16_t)port),
-			 to = htons(forward_target_port(f, t, f->ports[0], (uint16_t)port));
-		struct elem *e = build_elem(b->out, map, TYPE_PORT, &from, sizeof(from));
+		uint16_t from = htons((uint16_t)port);
+		uint16_t to = htons(forward_target_port(f, t, f->ports[0], (uint16_t)port));
+		struct elem *e = build_elem(out, map, TYPE_PORT, &from, sizeof(from));
 
 		e->data_type = TYPE_PORT;
 		e->data_len = sizeof(to);
 		memcpy(e->data, &to, sizeof(to));
 	}
-	build_payload(b, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, slot);
-	build_in_map(b, map, slot);
-	lookup = &b->rules[b->n - 1].exprs[b->rules[b->n - 1].n - 1];
-	lookup->sreg = slot;
 }
 
-/* meta l4proto @l4proto ct label set ... dnat ip to ADDR [: PORT | : th dport map @MAP] */
+/* th dport map @MAP, in place */
+static void shift_port(struct builder *b, uint8_t slot, const char *map)
+{
+	struct rule *r = &b->rules[b->n - 1];
+
+	build_payload(b, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, slot);
+	build_in_map(b, map, slot);
+	r->exprs[r->n - 1].sreg = slot;
+}
+
+/* ct label set ... dnat ip to ADDR; or for each protocol, as nft wants it before a port:
+ * meta l4proto tcp ct label set ... dnat ip to ADDR : PORT, or : th dport map @MAP */
 static void translate(struct builder *b, const struct forward *f, const struct target *t, const char *map)
 {
 	const struct family *family = &compile_families[f->family == AF_INET6];
-	bool keeps = forward_keeps_ports(f, t);
-	uint8_t slot = family->len / 4;
+	bool keeps = forward_keeps_ports(f, t), shifts = !keeps && t->ports.first != t->ports.last;
 	uint16_t port = htons(t->ports.first);
 
-	build_rule(b, "target");
-	part_l4proto(b);
-	load_immediate(b, 0, t->addr.bytes, family->len);
-	if (!keeps && t->ports.first != t->ports.last)
-		shift_ports(b, f, t, slot, map);
-	else if (!keeps)
-		load_immediate(b, slot, &port, sizeof(port));
-	part_dnat(b, family, !keeps, f);
+	if (shifts)
+		add_shift(b->out, f, t, map);
+	for (size_t proto = 0; proto < PROTO_COUNT; proto++) {
+		if (!(f->protos & 1 << proto))
+			continue;
+		build_rule(b, keeps ? "target" : arena_printf(b->out->arena, "target-%s", compile_proto[proto]));
+		if (!keeps) {
+			build_meta(b, NFT_META_L4PROTO, 0);
+			build_cmp8(b, NFT_CMP_EQ, proto_numbers[proto]);
+		}
+		load_immediate(b, 0, t->addr.bytes, family->len);
+		if (shifts)
+			shift_port(b, family->len / 4, map);
+		else if (!keeps)
+			load_immediate(b, family->len / 4, &port, sizeof(port));
+		part_dnat(b, family, !keeps, f);
+		if (keeps)
+			return;
+	}
 }
 
 /* Smooth weighted round robin: the next turn of those that `takes_part` says, or NOBODY. `credit` is carried along. */
