@@ -339,7 +339,7 @@ void compile_frame(struct ruleset *out, const struct frame *frame)
 	for (size_t i = 0; i < ARRAY_SIZE(compile_families); i++)
 		family_frame(&b, frame, &compile_families[i]);
 	dnat_hooks(&b);
-	compile_source(&b, frame->settings);
+	compile_source(&b, frame);
 	compile_filter(&b, frame);
 	compile_gateway(&b, frame);
 }

@@ -23,6 +23,7 @@ struct frame {
 	const struct settings *settings;
 	const struct topology *topology;
 	const struct listen_use *interfaces; /* that active forwards listen on: forwards_interfaces() */
+	bool fixed_sources;                  /* forwards_fixed_sources() */
 	bool guard4, guard6; /* we turned forwarding on for the family: drop what nobody asked for from outside */
 	const struct opening *open; /* declared and runtime ones together; no two overlap */
 	size_t n_open;

@@ -31,7 +31,7 @@ void part_prefix(struct ruleset *, const char *set, const struct prefix *);  /* 
 void part_dnat(struct builder *, const struct family *, bool port, const struct forward *forward);
 
 /* compile_source.c: how targets see clients. */
-void compile_source(struct builder *, const struct settings *);            /* chain postrouting and those behind it */
+void compile_source(struct builder *, const struct frame *);               /* chain postrouting and those behind it */
 void compile_source_address(struct ruleset *, const struct forward *);     /* what `snat: ADDR` of a forward adds */
 void source_label(uint8_t out[COMPILE_LABEL_LEN], const struct forward *); /* NULL: as the settings say */
 

@@ -193,9 +193,9 @@ static void modes(struct builder *b)
  *   ct label ROUTED goto snat_routed
  *   ct label ALWAYS masquerade
  *   ct label NEVER accept
- *   snat ip to ct label & WHOSE map @snat_to4, and IPv6
- * } */
-static void own_modes(struct builder *b)
+ *   snat ip to ct label & WHOSE map @snat_to4, and IPv6       only while it is used: nft 1.0.6 cannot list such a map
+ * }                                                         once it has loaded it from its own listing */
+static void own_modes(struct builder *b, bool addresses)
 {
 	labelled(b, "auto", MODE + SNAT_AUTO - SNAT_AUTO);
 	build_verdict(b, NFT_GOTO, "snat_auto");
@@ -205,8 +205,8 @@ static void own_modes(struct builder *b)
 	build_expr(b, EXPR_MASQ);
 	labelled(b, "never", MODE + SNAT_NEVER - SNAT_AUTO);
 	build_verdict(b, NF_ACCEPT, NULL);
-	own_address(b, &compile_families[0]);
-	own_address(b, &compile_families[1]);
+	for (size_t i = 0; i < ARRAY_SIZE(compile_families) && addresses; i++)
+		own_address(b, &compile_families[i]);
 	build_chain(b, "snat_own");
 }
 
@@ -218,12 +218,13 @@ static void own_modes(struct builder *b)
  *   ct label OWN goto snat_own
  *   (by_default)
  * } */
-void compile_source(struct builder *b, const struct settings *settings)
+void compile_source(struct builder *b, const struct frame *frame)
 {
+	const struct settings *settings = frame->settings;
 	const struct family *f = &compile_families[0];
 
 	modes(b);
-	own_modes(b);
+	own_modes(b, frame->fixed_sources);
 	labelled(b, "own", OWN);
 	build_verdict(b, NFT_GOTO, "snat_own");
 	by_default(b, &settings->snat);

@@ -170,10 +170,12 @@ uint16_t forward_target_port(const struct forward *, const struct target *, stru
 bool forward_wants_chain(const struct forward *);
 /* Its element says all there is to say. Others have a chain of their own, which the element leads to. */
 bool forward_simple(const struct forward *);
-/* `forward` enters or leaves the kernel; nothing happens unless it wants a chain. O(log n). */
+/* `forward` enters or leaves the kernel. O(log n). */
 void forwards_activate(struct forwards *, const struct forward *, bool active);
 /* Active forwards that want the chain of this listen. O(log n). */
 size_t forwards_listening(const struct forwards *, uint8_t family, const struct listen *);
+/* Some active forward has a source address of its own (SNAT_ADDRESS). */
+bool forwards_fixed_sources(const struct forwards *);
 /* The interfaces among them, then use->next; NULL = none. */
 const struct listen_use *forwards_interfaces(const struct forwards *);
 

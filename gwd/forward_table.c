@@ -24,6 +24,7 @@ struct forwards {
 	void *slots;  /* struct slot */
 	void *chains; /* struct listen_use */
 	struct listen_use *interfaces;
+	size_t fixed; /* active ones with SNAT_ADDRESS */
 };
 
 struct forwards *forwards_new(void)
@@ -301,6 +302,8 @@ void forwards_activate(struct forwards *t, const struct forward *f, bool active)
 {
 	struct listen_use key = {.family = f->family, .listen = f->listen}, *use;
 
+	if (f->snat.mode == SNAT_ADDRESS)
+		t->fixed += active ? 1 : (size_t)-1;
 	if (!forward_wants_chain(f))
 		return;
 	use = found(tfind(&key, &t->chains, cmp_use));
@@ -327,6 +330,11 @@ size_t forwards_listening(const struct forwards *t, uint8_t family, const struct
 	const struct listen_use *use = found(tfind(&key, &t->chains, cmp_use));
 
 	return use ? use->count : 0;
+}
+
+bool forwards_fixed_sources(const struct forwards *t)
+{
+	return t->fixed > 0;
 }
 
 const struct listen_use *forwards_interfaces(const struct forwards *t)

@@ -60,6 +60,7 @@ static void print_ruleset(struct config *config)
 			compile_address(out, &e->forward->listen.addr);
 	}
 	frame.interfaces = forwards_interfaces(config->forwards);
+	frame.fixed_sources = forwards_fixed_sources(config->forwards);
 	compile_frame(out, &frame);
 	ruleset_sort(out);
 	ruleset_text(&text, out);

@@ -19,6 +19,7 @@ static void add_frame(struct ruleset *out, const struct gwd *g)
 	struct frame frame = {.settings = g->world->settings,
 			      .topology = g->topology,
 			      .interfaces = forwards_interfaces(g->world->forwards),
+			      .fixed_sources = forwards_fixed_sources(g->world->forwards),
 			      .guard4 = g->raised[V4],
 			      .guard6 = g->raised[V6],
 			      .open = g->world->settings->open,
@@ -85,10 +86,10 @@ static struct ruleset *compile_all(const struct gwd *g, bool table_there)
 }
 
 /* A change of these needs the frame compiled, not only forwards. */
-static bool touches_interfaces(const struct forward *const *forwards, size_t n)
+static bool touches_frame(const struct forward *const *forwards, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (forwards[i]->listen.kind == LISTEN_INTERFACE)
+		if (forwards[i]->listen.kind == LISTEN_INTERFACE || forwards[i]->snat.mode == SNAT_ADDRESS)
 			return true;
 	return false;
 }
@@ -385,8 +386,8 @@ int road_commit(struct gwd *g, struct draft *d, const struct request_options *op
 	delta_of(g, d, &delta);
 	off[V4] = is_off(g, d, &delta, V4);
 	off[V6] = is_off(g, d, &delta, V6);
-	frame = d->world || d->topology || off[V4] || off[V6] || touches_interfaces(delta.leave, delta.n_leave) ||
-		touches_interfaces(delta.enter, delta.n_enter);
+	frame = d->world || d->topology || off[V4] || off[V6] || touches_frame(delta.leave, delta.n_leave) ||
+		touches_frame(delta.enter, delta.n_enter);
 	j.have = compile_side(g, &delta, frame, delta.leave, delta.n_leave);
 	draft_take(g, d);
 	for (size_t family = 0; family < FAMILIES; family++) {

@@ -181,6 +181,7 @@ static struct ruleset *compile(const char *yaml, char *const *remembered, size_t
 			compile_address(r, &e->forward->listen.addr);
 	}
 	frame.interfaces = forwards_interfaces(config->forwards);
+	frame.fixed_sources = forwards_fixed_sources(config->forwards);
 	compile_frame(r, &frame);
 	ruleset_sort(r);
 	return r;
