@@ -308,7 +308,7 @@ static struct forward *without_same_ports(const struct forward *f)
 	return copy;
 }
 
-bool config_forward_agrees(const struct node *named, const struct forward *have)
+static bool agrees(const struct node *named, const struct forward *have, bool expires)
 {
 	_cleanup_(diag_free) struct diag diag = {0};
 	_cleanup_(forward_unrefp) struct forward *wanted = config_forward_set(have, named, &diag);
@@ -318,7 +318,19 @@ bool config_forward_agrees(const struct node *named, const struct forward *have)
 		return false;
 	a = without_same_ports(wanted);
 	b = without_same_ports(have);
+	if (!expires)
+		a->expires = b->expires;
 	return forward_same(a, b);
+}
+
+bool config_forward_agrees(const struct node *named, const struct forward *have)
+{
+	return agrees(named, have, true);
+}
+
+bool config_forward_renews(const struct node *named, const struct forward *have)
+{
+	return doc_get(named, "expires") && agrees(named, have, false);
 }
 
 /* ---- Documentation ------------------------------------------------------------------------------ */

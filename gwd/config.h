@@ -81,6 +81,8 @@ struct forward *config_forward_set(const struct forward *old, const struct node 
 /* The keys that `named` (a canonical service) gives all say what `have` says: how `add` decides that a forward is
  * already there. */
 bool config_forward_agrees(const struct node *named, const struct forward *have);
+/* All but `expires`, which they give: how `add` decides that it is to last longer, or less. */
+bool config_forward_renews(const struct node *named, const struct forward *have);
 
 /* One opening as it comes over the socket or out of the database: {in, proto, ports, from, local, expires}, `ports` one
  * port or range; the word "local" may also stand in `from`. True: *ret is the caller's (opening_free). False: diag. */

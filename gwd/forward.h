@@ -84,6 +84,7 @@ struct forward {
 	int64_t expires; /* seconds since the epoch; 0 = never */
 	bool cut;       /* at its end open connections are ended too */
 	enum lifetime lifetime; /* of a runtime forward; no part of what was written */
+	const void *holder;     /* LIFETIME_HELD: whose it is, told apart by the pointer alone */
 	struct loc loc; /* where it is declared; file NULL = runtime */
 	bool extra;     /* declared in a file of gwd.d */
 };
@@ -123,6 +124,7 @@ struct forward_entry {
 	bool off;                    /* by `enabled: false` or an override: occupies, but is not in the kernel */
 	bool shadowed;               /* runtime forward in the way of a declared one: does not occupy */
 	uint16_t own_port;           /* held: a program of this machine listens there; 0 = no (kept by gwd_guard.c) */
+	bool expired;                /* held: its time is over, or the clock cannot say (kept by gwd_expire.c) */
 	bool active;                 /* its elements are in the kernel (kept by road.c, with forwards_activate) */
 	bool overridden;             /* `off` is an override's, made by: */
 	uint32_t override_uid;

@@ -8,6 +8,7 @@
 
 #include "files.h"
 #include "gwd_apply.h"
+#include "gwd_expire.h"
 #include "gwd_guard.h"
 #include "log.h"
 #include "sysctl.h"
@@ -17,21 +18,27 @@ static const uint8_t families[FAMILIES] = {AF_INET, AF_INET6};
 
 /* ---- Where we are ---------------------------------------------------------------------------------- */
 
-/* This boot and network namespace: forwarding that was turned on elsewhere is not ours. The cookie is unique within a
- * boot (SO_NETNS_COOKIE, Linux 5.14); without it the boot alone must do. */
-static char *here(void)
+static char *this_boot(void)
 {
 	_cleanup_(buf_free) struct buf boot = {0};
+
+	if (file_read("/proc/sys/kernel/random/boot_id", 64, &boot) < 0)
+		return xstrdup("unknown");
+	boot.data[strcspn(boot.data, "\n")] = '\0';
+	return buf_take(&boot);
+}
+
+/* This boot and network namespace: forwarding that was turned on elsewhere is not ours. The cookie is unique within a
+ * boot (SO_NETNS_COOKIE, Linux 5.14); without it the boot alone must do. */
+static char *here(const char *boot)
+{
 	_cleanup_(closep) int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	uint64_t cookie = 0;
 	socklen_t len = sizeof(cookie);
 
-	if (file_read("/proc/sys/kernel/random/boot_id", 64, &boot) < 0)
-		buf_printf(&boot, "unknown");
-	boot.data[strcspn(boot.data, "\n")] = '\0';
 	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &len) < 0)
 		cookie = 0;
-	return xasprintf("%s:%llu", boot.data, (unsigned long long)cookie);
+	return xasprintf("%s:%llu", boot, (unsigned long long)cookie);
 }
 
 static int load_names(struct state *state, const char *key, struct strings *ret, struct diag *diag)
@@ -176,6 +183,7 @@ static int begin_world(struct gwd *g, struct beginning *b, struct diag *diag)
 	r = road_commit_regardless(g, &d, &outcome, diag);
 	if (r < 0)
 		return r;
+	(void)ingredients_cut(g, &in, diag);
 	g->docset_hash = documents_hash(docs);
 	if (b->from_disk && outcome.revision == 0 && !state_newer(g->state))
 		g->unstored = TAKE_PTR(b->disk);
@@ -222,10 +230,13 @@ int gwd_start(const struct gwd_options *options, struct gwd **ret, struct diag *
 	int r;
 
 	g->config_path = xstrdup(options->config_path);
-	g->here = here();
-	g->redirects = -1;
+	g->boot = this_boot();
+	g->here = here(g->boot);
+	g->redirects = g->clock.alarm = -1;
 	g->world = empty_world();
 	r = state_open(options->state_dir, &g->state, diag);
+	if (r == 0)
+		r = expire_open(g, diag);
 	if (r == 0)
 		r = kernel_open(&g->kernel, diag);
 	if (r == 0)
@@ -254,6 +265,7 @@ void gwd_stop(struct gwd *g)
 		links_close(g->links);
 	if (g->kernel)
 		kernel_close(g->kernel);
+	expire_close(g);
 	if (g->state)
 		state_close(g->state);
 	world_free(g->world);
@@ -262,9 +274,36 @@ void gwd_stop(struct gwd *g)
 	documents_freep(&g->unstored);
 	diag_free(&g->file_mistakes);
 	free(g->config_path);
+	free(g->boot);
 	free(g->here);
 	free(g->last_error);
 	free(g);
+}
+
+/* ---- What nobody asked for -------------------------------------------------------------------------- */
+
+void road_failed(struct gwd *g, const char *what, const struct diag *diag)
+{
+	free(g->last_error);
+	g->last_error = xasprintf("%s: %s", what, diag->n ? diag->mistakes[0].message : "unknown error");
+	log_error("%s", g->last_error);
+}
+
+void road_follow(struct gwd *g, struct draft *d, const char *failure)
+{
+	_cleanup_(outcome_free) struct outcome outcome = {0};
+	_cleanup_(diag_free) struct diag diag = {0};
+
+	if (road_commit_regardless(g, d, &outcome, &diag) < 0) {
+		draft_take(g, d);
+		draft_settle(d);
+		expire_watch_draft(g, d);
+		g->stale = true;
+		road_failed(g, failure, &diag);
+		return;
+	}
+	for (size_t i = 0; i < diag.n_warnings; i++)
+		log_warn("%s", diag.warnings[i]);
 }
 
 /* ---- Links ----------------------------------------------------------------------------------------- */
@@ -274,33 +313,16 @@ int gwd_links_fd(const struct gwd *g)
 	return links_fd(g->links);
 }
 
-static void nobody_asked(struct gwd *g, const char *what, const struct diag *diag)
-{
-	free(g->last_error);
-	g->last_error = xasprintf("%s: %s", what, diag->n ? diag->mistakes[0].message : "unknown error");
-	log_error("%s", g->last_error);
-}
-
 void gwd_links_event(struct gwd *g)
 {
 	_cleanup_(diag_free) struct diag diag = {0};
-	_cleanup_(outcome_free) struct outcome outcome = {0};
 	_cleanup_(draft_free) struct draft d = {0};
 
 	if (links_read(g->links, &diag) < 0)
-		nobody_asked(g, "interfaces could not be read", &diag);
+		road_failed(g, "interfaces could not be read", &diag);
 	d.topology = road_observe(g, g->world->settings);
-	if (g->frozen || topology_same(d.topology, g->topology))
-		return;
-	diag_free(&diag);
-	if (road_commit_regardless(g, &d, &outcome, &diag) < 0) {
-		draft_take(g, &d); /* the world is as it is: the rules are brought along later */
-		g->stale = true;
-		nobody_asked(g, "interfaces changed, but the rules could not follow", &diag);
-		return;
-	}
-	for (size_t i = 0; i < diag.n_warnings; i++)
-		log_warn("%s", diag.warnings[i]);
+	if (!g->frozen && !topology_same(d.topology, g->topology))
+		road_follow(g, &d, "interfaces changed, but the rules could not follow");
 }
 
 int gwd_kernel_fd(const struct gwd *g)
@@ -329,6 +351,7 @@ void gwd_settle(struct gwd *g)
 	_cleanup_(diag_free) struct diag diag = {0};
 
 	g->repaired = false;
+	expire_settle(g);
 	if (!g->stale || g->frozen)
 		return;
 	if (road_reconcile(g, &diag) < 0) {
@@ -423,7 +446,7 @@ int gwd_purge(struct gwd *g, const struct request_options *options, struct outco
 
 int gwd_purge_offline(const struct gwd_options *options, struct outcome *ret, struct diag *diag)
 {
-	_cleanup_(freep) char *here_now = here();
+	_cleanup_(freep) char *boot = this_boot(), *here_now = here(boot);
 	struct raised raised = {.redirects = -1};
 	struct kernel *kernel = NULL;
 	struct state *state = NULL;

@@ -30,6 +30,8 @@ int gwd_links_fd(const struct gwd *);
 void gwd_links_event(struct gwd *); /* logs its own errors: nobody asked */
 int gwd_kernel_fd(const struct gwd *); /* readable = call gwd_kernel_event; -1 = none */
 void gwd_kernel_event(struct gwd *);
+int gwd_alarm_fd(const struct gwd *); /* readable = call gwd_alarm_event: something ends, or the clock was set */
+void gwd_alarm_event(struct gwd *);
 /* To be called now and then: what the kernel refused or lost while nobody asked is tried again. Costs nothing otherwise. */
 void gwd_settle(struct gwd *);
 
@@ -43,6 +45,8 @@ struct request_options {
 	bool replace; /* add only */
 	bool force;   /* also over a port on which a program of this machine listens */
 	bool kill;    /* what leaves loses its open connections too; of UDP it always does */
+	enum lifetime lifetime; /* add only: of what is added */
+	const void *holder;     /* LIFETIME_HELD: gwd_release with it ends it */
 };
 
 struct outcome {
@@ -69,6 +73,8 @@ struct selector { /* by name, or by ports (canonical {ports, proto, listen}); pr
 };
 int gwd_remove(struct gwd *, const struct selector *, const struct request_options *, struct outcome *ret,
 	       struct diag *);
+/* The holder has gone, and what was held open for it goes too. Logs: nobody is left to be told. */
+void gwd_release(struct gwd *, const void *holder);
 int gwd_enable(struct gwd *, const char *name, bool on, const struct request_options *, struct outcome *ret,
 	       struct diag *);
 /* `text` NULL: gwd.yaml and gwd.d from disk; otherwise `text` (shown as `path`) in place of gwd.yaml. */

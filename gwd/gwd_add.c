@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "gwd_change.h"
+#include "gwd_expire.h"
 
 /* ---- add ---------------------------------------------------------------------------------------- */
 
@@ -110,6 +111,38 @@ static bool among(const struct forward_entry *e, struct forward_entry *const *en
 	return false;
 }
 
+/* What is there is not gone earlier than what is asked for. */
+static bool lasts(const struct forward *have, const struct request_options *options)
+{
+	return have->lifetime < options->lifetime ||
+	       (have->lifetime == options->lifetime && have->holder == options->holder);
+}
+
+/* " (off)", " (temporary, until 2026-12-31T23:59:00Z)", "". Caller's string. */
+static char *terms(const struct forward *f)
+{
+	_cleanup_(freep) char *end = f->expires ? expire_text(f->expires) : NULL;
+	_cleanup_(buf_free) struct buf out = {0};
+	static const char *const lifetimes[] = {
+		[LIFETIME_DURABLE] = "", [LIFETIME_TEMPORARY] = ", temporary", [LIFETIME_HELD] = ", held open"};
+
+	buf_printf(&out, "%s%s%s%s", f->enabled ? "" : ", off", lifetimes[f->lifetime], end ? ", until " : "",
+		   end ? end : "");
+	return out.len ? xasprintf(" (%s)", out.data + strlen(", ")) : xstrdup("");
+}
+
+static int renew(struct gwd *g, struct forward_entry *e, const struct node *service,
+		 const struct request_options *options, struct outcome *ret, struct diag *diag)
+{
+	_cleanup_(forward_unrefp) struct forward *f = config_forward_set(e->forward, service, diag);
+	_cleanup_(freep) char *text = f ? forward_text(f) : NULL, *how = f ? terms(f) : NULL;
+	int r = f ? expire_allowed(g, f->name, f->expires, diag) : -EINVAL;
+
+	return r < 0 ? r
+		     : change_replace(g, e, f, options->force || f->force,
+				      xasprintf("renewed %s: %s%s", f->name, text, how), options, ret, diag);
+}
+
 /* A forward that takes another's place may have the default name that goes with it. */
 static struct forward *inherit_name(const struct gwd *g, struct forward *f, struct forward_entry *const *replaced,
 				    size_t n)
@@ -128,7 +161,7 @@ int gwd_add(struct gwd *g, const struct node *service, const struct request_opti
 	_cleanup_(draft_free) struct draft d = {0};
 	_cleanup_(freep) struct forward_entry **in_the_way = NULL;
 	struct forward_entry *namesake;
-	_cleanup_(freep) char *text = NULL;
+	_cleanup_(freep) char *text = NULL, *how = NULL;
 	size_t n;
 	int r = change_allowed(g, diag);
 
@@ -138,8 +171,17 @@ int gwd_add(struct gwd *g, const struct node *service, const struct request_opti
 	if (!f)
 		return -EINVAL;
 	in_the_way = find_in_the_way(g, f, NULL, &n);
-	if (n == 1 && config_forward_agrees(service, in_the_way[0]->forward))
-		return already_there(in_the_way[0], ret);
+	if (n == 1 && lasts(in_the_way[0]->forward, options)) {
+		if (config_forward_agrees(service, in_the_way[0]->forward))
+			return already_there(in_the_way[0], ret);
+		if (!forward_declared(in_the_way[0]->forward) && config_forward_renews(service, in_the_way[0]->forward))
+			return renew(g, in_the_way[0], service, options, ret, diag);
+	}
+	r = expire_allowed(g, f->name, f->expires, diag);
+	if (r < 0)
+		return r;
+	f->lifetime = options->lifetime;
+	f->holder = options->holder;
 	if (n && !options->replace)
 		return refuse_add(f, doc_get(service, "name"), in_the_way, n, diag);
 	r = draft_replacements(&d, in_the_way, n, diag);
@@ -163,8 +205,8 @@ int gwd_add(struct gwd *g, const struct node *service, const struct request_opti
 		return r;
 	change_draft_add(&d, f, false);
 	text = forward_text(f);
-	r = change_finish(g, &d, xasprintf("added %s: %s%s", f->name, text, f->enabled ? "" : " (off)"), options, ret,
-			  diag);
+	how = terms(f);
+	r = change_finish(g, &d, xasprintf("added %s: %s%s", f->name, text, how), options, ret, diag);
 	if (r == 0)
 		ret->forward = TAKE_PTR(f);
 	return r;
@@ -193,6 +235,9 @@ int gwd_set(struct gwd *g, const char *name, const struct node *changes, const s
 	f = config_forward_set(e->forward, changes, diag);
 	if (!f)
 		return -EINVAL;
+	r = expire_allowed(g, f->name, f->expires, diag);
+	if (r < 0)
+		return r;
 	text = forward_text(f);
 	if (forward_same(f, e->forward) && streq(f->name, name)) {
 		outcome_say(ret, xasprintf("%s is like that already: %s", name, text));

@@ -7,6 +7,7 @@
 
 #include "files.h"
 #include "gwd_apply.h"
+#include "gwd_expire.h"
 #include "gwd_guard.h"
 #include "log.h"
 
@@ -18,8 +19,12 @@ void ingredients_free(struct ingredients *in)
 		forward_unref(in->runtime[i]);
 	for (size_t i = 0; i < in->n_overrides; i++)
 		free(in->overrides[i].name);
+	for (size_t i = 0; i < in->n_ended; i++)
+		forward_unref(in->ended[i]);
 	free(in->runtime);
 	free(in->overrides);
+	free(in->ended);
+	strings_free(&in->gone);
 	settled_free(&in->settled);
 }
 
@@ -27,6 +32,12 @@ static void add_runtime(struct ingredients *in, struct forward *f)
 {
 	in->runtime = grow(in->runtime, in->n_runtime, &in->runtime_capacity, sizeof(*in->runtime));
 	in->runtime[in->n_runtime++] = f;
+}
+
+static void add_ended(struct ingredients *in, const struct forward *f)
+{
+	in->ended = grow(in->ended, in->n_ended, &in->ended_capacity, sizeof(*in->ended));
+	in->ended[in->n_ended++] = forward_ref(f);
 }
 
 static void add_override(struct ingredients *in, const char *name, const struct override *o)
@@ -65,21 +76,29 @@ struct forward *stored_forward(const char *name, const char *service, struct dia
 }
 
 struct stored {
+	const struct gwd *g;
 	struct ingredients *in;
 	struct diag *diag;
 };
 
-static int stored_runtime(void *ctx, const char *name, const char *service)
+static int stored_runtime(void *ctx, const char *name, const char *service, const char *boot)
 {
 	struct stored *s = ctx;
 	_cleanup_(diag_free) struct diag diag = {0};
-	struct forward *f = stored_forward(name, service, &diag);
+	struct forward *f;
 
-	if (f)
-		add_runtime(s->in, f);
-	else
+	if (boot && !streq(boot, s->g->boot)) {
+		strings_add(&s->in->gone, xstrdup(name));
+		return 0;
+	}
+	f = stored_forward(name, service, &diag);
+	if (!f) {
 		diag_warn(s->diag, "%s: left out, not understood by this version: %s", name,
 			  diag.n ? diag.mistakes[0].message : "?");
+		return 0;
+	}
+	f->lifetime = boot ? LIFETIME_TEMPORARY : LIFETIME_DURABLE;
+	add_runtime(s->in, f);
 	return 0;
 }
 
@@ -93,7 +112,7 @@ static int stored_override(void *ctx, const char *name, const struct override *o
 
 int ingredients_stored(const struct gwd *g, struct ingredients *ret, struct diag *diag)
 {
-	struct stored s = {ret, diag};
+	struct stored s = {g, ret, diag};
 	int r = state_each_runtime(g->state, stored_runtime, &s, diag);
 
 	return r < 0 ? r : state_each_override(g->state, stored_override, &s, diag);
@@ -101,11 +120,46 @@ int ingredients_stored(const struct gwd *g, struct ingredients *ret, struct diag
 
 /* ---- From ingredients to a draft ------------------------------------------------------------------ */
 
+static void drop_ended(const struct gwd *g, struct draft *d, struct ingredients *in)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < in->gone.n; i++)
+		draft_runtime(d, in->gone.items[i], NULL);
+	for (size_t i = 0; i < in->n_runtime; i++) {
+		struct forward *f = in->runtime[i];
+
+		if (!expire_ended(g, f->expires)) {
+			in->runtime[kept++] = f;
+			continue;
+		}
+		settled_say(&in->settled, xasprintf("%s: its time is up", f->name));
+		draft_runtime(d, f->name, NULL);
+		add_ended(in, f);
+		forward_unref(f);
+	}
+	in->n_runtime = kept;
+}
+
+/* Those that are held because their time is up; what a start finds so may have connections of before. */
+static void hold_ended(const struct gwd *g, struct world *world, struct ingredients *in)
+{
+	for (struct forward_entry *e = forwards_first(world->forwards); e; e = e->next) {
+		e->expired = expire_over(g, e->forward->expires);
+		if (g->starting && expire_ended(g, e->forward->expires))
+			add_ended(in, e->forward);
+	}
+}
+
 void draft_world(struct gwd *g, struct draft *d, struct config *config, struct ingredients *in)
 {
-	struct parts parts = {config, in->runtime, in->n_runtime, in->overrides, in->n_overrides};
+	struct parts parts = {.config = config, .overrides = in->overrides, .n_overrides = in->n_overrides};
 
+	drop_ended(g, d, in);
+	parts.runtime = in->runtime;
+	parts.n_runtime = in->n_runtime;
 	d->world = world_assemble(&parts, &in->settled);
+	hold_ended(g, d->world, in);
 	d->topology = road_observe(g, d->world->settings);
 	for (size_t i = 0; i < in->settled.n_runtime; i++) {
 		draft_runtime(d, in->settled.runtime[i].name, NULL);
@@ -114,6 +168,16 @@ void draft_world(struct gwd *g, struct draft *d, struct config *config, struct i
 	}
 	for (size_t i = 0; i < in->settled.ended.n; i++)
 		draft_override(d, in->settled.ended.items[i], NULL);
+}
+
+size_t ingredients_cut(const struct gwd *g, const struct ingredients *in, struct diag *warnings)
+{
+	_cleanup_(delta_free) struct delta d = {.ended = true};
+
+	for (size_t i = 0; i < in->n_ended; i++)
+		if (in->ended[i]->cut)
+			delta_leaves(&d, in->ended[i]);
+	return g->table && d.n_leave ? road_cut(g, &d, false, false, warnings) : 0;
 }
 
 /* "3 added, 1 removed, 2 changed", or NULL when nothing differs. */
@@ -146,6 +210,8 @@ static int finish(struct gwd *g, struct draft *d, const char *what, struct ingre
 	if (r < 0)
 		return r;
 	ret->changed = counts != NULL;
+	if (!options->dry_run)
+		ret->cut += ingredients_cut(g, in, diag);
 	outcome_say(ret, options->dry_run ? xasprintf("would be done: %s", line) : xstrdup(line));
 	for (size_t i = 0; i < in->settled.messages.n; i++)
 		outcome_say(ret, xstrdup(in->settled.messages.items[i]));
@@ -327,7 +393,7 @@ static void drop_later(const struct past *p, struct ingredients *in, struct draf
 	for (size_t i = 0; i < in->n_runtime; i++) {
 		struct forward *f = in->runtime[i];
 
-		if (!in_past(p, ITEM_RUNTIME, f->name)) {
+		if (f->lifetime != LIFETIME_DURABLE || !in_past(p, ITEM_RUNTIME, f->name)) {
 			in->runtime[kept++] = f;
 			continue;
 		}
@@ -345,6 +411,20 @@ static void drop_later(const struct past *p, struct ingredients *in, struct draf
 		free(in->overrides[i].name);
 	}
 	in->n_overrides = kept;
+}
+
+/* No part of the past, so it stays: the name must be given back by hand. */
+static bool name_free(const struct ingredients *in, const struct forward *f, struct diag *diag)
+{
+	for (size_t i = 0; i < in->n_runtime; i++)
+		if (in->runtime[i]->lifetime != LIFETIME_DURABLE && streq(in->runtime[i]->name, f->name)) {
+			diag_add(diag, DIAG_CONFLICT, (struct loc){0},
+				 "%s: a forward that is only temporary has this name now; rename it first: "
+				 "gwctl set %s --name OTHER",
+				 f->name, f->name);
+			return false;
+		}
+	return true;
 }
 
 /* ... and what it was comes in. */
@@ -365,8 +445,10 @@ static int bring_back(const struct past *p, struct ingredients *in, struct draft
 			continue;
 		}
 		f = stored_forward(was->name, was->before, diag);
-		if (!f)
+		if (!f || !name_free(in, f, diag)) {
+			forward_unref(f);
 			return -EINVAL;
+		}
 		add_runtime(in, f);
 		draft_runtime(d, f->name, f);
 	}

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 
+#include "gwd_expire.h"
 #include "gwd_guard.h"
 
 void outcome_free(struct outcome *o)
@@ -38,7 +39,10 @@ int change_refuse(struct diag *diag, enum diag_kind kind, int error, char *messa
 
 char *change_origin(const struct forward *f)
 {
-	return forward_declared(f) ? xasprintf("%s:%u", f->loc.file, f->loc.line) : xstrdup("runtime");
+	static const char *const runtime[] = {
+		[LIFETIME_DURABLE] = "runtime", [LIFETIME_TEMPORARY] = "temporary", [LIFETIME_HELD] = "held open"};
+
+	return forward_declared(f) ? xasprintf("%s:%u", f->loc.file, f->loc.line) : xstrdup(runtime[f->lifetime]);
 }
 
 int change_refuse_declared(struct diag *diag, const struct forward *f, const char *remedy)
@@ -63,7 +67,7 @@ int change_allowed(const struct gwd *g, struct diag *diag)
 
 int change_can_act(const struct gwd *g, struct forward *f, const struct place *place, struct diag *diag)
 {
-	struct forward_entry like = {.forward = f};
+	struct forward_entry like = {.forward = f, .expired = expire_over(g, f->expires)};
 	bool waits = false;
 	_cleanup_(freep) char *reason = f->enabled ? road_held(g, &like, &waits) : NULL;
 	int r;
@@ -94,7 +98,8 @@ void change_draft_add(struct draft *d, struct forward *f, bool in_place)
 void change_draft_remove(struct draft *d, struct forward_entry *e)
 {
 	draft_step(d, STEP_REMOVE)->entry = e;
-	draft_runtime(d, e->forward->name, NULL);
+	if (e->forward->lifetime != LIFETIME_HELD)
+		draft_runtime(d, e->forward->name, NULL);
 }
 
 static bool removes(const struct draft *d, const struct forward_entry *e)
@@ -113,8 +118,8 @@ static bool adds_over(const struct draft *d, const struct forward *f)
 	return false;
 }
 
-/* Held forwards whose shadow the draft takes away come to light; their rows were always there. */
-static void draft_unshadow(const struct gwd *g, struct draft *d)
+/* Their rows were always there. */
+void change_unshadow(const struct gwd *g, struct draft *d)
 {
 	bool removing = false;
 	struct forward_entry *e;
@@ -134,8 +139,24 @@ static void draft_unshadow(const struct gwd *g, struct draft *d)
 		draft_step(d, STEP_REMOVE)->entry = e;
 		s = draft_step(d, STEP_ADD);
 		s->forward = forward_ref(e->forward);
+		s->expired = e->expired;
 		s->in_place = true;
 	}
+}
+
+/* What is temporary or held open is in no revision, and an undo leaves it. */
+static bool is_recorded(const struct gwd *g, const struct draft *d)
+{
+	for (size_t i = 0; i < d->n_rows; i++) {
+		const struct row *r = &d->rows[i];
+		const struct forward_entry *e =
+			r->kind == ITEM_RUNTIME && !r->forward ? forwards_by_name(g->world->forwards, r->name) : NULL;
+		const struct forward *f = e ? e->forward : r->forward;
+
+		if (!f || f->lifetime == LIFETIME_DURABLE)
+			return true;
+	}
+	return false;
 }
 
 int change_finish(struct gwd *g, struct draft *d, char *what, const struct request_options *options,
@@ -144,7 +165,8 @@ int change_finish(struct gwd *g, struct draft *d, char *what, const struct reque
 	int r;
 
 	d->what = what;
-	draft_unshadow(g, d);
+	d->unrecorded = !is_recorded(g, d);
+	change_unshadow(g, d);
 	r = road_commit(g, d, options, ret, diag);
 	if (r == 0)
 		outcome_say(ret, options->dry_run ? xasprintf("would be done: %s", what) : xstrdup(what));
@@ -178,7 +200,7 @@ int change_replace(struct gwd *g, struct forward_entry *e, struct forward *f, bo
 		return r;
 	}
 	draft_step(&d, STEP_REMOVE)->entry = e;
-	if (!streq(e->forward->name, f->name))
+	if (!streq(e->forward->name, f->name) && f->lifetime != LIFETIME_HELD)
 		draft_runtime(&d, e->forward->name, NULL);
 	change_draft_add(&d, f, true);
 	r = change_finish(g, &d, what, options, ret, diag);

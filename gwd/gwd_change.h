@@ -12,7 +12,7 @@ int change_refuse_shadowed(const struct gwd *, const struct forward_entry *, str
 int change_not_found(const char *name, struct diag *);
 /* Changes can be made at all. */
 int change_allowed(const struct gwd *, struct diag *);
-char *change_origin(const struct forward *); /* "gwd.yaml:12" or "runtime"; caller's string */
+char *change_origin(const struct forward *); /* "gwd.yaml:12", "runtime", "temporary", "held open"; caller's string */
 
 /* What a new forward takes the place of. */
 struct place {
@@ -24,6 +24,8 @@ struct place {
  * then on, for an export and for a rollback. */
 int change_can_act(const struct gwd *, struct forward *, const struct place *, struct diag *);
 
+/* Held forwards whose shadow the draft takes away come to light. */
+void change_unshadow(const struct gwd *, struct draft *);
 void change_draft_add(struct draft *, struct forward *, bool in_place);
 void change_draft_remove(struct draft *, struct forward_entry *);
 /* Down the road; takes `what`, which is told and recorded. */

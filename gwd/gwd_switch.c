@@ -11,11 +11,11 @@ static int switch_declared(struct gwd *g, struct forward_entry *e, bool on, cons
 	const struct override override = {
 		.enabled = on, .declared = e->forward->enabled, .uid = options->who.uid, .time = time(NULL)};
 	_cleanup_(draft_free) struct draft d = {0};
-	struct step *s = draft_step(&d, STEP_SWITCH);
+	struct step *s = draft_switch(&d, e);
 	bool back = on == e->forward->enabled; /* the file says so too: no override is left */
 
-	s->entry = e;
 	s->off = !on;
+	s->own_port = 0; /* whoever puts it on has decided that */
 	s->overridden = !back;
 	s->uid = override.uid;
 	s->time = override.time;

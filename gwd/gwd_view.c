@@ -292,7 +292,7 @@ int gwd_export(struct gwd *g, char **ret_yaml, struct diag *diag)
 	(void)diag;
 	config_print_settings(&out, g->world->settings, false);
 	for (const struct forward_entry *e = forwards_first(g->world->forwards); e; e = e->next) {
-		if (e->forward->extra)
+		if (e->forward->extra || e->forward->lifetime != LIFETIME_DURABLE)
 			continue;
 		if (!header)
 			buf_printf(&out, "services:\n");

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "compile.h"
+#include "gwd_expire.h"
 #include "log.h"
 #include "sysctl.h"
 
@@ -301,8 +302,8 @@ static void undo_kernel(struct gwd *g, const struct journey *j)
 static bool is_durable(const struct gwd *g, const struct draft *d)
 {
 	return !state_newer(g->state) && !g->store_nothing &&
-	       (d->what || d->n_rows || d->documents || d->docset || d->seen || g->remember || g->unstored ||
-		g->store_raised || d->raises[V4] || d->raises[V6]);
+	       ((d->what && !d->unrecorded) || d->n_rows || d->documents || d->docset || d->seen || g->remember ||
+		g->unstored || g->store_raised || d->raises[V4] || d->raises[V6]);
 }
 
 static int transact(struct gwd *g, struct journey *j, struct diag *diag)
@@ -405,6 +406,7 @@ int road_commit(struct gwd *g, struct draft *d, const struct request_options *op
 		return r;
 	}
 	arrived(g, &j, &delta, diag);
+	expire_watch_draft(g, d);
 	draft_settle(d); /* not before: the delta borrows from it */
 	return 0;
 }

@@ -32,8 +32,17 @@ struct gwd {
 	bool raised[FAMILIES];      /* forwarding was turned on by us, in this boot and network namespace */
 	bool store_raised;          /* the database does not know it yet */
 	int redirects;              /* IPv4's accept_redirects before we turned forwarding on; -1 = not known */
-	char *here;                 /* this boot and network namespace */
+	char *boot;                 /* this boot ... */
+	char *here;                 /* ... and network namespace */
 	size_t active[FAMILIES];    /* active forwards */
+
+	struct {                    /* gwd_expire.c's own */
+		int alarm;          /* readable when the next lease ends, and when the clock is set */
+		int64_t next;       /* for when it is set; INT64_MAX = no lease ends */
+		int64_t seen;       /* the latest time that was believed ... */
+		int64_t stored;     /* ... and what of it the database knows */
+		bool off;           /* what the clock says is earlier than that: it is not set yet */
+	} clock;
 
 	struct diag file_mistakes;  /* of the files with this hash */
 	uint64_t file_mistakes_hash;
@@ -48,6 +57,7 @@ struct step { /* on the live table */
 	struct forward *forward;     /* ADD: owned reference */
 	bool in_place;               /* ADD: where the REMOVE before it was */
 	bool off, overridden;        /* SWITCH: to what */
+	bool expired;                /* ADD, SWITCH: to what */
 	uint16_t own_port;           /* SWITCH: what the entry was held for, once it was taken */
 	uint32_t uid;                /* SWITCH: by whom and when, while overridden */
 	int64_t time;
@@ -72,21 +82,27 @@ struct draft {
 	const struct documents *documents; /* to store as the declared ones in force; NULL = see docset */
 	int64_t docset;                    /* stored ones to return to; 0 = those in force */
 	const char *what;                  /* for history and journal; NULL = no revision */
+	bool unrecorded;                   /* no revision all the same: only what is temporary or held open changes */
+	bool ended;                        /* what leaves has come to its end: `on_expiry: cut` cuts its connections */
 	int64_t reverses;                  /* the revision that this undoes */
 	bool raises[FAMILIES];             /* forwarding will be turned on behind it (found out by road_commit) */
 	const char *seen;                  /* hash of the files on disk, to store; NULL = leave */
 };
 void draft_free(struct draft *); /* contents */
 struct step *draft_step(struct draft *, enum step_kind);
-void draft_runtime(struct draft *, const char *name, struct forward *); /* row: put, or with NULL delete */
+struct step *draft_switch(struct draft *, struct forward_entry *); /* to what it is already: change what is meant */
+/* Row: put, or with NULL delete. None for what is held open, which no database knows. */
+void draft_runtime(struct draft *, const char *name, struct forward *);
 void draft_override(struct draft *, const char *name, const struct override *); /* row: put, or with NULL delete */
 
 /* What a draft makes leave and enter the kernel. Forwards are borrowed. */
 struct delta {
 	const struct forward **leave, **enter;
 	size_t n_leave, leave_capacity, n_enter, enter_capacity;
+	bool ended; /* as in the draft */
 };
 void delta_of(const struct gwd *, const struct draft *, struct delta *ret);
+void delta_leaves(struct delta *, const struct forward *);
 void delta_free(struct delta *);
 /* To memory, and back as if it had never been; or for good. */
 void draft_take(struct gwd *, struct draft *);
@@ -113,6 +129,10 @@ struct topology *road_observe(struct gwd *, const struct settings *);
 /* road_commit for what nobody asked for: where the database cannot be written, it happens all the same and is stored
  * with a later change. */
 int road_commit_regardless(struct gwd *, struct draft *, struct outcome *ret, struct diag *);
+/* The same for what has happened already, whatever the kernel says: if it refuses, memory follows the world, and the
+ * rules are brought along later. `failure`: what to tell then. Logs. */
+void road_follow(struct gwd *, struct draft *, const char *failure);
+void road_failed(struct gwd *, const char *what, const struct diag *); /* to journal and status: nobody asked */
 /* What is in the way of a shadowed one. Caller's string. */
 char *road_shadow(const struct gwd *, const struct forward *);
 /* Why this forward cannot act here and now, or NULL. Caller's string. *ret_waits: nothing is wrong with it, it only came
@@ -120,7 +140,8 @@ char *road_shadow(const struct gwd *, const struct forward *);
 char *road_held(const struct gwd *, const struct forward_entry *, bool *ret_waits);
 
 /* Ends connections that contradict memory, once the kernel has its rules: UDP to ports of what left or entered; with
- * `everything` UDP to any port; with `kill` every protocol to ports of what left. Returns how many; costs nothing when
+ * `everything` UDP to any port; with `kill`, and where it ended with `on_expiry: cut`, every protocol to ports of what
+ * left. Returns how many; costs nothing when
  * none of that is asked for. Failures become warnings: the change itself stands. */
 size_t road_cut(const struct gwd *, const struct delta *, bool everything, bool kill, struct diag *warnings);
 

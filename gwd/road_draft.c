@@ -5,6 +5,7 @@
 
 #include <assert.h>
 
+#include "gwd_expire.h"
 #include "sysctl.h"
 
 /* ---- Drafts ------------------------------------------------------------------------------------- */
@@ -16,6 +17,20 @@ struct step *draft_step(struct draft *d, enum step_kind kind)
 	d->steps = grow(d->steps, d->n_steps, &d->steps_capacity, sizeof(*d->steps));
 	s = &d->steps[d->n_steps++];
 	*s = (struct step){.kind = kind};
+	return s;
+}
+
+struct step *draft_switch(struct draft *d, struct forward_entry *e)
+{
+	struct step *s = draft_step(d, STEP_SWITCH);
+
+	s->entry = e;
+	s->off = e->off;
+	s->expired = e->expired;
+	s->overridden = e->overridden;
+	s->own_port = e->own_port;
+	s->uid = e->override_uid;
+	s->time = e->override_time;
 	return s;
 }
 
@@ -31,7 +46,8 @@ static struct row *draft_row(struct draft *d, enum item_kind kind, const char *n
 
 void draft_runtime(struct draft *d, const char *name, struct forward *forward)
 {
-	draft_row(d, ITEM_RUNTIME, name)->forward = forward ? forward_ref(forward) : NULL;
+	if (!forward || forward->lifetime != LIFETIME_HELD)
+		draft_row(d, ITEM_RUNTIME, name)->forward = forward ? forward_ref(forward) : NULL;
 }
 
 void draft_override(struct draft *d, const char *name, const struct override *override)
@@ -87,7 +103,7 @@ static const struct ip *own_target(const struct topology *t, const struct forwar
 
 static bool can_act(const struct topology *t, const struct forward_entry *e)
 {
-	return !e->off && !e->shadowed && !e->own_port && !own_target(t, e->forward);
+	return !e->off && !e->shadowed && !e->own_port && !e->expired && !own_target(t, e->forward);
 }
 
 char *road_shadow(const struct gwd *g, const struct forward *f)
@@ -116,6 +132,8 @@ char *road_held(const struct gwd *g, const struct forward_entry *e, bool *ret_wa
 
 		return xasprintf("shadowed by %s", by);
 	}
+	if (e->expired)
+		return xstrdup(expire_reason(g));
 	if (own)
 		return xasprintf("%s is this gateway's own address", ip_text(own, text));
 	if (e->own_port)
@@ -153,7 +171,7 @@ void delta_free(struct delta *d)
 	free(d->enter);
 }
 
-static void leaves(struct delta *d, const struct forward *f)
+void delta_leaves(struct delta *d, const struct forward *f)
 {
 	d->leave = grow(d->leave, d->n_leave, &d->leave_capacity, sizeof(*d->leave));
 	d->leave[d->n_leave++] = f;
@@ -168,15 +186,18 @@ static void enters(struct delta *d, const struct forward *f)
 static void delta_of_step(const struct gwd *g, const struct step *s, struct delta *ret)
 {
 	struct forward_entry next = {.forward = s->forward, .off = s->forward && !s->forward->enabled};
+	bool acts;
 
 	if (s->kind != STEP_ADD) {
 		next = *s->entry;
 		next.off = s->kind == STEP_REMOVE || s->off;
-		next.own_port = 0; /* whoever puts it on has decided that */
-		if (s->entry->active && next.off)
-			leaves(ret, s->entry->forward);
+		next.own_port = s->own_port;
 	}
-	if (can_act(g->topology, &next) && !next.active)
+	next.expired = s->expired;
+	acts = can_act(g->topology, &next);
+	if (next.active && !acts)
+		delta_leaves(ret, next.forward);
+	if (acts && !next.active)
 		enters(ret, next.forward);
 }
 
@@ -186,7 +207,7 @@ static void delta_of_topology(const struct gwd *g, const struct topology *t, str
 		bool active = can_act(t, e);
 
 		if (e->active && !active)
-			leaves(ret, e->forward);
+			delta_leaves(ret, e->forward);
 		else if (active && !e->active)
 			enters(ret, e->forward);
 	}
@@ -204,7 +225,7 @@ static void delta_of_world(const struct gwd *g, const struct draft *d, struct de
 {
 	for (const struct forward_entry *e = forwards_first(g->world->forwards); e; e = e->next)
 		if (e->active && !carried(e, d->world->forwards, d->topology))
-			leaves(ret, e->forward);
+			delta_leaves(ret, e->forward);
 	for (const struct forward_entry *e = forwards_first(d->world->forwards); e; e = e->next)
 		if (can_act(d->topology, e) && !carried(e, g->world->forwards, NULL))
 			enters(ret, e->forward);
@@ -218,6 +239,7 @@ void delta_of(const struct gwd *g, const struct draft *d, struct delta *ret)
 		delta_of_topology(g, d->topology, ret);
 	for (size_t i = 0; i < d->n_steps; i++)
 		delta_of_step(g, &d->steps[i], ret);
+	ret->ended = d->ended;
 }
 
 /* ---- Memory: there and back ---------------------------------------------------------------------- */
@@ -230,6 +252,7 @@ static void take_step(struct gwd *g, struct step *s, struct forward_entry *place
 	switch (s->kind) {
 	case STEP_ADD:
 		s->entry = forwards_insert(t, s->forward, false, place);
+		s->entry->expired = s->expired;
 		set_active(g, s->entry, can_act(g->topology, s->entry));
 		break;
 	case STEP_REMOVE:
@@ -239,11 +262,13 @@ static void take_step(struct gwd *g, struct step *s, struct forward_entry *place
 	case STEP_SWITCH: /* the step keeps what it replaced, so taking it again takes it back */
 		old = *e;
 		e->off = s->off;
+		e->expired = s->expired;
 		e->overridden = s->overridden;
 		e->override_uid = s->uid;
 		e->override_time = s->time;
 		e->own_port = s->own_port;
 		s->off = old.off;
+		s->expired = old.expired;
 		s->overridden = old.overridden;
 		s->uid = old.override_uid;
 		s->time = old.override_time;

@@ -36,12 +36,11 @@ static void add_range(struct ports *p, struct port_range range)
 	}
 }
 
-static void touch(struct touched *t, const struct forward *const *forwards, size_t n, uint8_t protos)
+static void touch(struct touched *t, const struct forward *f, uint8_t protos)
 {
-	for (size_t i = 0; i < n; i++)
-		for (size_t proto = 0; proto < PROTO_COUNT; proto++)
-			for (size_t k = 0; k < forwards[i]->n_ports && forwards[i]->protos & protos & 1 << proto; k++)
-				add_range(&t->ports[road_family(forwards[i])][proto], forwards[i]->ports[k]);
+	for (size_t proto = 0; proto < PROTO_COUNT; proto++)
+		for (size_t k = 0; k < f->n_ports && f->protos & protos & 1 << proto; k++)
+			add_range(&t->ports[road_family(f)][proto], f->ports[k]);
 }
 
 /* ---- Stale connections ---------------------------------------------------------------------------- */
@@ -196,8 +195,10 @@ size_t road_cut(const struct gwd *g, const struct delta *d, bool everything, boo
 	size_t cut = 0, n = 0;
 	int r;
 
-	touch(t, d->leave, d->n_leave, kill ? PROTO_TCP | PROTO_UDP | PROTO_SCTP : PROTO_UDP);
-	touch(t, d->enter, d->n_enter, PROTO_UDP);
+	for (size_t i = 0; i < d->n_leave; i++)
+		touch(t, d->leave[i], kill || (d->ended && d->leave[i]->cut) ? UINT8_MAX : PROTO_UDP);
+	for (size_t i = 0; i < d->n_enter; i++)
+		touch(t, d->enter[i], PROTO_UDP);
 	for (size_t family = 0; family < FAMILIES; family++)
 		for (size_t proto = 0; proto < PROTO_COUNT; proto++) {
 			if (everything && proto_numbers[proto] == IPPROTO_UDP)

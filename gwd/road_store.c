@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "config_print.h"
+#include "gwd_expire.h"
 #include "gwd_guard.h"
 
 int road_writable(const struct gwd *g, struct diag *diag)
@@ -21,6 +22,7 @@ int road_writable(const struct gwd *g, struct diag *diag)
 static int store_row(struct gwd *g, const struct row *r, const struct caller *who, struct diag *diag)
 {
 	_cleanup_(freep) char *service = NULL;
+	const char *boot;
 	json_t *json;
 
 	if (r->kind == ITEM_OVERRIDE)
@@ -31,7 +33,8 @@ static int store_row(struct gwd *g, const struct row *r, const struct caller *wh
 	json = config_forward_json(r->forward);
 	service = json_dumps(json, JSON_COMPACT);
 	json_decref(json);
-	return state_put_runtime(g->state, r->name, service, who, diag);
+	boot = r->forward->lifetime == LIFETIME_TEMPORARY ? g->boot : NULL;
+	return state_put_runtime(g->state, r->name, service, boot, who, diag);
 }
 
 static int store_number(struct gwd *g, const char *key, int64_t value, struct diag *diag)
@@ -82,7 +85,7 @@ int road_store(struct gwd *g, const struct draft *d, const struct caller *who, i
 		r = state_put_documents(g->state, documents, &docset, diag);
 	if (r == 0 && docset != g->docset)
 		r = store_number(g, "accepted", docset, diag);
-	if (r == 0 && d->what) {
+	if (r == 0 && d->what && !d->unrecorded) {
 		revision.docset = docset;
 		revision.what = xstrdup(d->what);
 		r = state_put_revision(g->state, &revision, diag);
@@ -99,6 +102,8 @@ int road_store(struct gwd *g, const struct draft *d, const struct caller *who, i
 		r = guard_store(g, d, diag);
 	if (r == 0 && d->seen)
 		r = state_put(g->state, "seen", d->seen, diag);
+	if (r == 0)
+		r = expire_store(g, diag);
 	*ret_docset = docset;
 	*ret_revision = revision.id;
 	return r;

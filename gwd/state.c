@@ -145,28 +145,29 @@ int state_put(struct state *state, const char *key, const char *value, struct di
 
 /* ---- Runtime forwards --------------------------------------------------------------------------- */
 
-int state_each_runtime(struct state *state, int (*fn)(void *ctx, const char *name, const char *service), void *ctx,
+int state_each_runtime(struct state *state,
+		       int (*fn)(void *ctx, const char *name, const char *service, const char *boot), void *ctx,
 		       struct diag *diag)
 {
 	_cleanup_(db_resetp) sqlite3_stmt *stmt = db_ask(state, RUNTIME_EACH, "");
 	int r, stop;
 
 	while ((r = db_step(state, stmt, diag)) > 0) {
-		stop = fn(ctx, db_text(stmt, 0), db_text(stmt, 1));
+		stop = fn(ctx, db_text(stmt, 0), db_text(stmt, 1), db_text(stmt, 2));
 		if (stop)
 			return stop;
 	}
 	return r;
 }
 
-int state_put_runtime(struct state *state, const char *name, const char *service, const struct caller *who,
-		      struct diag *diag)
+int state_put_runtime(struct state *state, const char *name, const char *service, const char *boot,
+		      const struct caller *who, struct diag *diag)
 {
-	int r = history_record(state, ITEM_RUNTIME, name, service, diag);
+	int r = history_record(state, ITEM_RUNTIME, name, boot ? NULL : service, diag);
 
 	if (r < 0)
 		return r;
-	return db_run(state, diag, RUNTIME_PUT, "ttii", name, service, (int64_t)who->uid, (int64_t)time(NULL));
+	return db_run(state, diag, RUNTIME_PUT, "tttii", name, service, boot, (int64_t)who->uid, (int64_t)time(NULL));
 }
 
 int state_del_runtime(struct state *state, const char *name, struct diag *diag)

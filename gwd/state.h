@@ -3,8 +3,8 @@
  * history. WAL, synchronous=FULL, temp_store=MEMORY. Only state_db.h, private to state*.c, includes sqlite3.h.
  * A function given to state_each_* must not call that same state_each_*, nor change what it walks over.
  *
- * Schema (user_version 1): meta(key, value) · docset(id, hash) · document(docset, position, path, text) ·
- * runtime(id, name, service, uid, time) · override(name, enabled, declared_enabled, uid, time) ·
+ * Schema (user_version 2): meta(key, value) · docset(id, hash) · document(docset, position, path, text) ·
+ * runtime(id, name, service, uid, time, boot) · override(name, enabled, declared_enabled, uid, time) ·
  * revision(id, time, uid, pid, what, docset, reverses) · item(revision, kind, name, before, after).
  * A revision names the declared documents it ran with and what it changed in runtime forwards and overrides (before and
  * after, each a value or NULL), so that its cost is the size of the change. Bounded: see STATE_REVISIONS_MAX. */
@@ -39,8 +39,8 @@ void state_abort(struct state *);
 
 /* Small facts. Value NULL = remove. `ret` NULL when there is none; caller's string. Known keys: "seen" (hash of the
  * documents last seen), "accepted" (docset id that runs), "wan" (remembered interfaces, space separated),
- * "held" (NAME:PORT of forwards held for a
- * listener of this machine, space separated), "raised4", "raised6" (boot and network namespace in which gwd turned forwarding on). */
+ * "clock" (the latest wall-clock time that was believed), "held" (NAME:PORT of forwards held for a listener of this
+ * machine, space separated), "raised4", "raised6" (boot and network namespace in which gwd turned forwarding on). */
 int state_get(struct state *, const char *key, char **ret, struct diag *);
 int state_put(struct state *, const char *key, const char *value, struct diag *);
 
@@ -49,11 +49,14 @@ struct caller { /* who asked: SO_PEERCRED */
 	pid_t pid;
 };
 
-/* Runtime forwards: canonical JSON text by name, in the order in which they were first added. Deleting what is not
- * there is no error, here and below. */
-int state_each_runtime(struct state *, int (*fn)(void *ctx, const char *name, const char *service), void *ctx,
+/* Runtime forwards: canonical JSON text by name, in the order in which they were first added. `boot` NULL: for good;
+ * otherwise only as long as the machine runs under this boot id, and in no revision. Deleting what is not there is no
+ * error, here and below. */
+int state_each_runtime(struct state *,
+		       int (*fn)(void *ctx, const char *name, const char *service, const char *boot), void *ctx,
 		       struct diag *);
-int state_put_runtime(struct state *, const char *name, const char *service, const struct caller *, struct diag *);
+int state_put_runtime(struct state *, const char *name, const char *service, const char *boot, const struct caller *,
+		      struct diag *);
 int state_del_runtime(struct state *, const char *name, struct diag *);
 
 /* on/off of declared forwards. `declared` = what `enabled:` said when it was set: the override ends when that

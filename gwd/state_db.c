@@ -15,10 +15,11 @@
 #include "state_db.h"
 #include "util.h"
 
-#define VERSION 1
+#define VERSION 2
 
-/* runtime keeps a number of its own so that it is listed in the order of adding, after a restart too. */
-static const char schema[] =
+/* [n] makes version n + 1 of version n; a new database goes through all of them.
+ * runtime keeps a number of its own so that it is listed in the order of adding, after a restart too. */
+static const char *const migrations[VERSION] = {
 	"BEGIN;"
 	"CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
 	"CREATE TABLE docset(id INTEGER PRIMARY KEY, hash INTEGER NOT NULL);"
@@ -35,7 +36,12 @@ static const char schema[] =
 	"CREATE TABLE item(revision INTEGER, position INTEGER, kind INTEGER NOT NULL, name TEXT NOT NULL, before TEXT,"
 	" after TEXT, PRIMARY KEY(revision, position)) WITHOUT ROWID;"
 	"PRAGMA user_version = 1;"
-	"COMMIT;";
+	"COMMIT;",
+	"BEGIN;"
+	"ALTER TABLE runtime ADD COLUMN boot TEXT;"
+	"PRAGMA user_version = 2;"
+	"COMMIT;",
+};
 
 #define REVISION_COLUMNS "SELECT id, time, uid, pid, what, docset, reverses FROM revision "
 #define ITEM_PUT(kind, select)                                                                                         \
@@ -49,9 +55,10 @@ static const char *const queries[QUERY_COUNT] = {
 	[META_GET] = "SELECT value FROM meta WHERE key = ?",
 	[META_PUT] = "INSERT OR REPLACE INTO meta VALUES(?, ?)",
 	[META_DEL] = "DELETE FROM meta WHERE key = ?",
-	[RUNTIME_EACH] = "SELECT name, service FROM runtime ORDER BY id",
-	[RUNTIME_PUT] = "INSERT INTO runtime(name, service, uid, time) VALUES(?, ?, ?, ?) ON CONFLICT(name)"
-			" DO UPDATE SET service = excluded.service, uid = excluded.uid, time = excluded.time",
+	[RUNTIME_EACH] = "SELECT name, service, boot FROM runtime ORDER BY id",
+	[RUNTIME_PUT] = "INSERT INTO runtime(name, service, boot, uid, time) VALUES(?, ?, ?, ?, ?) ON CONFLICT(name)"
+			" DO UPDATE SET service = excluded.service, boot = excluded.boot, uid = excluded.uid,"
+			" time = excluded.time",
 	[RUNTIME_DEL] = "DELETE FROM runtime WHERE name = ?",
 	[OVERRIDE_EACH] = "SELECT name, enabled, declared_enabled, uid, time FROM override ORDER BY name",
 	[OVERRIDE_PUT] = "INSERT OR REPLACE INTO override VALUES(?, ?, ?, ?, ?)",
@@ -75,7 +82,7 @@ static const char *const queries[QUERY_COUNT] = {
 			      " AND (id = 1 OR id > (SELECT min(id) FROM revision)) ORDER BY id DESC LIMIT 1",
 	[REVISION_DEL] = "DELETE FROM revision WHERE id = ?",
 	[ITEM_EACH] = "SELECT kind, name, before, after FROM item WHERE revision = ? ORDER BY position",
-	[ITEM_PUT_RUNTIME] = ITEM_PUT(0, "SELECT service FROM runtime"),
+	[ITEM_PUT_RUNTIME] = ITEM_PUT(0, "SELECT CASE WHEN boot IS NULL THEN service END FROM runtime"),
 	[ITEM_PUT_OVERRIDE] = ITEM_PUT(1, "SELECT enabled||' '||declared_enabled||' '||uid||' '||time FROM override"),
 	[ITEM_BYTES] = "SELECT ifnull(sum(length(CAST(name||ifnull(before, '')||ifnull(after, '') AS BLOB))), 0)"
 		       " FROM item WHERE revision BETWEEN ? AND ?",
@@ -268,6 +275,15 @@ static int sql_value(struct state *state, const char *text, char **ret)
 	return sqlite3_finalize(stmt);
 }
 
+static int migrate(struct state *state, int64_t version)
+{
+	int code = SQLITE_OK;
+
+	for (; version < VERSION && code == SQLITE_OK; version++)
+		code = sql(state, migrations[version]);
+	return code;
+}
+
 static void forget_file(struct state *state)
 {
 	sqlite3_close(state->db);
@@ -309,8 +325,8 @@ static int open_file(struct state *state, int64_t *ret_version)
 		chmod(state->path, 0600); /* what SQLite adds beside it gets the same mode */
 	if (code == SQLITE_OK)
 		code = sql(state, "PRAGMA journal_mode = WAL");
-	if (code == SQLITE_OK && *ret_version == 0)
-		code = sql(state, schema);
+	if (code == SQLITE_OK)
+		code = migrate(state, *ret_version);
 	return code;
 }
 
@@ -344,7 +360,7 @@ static int stand_in(struct state *state)
 	forget_file(state);
 	state->newer = true;
 	code = sqlite3_open_v2(":memory:", &state->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
-	return code == SQLITE_OK ? sql(state, schema) : code;
+	return code == SQLITE_OK ? migrate(state, 0) : code;
 }
 
 int db_open(struct state *state, const char *dir, struct diag *diag)

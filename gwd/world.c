@@ -157,7 +157,8 @@ static char *entry_text(const struct forward_entry *e)
 {
 	_cleanup_(freep) char *text = forward_text(e->forward);
 
-	return xasprintf("%s%s%s", text, e->off ? ", off" : "", e->shadowed || e->own_port ? ", held" : "");
+	return xasprintf("%s%s%s", text, e->off ? ", off" : "",
+			 e->shadowed || e->own_port || e->expired ? ", held" : "");
 }
 
 static bool states_differ(const struct forward *a, const struct forward *b)
@@ -216,8 +217,9 @@ static void diff_forwards(const struct forwards *a, const struct forwards *b, ch
 			strings_add(out, xasprintf("%c %s: %s", sign, e->forward->name, text));
 			continue;
 		}
-		if (sign == '+' || (forward_same(e->forward, other->forward) && e->off == other->off &&
-				    e->shadowed == other->shadowed && e->own_port == other->own_port))
+		if (sign == '+' ||
+		    (forward_same(e->forward, other->forward) && e->off == other->off &&
+		     e->shadowed == other->shadowed && e->own_port == other->own_port && e->expired == other->expired))
 			continue;
 		text = change_text(e, other);
 		strings_add(out, xasprintf("~ %s: %s", e->forward->name, text));
