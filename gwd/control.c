@@ -221,11 +221,21 @@ static bool take(struct client *c)
 
 static void answer(struct client *c, const char *error, json_t *parameters, bool continues);
 
+/* Its call is open only for as long as it is there. */
+static bool waits(const struct client *c)
+{
+	return c->streaming && !c->stream.next;
+}
+
 /* One thing that can be done for the client now; false when there is none. Nothing is done for who has not read yet. */
 static bool step(struct client *c)
 {
 	if (c->closing || c->turn || unwritten(c))
 		return false;
+	if (waits(c)) {
+		c->cut = c->cut || c->eof || unread(c) >= CHUNK; /* it would not be read any more */
+		return false;
+	}
 	if (c->streaming) {
 		bool continues = false;
 		json_t *parameters = c->stream.next(c->stream.ctx, &continues);
@@ -361,7 +371,7 @@ static void pump(struct client *c)
 		return;
 	if (!unread(c))
 		wire_in_free(&c->in); /* an idle client costs nothing but itself */
-	if (!account(c) || (c->cut && !c->calling && !c->writing)) {
+	if (!account(c) || (c->cut && !c->writing && (!c->calling || waits(c)))) {
 		client_close(c);
 		return;
 	}

@@ -40,7 +40,8 @@ void client_reply(struct client *, json_t *parameters, bool continues); /* takes
 void client_error(struct client *, const char *error, json_t *parameters); /* full error name; takes the reference */
 
 /* Several replies as fast as the client reads them: `next` gives the parameters of the following reply and says whether
- * more follow; `done` is called once at the end, also when the client is gone. */
+ * more follow; `done` is called once at the end, also when the client is gone. `next` NULL: nothing follows, but the call
+ * is kept open (after a reply that continues) until the client goes or closes its side. */
 struct stream {
 	json_t *(*next)(void *ctx, bool *ret_continues);
 	void (*done)(void *ctx);

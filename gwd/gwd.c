@@ -18,16 +18,6 @@ static const uint8_t families[FAMILIES] = {AF_INET, AF_INET6};
 
 /* ---- Where we are ---------------------------------------------------------------------------------- */
 
-static char *this_boot(void)
-{
-	_cleanup_(buf_free) struct buf boot = {0};
-
-	if (file_read("/proc/sys/kernel/random/boot_id", 64, &boot) < 0)
-		return xstrdup("unknown");
-	boot.data[strcspn(boot.data, "\n")] = '\0';
-	return buf_take(&boot);
-}
-
 /* This boot and network namespace: forwarding that was turned on elsewhere is not ours. The cookie is unique within a
  * boot (SO_NETNS_COOKIE, Linux 5.14); without it the boot alone must do. */
 static char *here(const char *boot)
@@ -230,7 +220,7 @@ int gwd_start(const struct gwd_options *options, struct gwd **ret, struct diag *
 	int r;
 
 	g->config_path = xstrdup(options->config_path);
-	g->boot = this_boot();
+	g->boot = sysctl_boot_id();
 	g->here = here(g->boot);
 	g->redirects = g->clock.alarm = -1;
 	g->world = empty_world();
@@ -446,7 +436,7 @@ int gwd_purge(struct gwd *g, const struct request_options *options, struct outco
 
 int gwd_purge_offline(const struct gwd_options *options, struct outcome *ret, struct diag *diag)
 {
-	_cleanup_(freep) char *boot = this_boot(), *here_now = here(boot);
+	_cleanup_(freep) char *boot = sysctl_boot_id(), *here_now = here(boot);
 	struct raised raised = {.redirects = -1};
 	struct kernel *kernel = NULL;
 	struct state *state = NULL;

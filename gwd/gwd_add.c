@@ -4,6 +4,7 @@
 
 #include "gwd_change.h"
 #include "gwd_expire.h"
+#include "timestamp.h"
 
 /* ---- add ---------------------------------------------------------------------------------------- */
 
@@ -121,13 +122,14 @@ static bool lasts(const struct forward *have, const struct request_options *opti
 /* " (off)", " (temporary, until 2026-12-31T23:59:00Z)", "". Caller's string. */
 static char *terms(const struct forward *f)
 {
-	_cleanup_(freep) char *end = f->expires ? expire_text(f->expires) : NULL;
 	_cleanup_(buf_free) struct buf out = {0};
+	char end[TIMESTAMP_TEXT_MAX];
 	static const char *const lifetimes[] = {
 		[LIFETIME_DURABLE] = "", [LIFETIME_TEMPORARY] = ", temporary", [LIFETIME_HELD] = ", held open"};
 
-	buf_printf(&out, "%s%s%s%s", f->enabled ? "" : ", off", lifetimes[f->lifetime], end ? ", until " : "",
-		   end ? end : "");
+	buf_printf(&out, "%s%s", f->enabled ? "" : ", off", lifetimes[f->lifetime]);
+	if (f->expires)
+		buf_printf(&out, ", until %s", timestamp_text(f->expires, end));
 	return out.len ? xasprintf(" (%s)", out.data + strlen(", ")) : xstrdup("");
 }
 

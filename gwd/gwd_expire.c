@@ -9,11 +9,10 @@
 #include "gwd_expire.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <time.h>
 
 #include "gwd_change.h"
 #include "log.h"
+#include "timestamp.h"
 #include "wallclock.h"
 
 enum {
@@ -38,20 +37,9 @@ const char *expire_reason(const struct gwd *g)
 	return g->clock.off ? "the clock is not set yet: it was later than this before" : "expired";
 }
 
-char *expire_text(int64_t when)
-{
-	char text[sizeof("-2147483648-01-01T00:00:00Z")] = "";
-	time_t t = (time_t)when;
-	struct tm tm;
-
-	if (gmtime_r(&t, &tm))
-		strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
-	return xstrdup(text);
-}
-
 int expire_allowed(const struct gwd *g, const char *name, int64_t expires, struct diag *diag)
 {
-	_cleanup_(freep) char *end = expire_text(expires), *now = expire_text(wallclock_now());
+	char end[TIMESTAMP_TEXT_MAX], now[TIMESTAMP_TEXT_MAX];
 
 	if (!expire_over(g, expires))
 		return 0;

@@ -12,7 +12,6 @@ bool expire_ended(const struct gwd *, int64_t expires); /* it has come, for cert
 const char *expire_reason(const struct gwd *);          /* why something that is over is held */
 /* 0, or -EINVAL plus diag: `name` cannot be given until then. */
 int expire_allowed(const struct gwd *, const char *name, int64_t expires, struct diag *);
-char *expire_text(int64_t when); /* "2026-12-31T23:59:00Z"; caller's string */
 
 /* Start: opens the alarm, and judges the clock by what the database has seen. 0, or -errno plus diag. */
 int expire_open(struct gwd *, struct diag *);

@@ -68,7 +68,7 @@ static bool takes_force(const struct varlink_call *call)
 /* The options of a change. False when one of them is not for this version; then the call has been answered. */
 static bool options(struct varlink_call *call, struct answer *a)
 {
-	static const char *const later[] = {"confirm", "hold", "temporary", "force"};
+	static const char *const later[] = {"confirm", "force"};
 	size_t n = ARRAY_SIZE(later) - takes_force(call);
 
 	a->arena = arena_new();
@@ -89,33 +89,81 @@ static bool options(struct varlink_call *call, struct answer *a)
 	return !diag_failed(&a->diag);
 }
 
-/* Ends a change: what it did, or why it did not. */
-static void finish(struct varlink_call *call, struct answer *a, int r)
+/* What a change did. */
+static json_t *reply_of(struct varlink_call *call, struct answer *a)
 {
 	_cleanup_(forward_view_free) struct forward_view view = {0};
 	_cleanup_(diag_free) struct diag ignored = {0};
-
-	if (r < 0) {
-		varlink_fail(call, &a->diag);
-		return;
-	}
 	json_t *reply = json_pack("{s:o}", "outcome", request_outcome(&a->outcome, &a->diag));
 	if (a->outcome.forward && !a->options.dry_run &&
 	    gwd_get(gwd_of(call), a->outcome.forward->name, false, &view, &ignored) == 0)
 		json_object_set_new(reply, "forward", request_forward(&view));
-	varlink_reply(call, reply);
+	return reply;
+}
+
+/* Ends a change: what it did, or why it did not. */
+static void finish(struct varlink_call *call, struct answer *a, int r)
+{
+	if (r < 0)
+		varlink_fail(call, &a->diag);
+	else
+		varlink_reply(call, reply_of(call, a));
 }
 
 /* ---- Changes ---------------------------------------------------------------------------------- */
+
+struct holder { /* a client that holds a forward open */
+	struct gwd *gwd;
+	const struct client *client;
+};
+
+static void let_go(void *ctx)
+{
+	struct holder *h = ctx;
+
+	gwd_release(h->gwd, h->client);
+	free(h);
+}
+
+/* The call is answered, but stays open, and what was added lives as long as it does. */
+static void hold(struct varlink_call *call, struct answer *a)
+{
+	struct holder *h = xmalloc(sizeof(*h));
+
+	*h = (struct holder){gwd_of(call), call->client};
+	client_reply(call->client, reply_of(call, a), true);
+	client_stream(call->client, &(struct stream){.done = let_go, .ctx = h});
+}
+
+static bool lifetime(struct varlink_call *call, struct answer *a)
+{
+	bool held = boolean(call, "hold");
+
+	if (held)
+		a->options.holder = call->client;
+	a->options.lifetime = held ? LIFETIME_HELD : boolean(call, "temporary") ? LIFETIME_TEMPORARY : LIFETIME_DURABLE;
+	if (held && !call->more)
+		diag_add(&a->diag, DIAG_INVALID, (struct loc){0},
+			 "hold lasts as long as the connection: call with \"more\", and keep it open");
+	if (diag_failed(&a->diag))
+		varlink_fail(call, &a->diag);
+	return !diag_failed(&a->diag);
+}
 
 static void add(struct varlink_call *call)
 {
 	_cleanup_(answer_free) struct answer a = {0};
 
-	if (!options(call, &a))
+	if (!options(call, &a) || !lifetime(call, &a))
 		return;
 	const struct node *service = doc_from_json(a.arena, json_object_get(call->parameters, "service"));
-	finish(call, &a, gwd_add(gwd_of(call), service, &a.options, &a.outcome, &a.diag));
+	int r = gwd_add(gwd_of(call), service, &a.options, &a.outcome, &a.diag);
+
+	if (r == 0 && a.options.holder && a.outcome.forward && a.outcome.forward->holder == a.options.holder &&
+	    !a.options.dry_run)
+		hold(call, &a);
+	else
+		finish(call, &a, r);
 }
 
 static void set(struct varlink_call *call)

@@ -58,11 +58,14 @@ json_t *request_forward(const struct forward_view *view)
 {
 	static const char *const states[] = {
 		[FORWARD_ACTIVE] = "active", [FORWARD_OFF] = "off", [FORWARD_HELD] = "held"};
+	static const char *const lifetimes[] = {[LIFETIME_TEMPORARY] = "temporary", [LIFETIME_HELD] = "held open"};
 	json_t *ret = json_pack("{s:o, s:s, s:o}", "service", config_forward_json(view->forward), "state",
 				states[view->state], "origin", origin(view->forward));
 
 	if (view->counted)
 		json_object_set_new(ret, "connections", json_integer((json_int_t)view->connections));
+	if (view->forward->lifetime != LIFETIME_DURABLE)
+		json_object_set_new(ret, "lifetime", json_string(lifetimes[view->forward->lifetime]));
 	if (view->reason)
 		json_object_set_new(ret, "reason", varlink_text(view->reason));
 	if (view->sees.n)

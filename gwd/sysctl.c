@@ -64,6 +64,17 @@ struct port_range sysctl_local_ports(void)
 	return (struct port_range){(uint16_t)first, (uint16_t)last};
 }
 
+char *sysctl_boot_id(void)
+{
+	_cleanup_(freep) char *path = path_of("kernel/random/boot_id");
+	_cleanup_(buf_free) struct buf text = {0};
+
+	if (file_read(path, SYSCTL_MAX, &text) < 0 || !text.len)
+		return xstrdup("unknown");
+	text.data[strcspn(text.data, "\n")] = '\0';
+	return xstrdup(text.data);
+}
+
 static int write_file(const char *path, int value)
 {
 	_cleanup_(closep) int fd = -1;

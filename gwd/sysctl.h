@@ -17,6 +17,7 @@ void sysctl_set_root(const char *path);
 int sysctl_get(const char *name, int *ret);
 /* The ports that the kernel gives to clients (net.ipv4.ip_local_port_range, of IPv6 too); none when it does not say. */
 struct port_range sysctl_local_ports(void);
+char *sysctl_boot_id(void); /* another one at each boot; caller's string, "unknown" where the kernel does not say */
 /* Writes only when different: 1 = written, 0 = was so already, -errno plus diag (which names the sysctl). */
 int sysctl_set(const char *name, int value, struct diag *);
 

@@ -78,9 +78,9 @@ static inline void assert_refused(struct diag *diag, enum diag_kind kind, const 
 	diag_free(diag);
 }
 
-static inline int join_runtime(void *ctx, const char *name, const char *service)
+static inline int join_runtime(void *ctx, const char *name, const char *service, const char *boot)
 {
-	buf_printf(ctx, "%s=%s ", name, service);
+	buf_printf(ctx, "%s=%s%s%s ", name, service, boot ? "@" : "", boot ? boot : "");
 	return 0;
 }
 
@@ -98,7 +98,7 @@ static inline void put_runtime(struct state *state, const char *name, const char
 {
 	struct diag diag = {0};
 
-	OK(state_put_runtime(state, name, service, &root, &diag));
+	OK(state_put_runtime(state, name, service, NULL, &root, &diag));
 }
 
 static inline void begin(struct state *state)

@@ -150,7 +150,7 @@ static void test_add(void **state)
 
 static void test_options(void **state)
 {
-	static const char *const later[] = {"'temporary':true", "'hold':true", "'confirm':120"};
+	static const char *const later[] = {"'confirm':120"};
 
 	(void)state;
 	NEED_NETNS();

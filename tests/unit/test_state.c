@@ -123,7 +123,7 @@ static int die_in_transaction(const char *dir)
 
 		snprintf(name, sizeof(name), "lost%d", i);
 		memset(service, 'x', sizeof(service) - 1);
-		CHECK(state_put_runtime(state, name, service, &root, &diag) == 0);
+		CHECK(state_put_runtime(state, name, service, NULL, &root, &diag) == 0);
 	}
 	return 0;
 }
@@ -137,7 +137,7 @@ static int die_after_commit(const char *dir)
 	CHECK(state_open(dir, &state, &diag) == 0);
 	CHECK(state_begin(state, &diag) == 0);
 	CHECK(state_put_revision(state, &revision, &diag) == 0);
-	CHECK(state_put_runtime(state, "b", "kept", &root, &diag) == 0);
+	CHECK(state_put_runtime(state, "b", "kept", NULL, &root, &diag) == 0);
 	CHECK(state_put(state, "seen", "1", &diag) == 0);
 	CHECK(state_commit(state, &diag) == 0);
 	return 0;
@@ -190,7 +190,7 @@ static void test_newer_version_is_left_alone(void **ctx)
 
 	state_close(open_again(ctx));
 	assert_int_equal(in_child(die_after_commit, ((struct place *)*ctx)->dir), 0);
-	patch(file, 60, "\0\0\0\2", 4);
+	patch(file, 60, "\0\0\0\3", 4);
 	before = slurp(file);
 	before_wal = slurp(wal);
 	assert_true(before_wal.len > 0);
@@ -204,7 +204,7 @@ static void test_newer_version_is_left_alone(void **ctx)
 	assert_refused(&diag, DIAG_INTERNAL, "written by a newer gwd");
 	assert_int_equal(state_put(state, "seen", "2", &diag), -EROFS);
 	assert_refused(&diag, DIAG_INTERNAL, "state/state.db");
-	assert_int_equal(state_put_runtime(state, "x", "y", &root, &diag), -EROFS);
+	assert_int_equal(state_put_runtime(state, "x", "y", NULL, &root, &diag), -EROFS);
 	diag_free(&diag);
 	state_close(state);
 	after = slurp(file);
@@ -387,9 +387,9 @@ static int small_disk(const char *dir)
 	return mount("none", dir, "tmpfs", 0, "size=512k");
 }
 
-static int count_down(void *ctx, const char *name, const char *service)
+static int count_down(void *ctx, const char *name, const char *service, const char *boot)
 {
-	(void)name, (void)service;
+	(void)name, (void)service, (void)boot;
 	(*(int *)ctx)--;
 	return 0;
 }
@@ -409,7 +409,7 @@ static int fill_disk(const char *dir)
 	while (r == 0 && n < 100) {
 		snprintf(name, sizeof(name), "f%d", n);
 		CHECK(state_begin(state, &diag) == 0);
-		r = state_put_runtime(state, name, big, &root, &diag);
+		r = state_put_runtime(state, name, big, NULL, &root, &diag);
 		if (r == 0)
 			r = state_commit(state, &diag);
 		n += r == 0;
@@ -482,9 +482,9 @@ static void test_commit_after_error(void **ctx)
 
 	begin(state);
 	put_runtime(state, "a", "1");
-	assert_int_equal(state_put_runtime(state, "b", NULL, &root, &diag), -EIO);
+	assert_int_equal(state_put_runtime(state, "b", NULL, NULL, &root, &diag), -EIO);
 	assert_refused(&diag, DIAG_INTERNAL, "state.db: NOT NULL constraint failed: runtime.service");
-	assert_int_equal(state_put_runtime(state, "c", "1", &root, &diag), -EIO);
+	assert_int_equal(state_put_runtime(state, "c", "1", NULL, &root, &diag), -EIO);
 	assert_refused(&diag, DIAG_INTERNAL, "given up after an earlier error");
 	assert_int_equal(state_commit(state, &diag), -EIO);
 	assert_refused(&diag, DIAG_INTERNAL, "given up after an earlier error");
@@ -496,9 +496,9 @@ static void test_commit_after_error(void **ctx)
 	state_close(state);
 }
 
-static int stop_at_b(void *ctx, const char *name, const char *service)
+static int stop_at_b(void *ctx, const char *name, const char *service, const char *boot)
 {
-	join_runtime(ctx, name, service);
+	join_runtime(ctx, name, service, boot);
 	return streq(name, "b") ? 42 : 0;
 }
 
