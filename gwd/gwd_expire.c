@@ -43,6 +43,8 @@ int expire_allowed(const struct gwd *g, const char *name, int64_t expires, struc
 
 	if (!expire_over(g, expires))
 		return 0;
+	timestamp_text(expires, end);
+	timestamp_text(wallclock_now(), now);
 	if (g->clock.off)
 		return change_refuse(
 			diag, DIAG_INVALID, -EINVAL,
