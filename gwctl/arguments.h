@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "diag.h"
+#include "timestamp.h"
 
 enum option_id {
 	OPTION_SOCKET,
@@ -28,19 +29,19 @@ enum option_id {
 	OPTION_SORT,
 	OPTION_NUMBER,
 	OPTION_REVISION,
+	OPTION_FOR,
+	OPTION_EXPIRES,
+	OPTION_ON_EXPIRY,
+	OPTION_TEMPORARY,
+	OPTION_HOLD,
 	/* of later versions: understood, and refused by name */
 	OPTION_FROM,
 	OPTION_SNAT,
 	OPTION_LIMIT_CONNECTIONS,
 	OPTION_LIMIT_RATE,
 	OPTION_LOG,
-	OPTION_FOR,
-	OPTION_EXPIRES,
-	OPTION_ON_EXPIRY,
 	OPTION_BALANCE,
 	OPTION_NO_NAT,
-	OPTION_TEMPORARY,
-	OPTION_HOLD,
 	OPTION_CONFIRM,
 	OPTION_IN,
 	OPTION_TO,
@@ -66,6 +67,7 @@ struct arguments {
 	const char *values[OPTION_COUNT]; /* NULL = not given; "" for a flag. Borrowed from argv, like the words */
 	const char **words;
 	size_t n_words;
+	char expires[TIMESTAMP_TEXT_MAX]; /* what --for comes to (lease.c) */
 };
 
 /* False plus every mistake in `diag`; `ret` holds what could be understood in either case. */

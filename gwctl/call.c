@@ -73,7 +73,7 @@ enum status call_rows(struct call *call, const char *method, json_t *parameters,
 		complain_all(&diag);
 		return STATUS_UNREACHABLE;
 	}
-	bool more = streq(method, "List") || streq(method, "History");
+	bool more = streq(method, "List") || streq(method, "History") || call_option(call, OPTION_HOLD);
 	int r = client_call(call->client, method, parameters, more, seconds, each, ctx, &diag);
 	if (r == -EREMOTEIO) {
 		print_refusal(&diag);
@@ -127,21 +127,56 @@ static void warn_outcome(const json_t *outcome)
 	warn_all(&diag);
 }
 
+static void change_options(const struct call *call, json_t *parameters)
+{
+	static const enum option_id flags[] = {OPTION_FORCE, OPTION_TEMPORARY, OPTION_HOLD};
+	if (call_option(call, OPTION_DRY_RUN))
+		json_object_set_new(parameters, "dry_run", json_true());
+	for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
+		if (call_option(call, flags[i]))
+			json_object_set_new(parameters, options[flags[i]].name, json_true());
+}
+
+static void put_outcome(const struct call *call, const json_t *reply)
+{
+	const json_t *outcome = json_object_get(reply, "outcome");
+	if (!call->quiet || call_option(call, OPTION_DRY_RUN))
+		writer_object(call->out, outcome_fields, ARRAY_SIZE(outcome_fields), outcome);
+	warn_outcome(outcome);
+}
+
+struct held {
+	struct call *call;
+	void (*held)(const struct call *, const json_t *reply);
+};
+
+static void take_held(void *ctx, const json_t *reply)
+{
+	const struct held *h = ctx;
+	put_outcome(h->call, reply);
+	fflush(stdout); /* whoever reads it waits for us, and we for him */
+	if (!streq(json_text(json_object_get(reply, "forward"), "lifetime"), "held open"))
+		return;
+	h->held(h->call, reply);
+	client_hold(h->call->client);
+}
+
+enum status call_held(struct call *call, const char *method, json_t *parameters,
+		      void (*held)(const struct call *, const json_t *reply))
+{
+	struct held h = {call, held};
+	change_options(call, parameters);
+	return call_rows(call, method, parameters, take_held, &h);
+}
+
 enum status call_change(struct call *call, const char *method, json_t *parameters, json_t **ret)
 {
-	bool dry_run = call_option(call, OPTION_DRY_RUN);
 	json_auto_t *reply = NULL;
-	if (dry_run)
-		json_object_set_new(parameters, "dry_run", json_true());
-	if (call_option(call, OPTION_FORCE))
-		json_object_set_new(parameters, "force", json_true());
+	change_options(call, parameters);
 	enum status status = call_method(call, method, parameters, &reply);
 	if (status != STATUS_DONE)
 		return status;
-	const json_t *outcome = json_object_get(reply, "outcome");
-	if (!call->quiet || dry_run)
-		writer_object(call->out, outcome_fields, ARRAY_SIZE(outcome_fields), outcome);
-	warn_outcome(outcome);
+	put_outcome(call, reply);
 	if (ret)
 		*ret = TAKE_PTR(reply);
 	return STATUS_DONE;

@@ -17,6 +17,7 @@
 struct client {
 	int fd;
 	struct wire_in in;
+	bool held;
 };
 
 static const struct loc nowhere;
@@ -89,9 +90,17 @@ void client_freep(struct client **client)
 	client_free(*client);
 }
 
-static int gone(int error, struct diag *diag)
+void client_hold(struct client *client)
 {
-	if (error == EAGAIN)
+	client->held = true;
+	set_timeout(client->fd, 0);
+}
+
+static int gone(const struct client *client, int error, struct diag *diag)
+{
+	if (client->held)
+		diag_add(diag, DIAG_INTERNAL, nowhere, "gwd has ended, and with it what was held open");
+	else if (error == EAGAIN)
 		diag_add(diag, DIAG_BUSY, nowhere,
 			 "gwd does not answer; see gwctl history for whether a change was made");
 	else
@@ -108,7 +117,7 @@ static int send_all(struct client *client, const struct buf *out, struct diag *d
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return errno == EPIPE || errno == ECONNRESET ? 0 : gone(errno, diag);
+			return errno == EPIPE || errno == ECONNRESET ? 0 : gone(client, errno, diag);
 		sent += (size_t)n;
 	}
 	return 0;
@@ -125,7 +134,7 @@ static int receive(struct client *client, json_t **ret, struct diag *diag)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
-			return gone(n < 0 ? errno : 0, diag);
+			return gone(client, n < 0 ? errno : 0, diag);
 		wire_in_add(&client->in, data, (size_t)n);
 	}
 	json_auto_t *reply = r > 0 ? json_loadb(text, len, 0, NULL) : NULL;

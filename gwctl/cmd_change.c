@@ -34,6 +34,13 @@ static void probe_target(const struct call *call, const json_t *forward)
 		fprintf(stderr, "nobody answers at %s\n", where);
 }
 
+static void say_held(const struct call *call, const json_t *reply)
+{
+	probe_target(call, json_object_get(reply, "forward"));
+	if (!call->quiet)
+		fprintf(stderr, "held open until this command ends: Ctrl-C\n");
+}
+
 enum status cmd_add(struct call *call)
 {
 	_cleanup_(diag_free) struct diag diag = {0};
@@ -45,6 +52,8 @@ enum status cmd_add(struct call *call)
 	json_auto_t *reply = NULL;
 	if (call_option(call, OPTION_REPLACE))
 		json_object_set_new(parameters, "replace", json_true());
+	if (call_option(call, OPTION_HOLD))
+		return call_held(call, "Add", parameters, say_held);
 	enum status status = call_change(call, "Add", parameters, &reply);
 	if (status == STATUS_DONE)
 		probe_target(call, json_object_get(reply, "forward"));

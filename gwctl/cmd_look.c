@@ -5,6 +5,7 @@
 
 #include "command.h"
 #include "forms.h"
+#include "lease.h"
 #include "util.h"
 
 /* ---- ls, show ----------------------------------------------------------------------------------- */
@@ -57,6 +58,18 @@ static char *sees_cell(const json_t *forward)
 	return buf_take(&out);
 }
 
+/* "in 1h 59m", "at reboot", "in 5m, or at reboot". */
+static char *expires_cell(const json_t *forward)
+{
+	const char *lifetime = json_text(forward, "lifetime"), *text = json_text(service_of(forward), "expires");
+	const char *end = streq(lifetime, "temporary") ? "at reboot" : streq(lifetime, "held open") ? "when let go" : "";
+	int64_t expires;
+	if (!timestamp_parse(text, &expires))
+		return *end ? xstrdup(end) : NULL;
+	_cleanup_(freep) char *left = lease_left(expires - time(NULL));
+	return xasprintf("%s%s%s", left, *end ? ", or " : "", end);
+}
+
 static char *description_cell(const json_t *forward)
 {
 	return xstrdup(json_text(service_of(forward), "description"));
@@ -68,6 +81,7 @@ static const struct column ls_columns[] = {
 	{"ORIGIN", COLUMN_TEXT, origin_cell},
 	{"LISTEN", COLUMN_TEXT, listen_cell},
 	{"TARGETS", COLUMN_TEXT, targets_cell},
+	{"EXPIRES", COLUMN_TEXT, expires_cell},
 	{"CONNECTIONS", COLUMN_NUMBER, connections_cell},
 };
 
@@ -79,6 +93,7 @@ static const struct column show_fields[] = {
 	{"listen", COLUMN_TEXT, listen_cell},
 	{"targets", COLUMN_TEXT, targets_cell},
 	{"see clients", COLUMN_TEXT, sees_cell},
+	{"expires", COLUMN_TEXT, expires_cell},
 	{"connections", COLUMN_NUMBER, connections_cell},
 };
 

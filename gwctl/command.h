@@ -67,6 +67,10 @@ enum status call_rows(struct call *, const char *method, json_t *parameters, cli
 /* A change: adds the options of every change to `parameters` and prints what came of it. `ret` may be NULL. */
 enum status call_change(struct call *, const char *method, json_t *parameters, json_t **ret);
 
+/* The same, and if gwd then holds something open for us, until it or we end: `held` is called first. */
+enum status call_held(struct call *, const char *method, json_t *parameters,
+		      void (*held)(const struct call *, const json_t *reply));
+
 /* FILE ("-" = standard input) as {text, path}; NULL, having complained. */
 json_t *call_file(const char *file);
 

@@ -5,10 +5,11 @@
 
 #define B(name) OPTION_BIT(OPTION_##name)
 
-#define FORWARD_OPTIONS (B(NAME) | B(DESCRIPTION) | B(PROTO) | B(LISTEN) | B(DISABLED))
+#define LEASE_OPTIONS (B(FOR) | B(EXPIRES))
+#define FORWARD_OPTIONS                                                                                                \
+	(B(NAME) | B(DESCRIPTION) | B(PROTO) | B(LISTEN) | B(DISABLED) | LEASE_OPTIONS | B(ON_EXPIRY))
 #define FORWARD_LATER                                                                                                  \
-	(B(FROM) | B(SNAT) | B(LIMIT_CONNECTIONS) | B(LIMIT_RATE) | B(LOG) | B(FOR) | B(EXPIRES) | B(ON_EXPIRY) |      \
-	 B(BALANCE) | B(NO_NAT) | B(TEMPORARY))
+	(B(FROM) | B(SNAT) | B(LIMIT_CONNECTIONS) | B(LIMIT_RATE) | B(LOG) | B(BALANCE) | B(NO_NAT))
 #define TAKES_AWAY (B(DRY_RUN))
 #define BRINGS (B(DRY_RUN) | B(FORCE))
 #define BRINGS_LATER (B(CONFIRM))
@@ -17,8 +18,9 @@
 static const char add_more[] =
 	"PORTS is 80, 8000-8010 or 80,443. LISTEN is an address or an interface. TARGET is ADDR, ADDR:PORT or\n"
 	"'[ADDR6]:PORT'; a range of ports goes one to one to a range of the same length. What is there already\n"
-	"is no error. The forward stays over restarts and reboots. A port on which this gateway itself listens, such\n"
-	"as that of ssh, is refused without --force.\n"
+	"is no error. The forward stays over restarts and reboots, unless --for, --expires, --temporary or --hold says\n"
+	"how long it does; with another --for it is renewed. A port on which this gateway itself listens, such as\n"
+	"that of ssh, is refused without --force.\n"
 	"\n"
 	"  gwctl add 80 192.168.0.102\n"
 	"  gwctl add 80,443 192.168.0.102 --name web\n"
@@ -26,7 +28,9 @@ static const char add_more[] =
 	"  gwctl add 53/tcp+udp 10.0.0.53\n"
 	"  gwctl add 5000-5010 10.0.0.5:7000-7010\n"
 	"  gwctl add 203.0.113.5:443 10.0.0.5:8443 --description 'the shop'\n"
-	"  gwctl add '[2001:db8::1]:80' '[fd00::10]:80'\n";
+	"  gwctl add '[2001:db8::1]:80' '[fd00::10]:80'\n"
+	"  gwctl add 2222 10.0.0.5:22 --for 2h --on-expiry cut\n"
+	"  gwctl add 8080 10.0.0.5 --hold\n";
 
 static const char set_more[] =
 	"Changes what is named and keeps the rest; an empty value returns to the default. What gwd.yaml declares\n"
@@ -122,7 +126,7 @@ static const char help_more[] = "  gwctl help add\n";
 
 const struct command commands[] = {
 	{"add", "[LISTEN:]PORTS[/PROTO] TARGET...", "forward ports to a target", add_more, 2, SIZE_MAX,
-	 FORWARD_OPTIONS | B(REPLACE) | BRINGS, FORWARD_LATER | BRINGS_LATER | B(HOLD), cmd_add},
+	 FORWARD_OPTIONS | B(TEMPORARY) | B(HOLD) | B(REPLACE) | BRINGS, FORWARD_LATER | BRINGS_LATER, cmd_add},
 	{"set", "NAME [TARGET...]", "change a forward", set_more, 1, SIZE_MAX, FORWARD_OPTIONS | BRINGS,
 	 FORWARD_LATER | BRINGS_LATER, cmd_set},
 	{"rm", "NAME | [LISTEN:]PORTS[/PROTO]", "remove a forward", rm_more, 1, 1, TAKES_AWAY | B(KILL),

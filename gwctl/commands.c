@@ -3,9 +3,11 @@
  * called here; nothing is guessed and run. */
 #include <locale.h>
 #include <stdio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "command.h"
+#include "lease.h"
 #include "util.h"
 #include "wire.h"
 
@@ -185,7 +187,15 @@ static const char *socket_path(const struct arguments *a)
 	return environment && *environment ? environment : WIRE_SOCKET_DEFAULT;
 }
 
-static enum status run(const struct command *c, const struct arguments *a)
+static enum status resolve(struct arguments *a)
+{
+	_cleanup_(diag_free) struct diag diag = {0};
+	bool fine = lease_resolve(a, time(NULL), &diag);
+	complain_all(&diag);
+	return fine ? STATUS_DONE : STATUS_USAGE;
+}
+
+static enum status run(const struct command *c, struct arguments *a)
 {
 	const char *format = a->values[OPTION_OUTPUT];
 	_cleanup_(writer_freep) struct writer *out =
@@ -206,6 +216,8 @@ static enum status run(const struct command *c, const struct arguments *a)
 	enum status status = check_options(c, a);
 	if (status == STATUS_DONE)
 		status = check_words(c, call.n_words);
+	if (status == STATUS_DONE)
+		status = resolve(a);
 	if (status == STATUS_DONE)
 		status = c->run(&call);
 	client_free(call.client);

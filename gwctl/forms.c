@@ -105,6 +105,11 @@ static void form_options(struct form *f, const struct arguments *a, bool empty)
 		if (value && (*value || empty))
 			form_set(f, options[texts[i]].name, value);
 	}
+	const char *expires = a->values[OPTION_EXPIRES], *on_expiry = a->values[OPTION_ON_EXPIRY];
+	if (expires && (*expires || empty))
+		form_set(f, "expires", expires);
+	if (on_expiry && (*on_expiry || empty))
+		form_set(f, "on_expiry", on_expiry);
 	const char *disabled = a->values[OPTION_DISABLED];
 	if (disabled && *disabled && !streq(disabled, options[OPTION_DISABLED].name))
 		diag_add(f->diag, DIAG_INVALID, nowhere,

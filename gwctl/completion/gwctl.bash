@@ -16,7 +16,7 @@ _gwctl()
 
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
-		-s | --socket | -o | --output | -n | --number | --name | --description | --proto | --listen | --sort | --revision)
+		-s | --socket | -o | --output | -n | --number | --name | --description | --proto | --listen | --for | --expires | --on-expiry | --sort | --revision)
 			((i++)) ;;
 		-*) ;;
 		*)
@@ -28,8 +28,9 @@ _gwctl()
 	-o | --output) mapfile -t COMPREPLY < <(compgen -W "table json yaml" -- "$cur") && return ;;
 	-s | --socket) mapfile -t COMPREPLY < <(compgen -f -- "$cur") && return ;;
 	--proto) mapfile -t COMPREPLY < <(compgen -W "tcp udp tcp+udp sctp" -- "$cur") && return ;;
+	--on-expiry) mapfile -t COMPREPLY < <(compgen -W "drain cut" -- "$cur") && return ;;
 	--sort) mapfile -t COMPREPLY < <(compgen -W "name conns" -- "$cur") && return ;;
-	--name | --description | --listen | --revision | -n | --number) return ;;
+	--name | --description | --listen | --for | --expires | --revision | -n | --number) return ;;
 	esac
 
 	if [ -z "$command" ] && [[ $cur != -* ]]; then
@@ -38,8 +39,8 @@ _gwctl()
 	fi
 
 	case $command in
-	add) options="--name --description --proto --listen --disabled --replace --dry-run --force" ;;
-	set) options="--name --description --proto --listen --disabled --dry-run --force" ;;
+	add) options="--name --description --proto --listen --disabled --for --expires --on-expiry --temporary --hold --replace --dry-run --force" ;;
+	set) options="--name --description --proto --listen --disabled --for --expires --on-expiry --dry-run --force" ;;
 	rm) options="--dry-run --kill" ;;
 	on) options="--dry-run --force" ;;
 	off) options="--dry-run --kill" ;;

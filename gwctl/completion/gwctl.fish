@@ -35,6 +35,11 @@ complete -c gwctl -n '__fish_seen_subcommand_from add set' -l description -x -d 
 complete -c gwctl -n '__fish_seen_subcommand_from add set' -l proto -x -a 'tcp udp tcp+udp sctp' -d protocol
 complete -c gwctl -n '__fish_seen_subcommand_from add set' -l listen -x -d 'listen there alone'
 complete -c gwctl -n '__fish_seen_subcommand_from add set' -l disabled -d 'keep it, but off'
+complete -c gwctl -n '__fish_seen_subcommand_from add set' -l for -x -a '30m 2h 1d' -d 'end by itself after so long'
+complete -c gwctl -n '__fish_seen_subcommand_from add set' -l expires -x -d 'end by itself then'
+complete -c gwctl -n '__fish_seen_subcommand_from add set' -l on-expiry -x -a 'drain cut' -d 'what open connections do then'
+complete -c gwctl -n '__fish_seen_subcommand_from add' -l temporary -d 'until the next reboot'
+complete -c gwctl -n '__fish_seen_subcommand_from add' -l hold -d 'for as long as this command runs'
 complete -c gwctl -n '__fish_seen_subcommand_from add' -l replace -d 'remove the runtime forwards in the way'
 complete -c gwctl -n '__fish_seen_subcommand_from add set rm on off apply undo rollback' -l dry-run -d 'do nothing, say what'
 complete -c gwctl -n '__fish_seen_subcommand_from add set on apply undo rollback' -l force -d 'even over a port of this gateway'

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* On the wire an end is a point in time, so that nothing is lost on the way; here it is counted from now. */
+#include "lease.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "util.h"
+
+static const struct {
+	char letter;
+	int64_t seconds;
+} units[] = {{'d', 86400}, {'h', 3600}, {'m', 60}, {'s', 1}};
+
+/* "90s", "1h30m": each unit once, the big ones first. */
+static bool parse(const char *text, int64_t *ret)
+{
+	int64_t sum = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
+		unsigned n;
+		int len = 0;
+		if (strspn(text, "0123456789") > 6 || sscanf(text, "%6u%n", &n, &len) != 1 ||
+		    text[len] != units[i].letter)
+			continue;
+		sum += n * units[i].seconds;
+		text += len + 1;
+	}
+	*ret = sum;
+	return !*text && sum > 0;
+}
+
+bool lease_resolve(struct arguments *a, int64_t now, struct diag *diag)
+{
+	const char *text = a->values[OPTION_FOR];
+	int64_t seconds;
+	if (!text)
+		return true;
+	if (a->values[OPTION_EXPIRES]) {
+		diag_add(diag, DIAG_INVALID, (struct loc){0}, "--for and --expires say the same: give one of them");
+		return false;
+	}
+	if (*text && !parse(text, &seconds)) {
+		diag_add(diag, DIAG_INVALID, (struct loc){0},
+			 "--for takes a time such as 90s, 30m, 2h, 1d or 1h30m, not '%s'", text);
+		return false;
+	}
+	a->values[OPTION_EXPIRES] = *text ? timestamp_text(now + seconds, a->expires) : "";
+	return true;
+}
+
+char *lease_left(int64_t seconds)
+{
+	size_t i = 0;
+	int64_t next;
+	if (seconds <= 0)
+		return xstrdup("over");
+	while (seconds < units[i].seconds)
+		i++;
+	next = i + 1 < ARRAY_SIZE(units) ? seconds % units[i].seconds / units[i + 1].seconds : 0;
+	if (!next)
+		return xasprintf("in %" PRId64 "%c", seconds / units[i].seconds, units[i].letter);
+	return xasprintf("in %" PRId64 "%c %" PRId64 "%c", seconds / units[i].seconds, units[i].letter, next,
+			 units[i + 1].letter);
+}
