@@ -144,7 +144,7 @@ static bool lifetime(struct varlink_call *call, struct answer *a)
 	a->options.lifetime = held ? LIFETIME_HELD : boolean(call, "temporary") ? LIFETIME_TEMPORARY : LIFETIME_DURABLE;
 	if (held && !call->more)
 		diag_add(&a->diag, DIAG_INVALID, (struct loc){0},
-			 "hold lasts as long as the connection: call with \"more\", and keep it open");
+			 "hold lasts as long as the connection: call it with `more` and keep it open");
 	if (diag_failed(&a->diag))
 		varlink_fail(call, &a->diag);
 	return !diag_failed(&a->diag);

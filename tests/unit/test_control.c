@@ -70,6 +70,9 @@ static void on_call(void *ctx, struct client *client, const char *method, json_t
 		client_reply(client, next_piece(&s->stream, &continues), false);
 	} else if (streq(method, "stream") && more) {
 		client_stream(client, &(struct stream){.next = next_piece, .done = stream_done, .ctx = &s->stream});
+	} else if (streq(method, "stay") && more) {
+		client_reply(client, json_object(), true);
+		client_stream(client, &(struct stream){.done = stream_done, .ctx = &s->stream});
 	} else {
 		client_reply(client, json_pack("{s:O}", "echo", parameters), false);
 	}
@@ -390,6 +393,43 @@ static void test_late_answer(void **state)
 	peer_turn(&server.at, 10);
 }
 
+/* A call that is kept open is told of the end of its client, however that comes, and of nothing else. */
+static void test_stay(void **state)
+{
+	enum { CLOSED, SHUT, FLOODED, SERVER_CLOSED, ENDS };
+	static char flood[2 * 64 << 10];
+
+	(void)state;
+	for (int end = 0; end < ENDS; end++) {
+		int fd = dial(), idle = dial();
+
+		server.stream = (struct counted){0};
+		assert_true(say(fd, "{\"method\":\"stay\",\"more\":true}"));
+		json_auto_t *reply = hear(fd);
+		assert_true(json_is_true(json_object_get(reply, "continues")));
+		assert_echo(idle, "others go on");
+		assert_true(say(fd, "{\"method\":\"echo\"}")); /* its turn does not come */
+		peer_turn(&server.at, 20);
+		assert_false(peer_readable(fd));
+		assert_int_equal(server.stream.done, 0);
+		if (end == CLOSED)
+			close(fd);
+		else if (end == SHUT)
+			shutdown(fd, SHUT_WR);
+		else if (end == FLOODED)
+			peer_send(&server.at, fd, flood, sizeof(flood)); /* or it could hide its end behind it */
+		else
+			control_close(server.at.control);
+		peer_turn(&server.at, 20);
+		assert_int_equal(server.stream.done, 1);
+		if (end == SERVER_CLOSED)
+			server.at.control = NULL;
+		if (end != CLOSED)
+			close(fd);
+		close(idle);
+	}
+}
+
 static void test_huge_reply(void **state)
 {
 	int fd = dial();
@@ -519,6 +559,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_pipelined, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_turns, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_late_answer, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_stay, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_huge_reply, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_stream, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_reader, setup, teardown),

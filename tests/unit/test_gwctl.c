@@ -4,6 +4,8 @@
 
 #include "stub_gwd.h"
 
+#include <time.h>
+
 #include "command.h"
 
 /* Of the latest command line. In one place, so that a test that fails loses nothing that a later child would find. */
@@ -184,6 +186,80 @@ static void test_unreachable(void **state)
 	expect(r, 3, "", "gwctl: gwd's answer to Get says nothing\n");
 }
 
+/* ---- For a time --------------------------------------------------------------------------------- */
+
+/* What was asked for as `expires`, in seconds from now; 0 = nothing. */
+static int64_t asked_for(const char *line)
+{
+	const char *at = strstr(gwctl(line, ADDED)->asked, "\"expires\":\"");
+	_cleanup_(freep) char *text = at ? xstrndup(at + 11, strcspn(at + 11, "\"")) : NULL;
+	int64_t expires;
+	return text && timestamp_parse(text, &expires) ? expires - time(NULL) : 0;
+}
+
+static void test_for(void **state)
+{
+	(void)state;
+	assert_in_range(asked_for("gwctl add 80 10.0.0.2 --for 2h"), 7100, 7200);
+	assert_in_range(asked_for("gwctl add 80 10.0.0.2 --for=1d1h1m1s"), 89961, 90061);
+	assert_in_range(asked_for("gwctl set web --for 90m"), 5300, 5400);
+	assert_int_equal(asked_for("gwctl add 80 10.0.0.2 --for="), 0);
+	assert_non_null(strstr(gwctl("gwctl set web --for=", ADDED)->asked, "\"expires\":\"\""));
+	assert_non_null(
+		strstr(gwctl("gwctl add 80 10.0.0.2 --expires 2026-12-31T23:59:00Z --on-expiry cut", ADDED)->asked,
+		       "\"expires\":\"2026-12-31T23:59:00Z\",\"on_expiry\":\"cut\""));
+	assert_non_null(strstr(gwctl("gwctl add 80 10.0.0.2 --temporary", ADDED)->asked, "\"temporary\":true"));
+}
+
+static void expect_expiry(int64_t seconds, const char *lifetime, const char *shown)
+{
+	char text[TIMESTAMP_TEXT_MAX];
+	_cleanup_(freep) char *reply =
+		xasprintf("{\"parameters\":{\"forward\":{\"service\":{\"name\":\"web\"%s%s%s},"
+			  "\"state\":\"active\"%s%s%s}}}",
+			  seconds ? ",\"expires\":\"" : "", seconds ? timestamp_text(time(NULL) + seconds, text) : "",
+			  seconds ? "\"" : "", lifetime ? ",\"lifetime\":\"" : "", lifetime ? lifetime : "",
+			  lifetime ? "\"" : "");
+	const char *at = strstr(gwctl("gwctl show web", reply)->out, "expires");
+	_cleanup_(freep) char *line = at ? xstrndup(at, strcspn(at, "\n")) : xstrdup("");
+	const char *value = line + strcspn(line, " ");
+	assert_string_equal(value + strspn(value, " "), shown);
+}
+
+/* Half a unit more than is shown, so that a slow machine sees the same. */
+static void test_expiry_shown(void **state)
+{
+	(void)state;
+	expect_expiry(0, NULL, "");
+	expect_expiry(2 * 86400 + 3 * 3600 + 1800, NULL, "in 2d 3h");
+	expect_expiry(3600 + 59 * 60 + 30, NULL, "in 1h 59m");
+	expect_expiry(86400 + 1800, NULL, "in 1d");
+	expect_expiry(-5, NULL, "over");
+	expect_expiry(0, "temporary", "at reboot");
+	expect_expiry(0, "held open", "when let go");
+	expect_expiry(7230, "temporary", "in 2h, or at reboot");
+}
+
+#define HELD                                                                                                           \
+	OUTCOME "{\"messages\":[\"added tcp-80: (held "                                                                \
+		"open)\"],\"warnings\":[\"mind\"],\"changed\":true},\"forward\":{" SERVICE                             \
+		",\"state\":\"active\",\"origin\":\"runtime\",\"lifetime\":\"held open\"}},\"continues\":true}"
+
+static void test_hold(void **state)
+{
+	(void)state;
+	const struct result *r = gwctl("gwctl add 80 192.168.0.102 --hold", HELD); /* then gwd hangs up */
+	expect(r, 3, "added tcp-80: (held open)\n",
+	       "warning: mind\nheld open until this command ends: Ctrl-C\n"
+	       "gwctl: gwd has ended, and with it what was held open\n");
+	assert_non_null(strstr(r->asked, "\"hold\":true},\"more\":true}"));
+	r = gwctl("gwctl add 80 192.168.0.102 --hold -q", ADDED); /* there already: nothing to hold */
+	expect(r, 0, "", "");
+	r = gwctl("gwctl add 80 192.168.0.102 --hold", "{\"error\":\"org.gwd.Gateway.Conflict\",\"parameters\":{"
+						       "\"mistakes\":[{\"message\":\"taken\"}]}}");
+	expect(r, 1, "", "taken\n");
+}
+
 /* ---- Looking ------------------------------------------------------------------------------------ */
 
 #define ROW(name, state, n)                                                                                            \
@@ -199,10 +275,10 @@ static void test_ls(void **state)
 	(void)state;
 	const struct result *r = gwctl("gwctl ls 'w*'", LIST);
 	expect(r, 0,
-	       "NAME  STATE         ORIGIN   LISTEN  TARGETS      CONNECTIONS\n"
-	       "web   active (why)  runtime  tcp 80  10.0.0.2:80            2\n"
-	       "b     held: why     runtime  tcp 80  10.0.0.2:80           30\n"
-	       "a     off (why)     runtime  tcp 80  10.0.0.2:80            2\n",
+	       "NAME  STATE         ORIGIN   LISTEN  TARGETS      EXPIRES  CONNECTIONS\n"
+	       "web   active (why)  runtime  tcp 80  10.0.0.2:80                     2\n"
+	       "b     held: why     runtime  tcp 80  10.0.0.2:80                    30\n"
+	       "a     off (why)     runtime  tcp 80  10.0.0.2:80                     2\n",
 	       "");
 	assert_string_equal(r->asked, METHOD "List\",\"parameters\":{\"pattern\":\"w*\"},\"more\":true}\n");
 }
@@ -406,7 +482,10 @@ static void test_usage(void **state)
 		{"gwctl set web", 2, "nothing to change"},
 		{"gwctl flows --kill", 1, "gwctl: 'flows' is not yet supported by this version of gwd\n"},
 		{"gwctl help why", 1, "gwctl: 'why' is not yet supported by this version of gwd\n"},
-		{"gwctl add 80 10.0.0.2 --for 2h", 1, "gwctl: --for is not yet supported by this version of gwd\n"},
+		{"gwctl add 80 10.0.0.2 --for 2", 2, "--for takes a time such as 90s, 30m, 2h, 1d or 1h30m, not '2'\n"},
+		{"gwctl add 80 10.0.0.2 --for 0s", 2, "not '0s'\n"},
+		{"gwctl add 80 10.0.0.2 --for 2h --expires 2026-12-31T23:59:00Z", 2, "give one of them\n"},
+		{"gwctl set web --hold", 2, "set takes no --hold: gwctl help set\n"},
 		{"gwctl rm web --confirm", 1, "gwctl: --confirm is not yet supported by this version of gwd\n"},
 		{"gwctl ls --sort bytes", 1, "--sort bytes is not yet supported by this version of gwd\n"},
 		{"gwctl ls --for 2h", 2, "ls takes no --for"},
@@ -450,12 +529,16 @@ static void test_help(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_add),       cmocka_unit_test(test_dry_run),     cmocka_unit_test(test_requests),
-		cmocka_unit_test(test_refused),   cmocka_unit_test(test_unreachable), cmocka_unit_test(test_ls),
-		cmocka_unit_test(test_ls_sorted), cmocka_unit_test(test_ls_refused),  cmocka_unit_test(test_show),
-		cmocka_unit_test(test_history),   cmocka_unit_test(test_status),      cmocka_unit_test(test_check),
-		cmocka_unit_test(test_diff),      cmocka_unit_test(test_files),       cmocka_unit_test(test_export),
-		cmocka_unit_test(test_usage),     cmocka_unit_test(test_help),
+		cmocka_unit_test(test_add),          cmocka_unit_test(test_dry_run),
+		cmocka_unit_test(test_requests),     cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_unreachable),  cmocka_unit_test(test_for),
+		cmocka_unit_test(test_expiry_shown), cmocka_unit_test(test_hold),
+		cmocka_unit_test(test_ls),           cmocka_unit_test(test_ls_sorted),
+		cmocka_unit_test(test_ls_refused),   cmocka_unit_test(test_show),
+		cmocka_unit_test(test_history),      cmocka_unit_test(test_status),
+		cmocka_unit_test(test_check),        cmocka_unit_test(test_diff),
+		cmocka_unit_test(test_files),        cmocka_unit_test(test_export),
+		cmocka_unit_test(test_usage),        cmocka_unit_test(test_help),
 	};
 	return cmocka_run_group_tests(tests, NULL, result_free);
 }

@@ -173,6 +173,59 @@ static void test_options(void **state)
 	assert_call("List", "{}", "forwards", "[]");
 }
 
+/* A call of its own connection, kept open; the first reply. */
+static json_t *call_held(int *ret_fd, const char *parameters)
+{
+	int first = server.fd;
+
+	server.fd = peer_connect(&server.at);
+	_cleanup_(freep) char *text = xstrdup(parameters);
+	for (char *p = text; *p; p++)
+		*p = *p == '\'' ? '"' : *p;
+	ask_json("Add", json_loads(text, 0, NULL), true);
+	json_t *reply = receive("Add");
+	*ret_fd = server.fd;
+	server.fd = first;
+	return reply;
+}
+
+static void test_lifetimes(void **state)
+{
+	int holder, other;
+
+	(void)state;
+	NEED_NETNS();
+	assert_refusal("Add", WEB ",'hold':true}", "org.gwd.Gateway.Invalid",
+		       "hold lasts as long as the connection: call it with `more` and keep it open");
+	json_auto_t *temporary = call("Add", WEB ",'temporary':true}");
+	assert_at(temporary, "forward.lifetime", "'temporary'");
+	assert_at(temporary, "outcome.revision", NULL);
+	json_decref(call("Remove", "{'name':'web'}"));
+
+	json_auto_t *dry = call_held(&other, WEB ",'hold':true,'dry_run':true}");
+	assert_false(json_is_true(json_object_get(dry, "continues")));
+	close(other);
+	json_auto_t *held = call_held(&holder, WEB ",'hold':true}");
+	assert_true(json_is_true(json_object_get(held, "continues")));
+	assert_at(held, "forward.lifetime", "'held open'");
+	assert_at(held, "outcome.messages.0", "'added web: tcp 80 -> 192.168.1.2:8080 (held open)'");
+	json_auto_t *second = call_held(&other, WEB ",'hold':true}");
+	assert_string_equal(json_string_value(json_object_get(second, "error")), "org.gwd.Gateway.Conflict");
+	close(other);
+	peer_turn(&server.at, 20);
+	assert_call("Get", "{'name':'web'}", "forward.state", "'active'");
+	close(holder);
+	peer_turn(&server.at, 20);
+	assert_call("List", "{}", "forwards", "[]");
+
+	json_decref(call("Add", WEB "}")); /* is there for longer: nothing to hold */
+	json_auto_t *there = call_held(&holder, WEB ",'hold':true}");
+	assert_false(json_is_true(json_object_get(there, "continues")));
+	close(holder);
+	peer_turn(&server.at, 20);
+	assert_call("Get", "{'name':'web'}", "forward.state", "'active'");
+}
+
 /* kill reaches the road: a connection of what is removed or put off is cut. */
 static void test_kill(void **state)
 {
@@ -416,6 +469,7 @@ int main(void)
 		cmocka_unit_test(test_table),
 		cmocka_unit_test_setup_teardown(test_add, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_options, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_lifetimes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_kill, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_changes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_errors, setup, teardown),
