@@ -175,9 +175,8 @@ size_t ingredients_cut(const struct gwd *g, const struct ingredients *in, struct
 	_cleanup_(delta_free) struct delta d = {.ended = true};
 
 	for (size_t i = 0; i < in->n_ended; i++)
-		if (in->ended[i]->cut)
-			delta_leaves(&d, in->ended[i]);
-	return g->table && d.n_leave ? road_cut(g, &d, false, false, warnings) : 0;
+		delta_leaves(&d, in->ended[i]);
+	return g->table ? road_cut(g, &d, false, false, warnings) : 0;
 }
 
 /* "3 added, 1 removed, 2 changed", or NULL when nothing differs. */

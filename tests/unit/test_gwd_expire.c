@@ -253,6 +253,8 @@ static void test_what_is_cut(void **state)
 /* The kernel has dropped the elements by itself, or will not do what is asked of it: the end comes all the same. */
 static void test_kernel_says_no(void **state)
 {
+	_cleanup_(freep) char *left = NULL;
+
 	(void)state;
 	NEED_NETNS();
 	start();
@@ -261,7 +263,9 @@ static void test_kernel_says_no(void **state)
 	fake_kernel_fail_commit(-ENOENT);
 	pass(HOUR);
 	assert_list("two active");
-	assert_elements("element any4 { tcp . 82 : 10.0.0.2 . 82 } # two\n");
+	left = elements();
+	assert_non_null(strstr(left, "# two"));
+	assert_null(strstr(left, "# one"));
 	fake_kernel_fail_commit(-EPERM);
 	pass(HOUR);
 	assert_list("");
