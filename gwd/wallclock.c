@@ -6,8 +6,9 @@
 #include <errno.h>
 #include <sys/timerfd.h>
 #include <sys/timex.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "util.h"
 
 static struct {
 	int64_t now; /* 0 = the real clock */
@@ -22,10 +23,7 @@ void wallclock_fake(int64_t now)
 
 int64_t wallclock_now(void)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts); /* time(2) may lag behind it, and so behind the alarm */
-	return fake.now ? fake.now : (int64_t)ts.tv_sec;
+	return fake.now ? fake.now : clock_ms() / 1000; /* not time(2), which may lag behind the alarm */
 }
 
 bool wallclock_synchronised(void)
