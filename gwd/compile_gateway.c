@@ -6,6 +6,7 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter_ipv4.h>
+#include <netinet/icmp6.h>
 
 /* ---- Openings ------------------------------------------------------------------------------------ */
 
@@ -193,8 +194,23 @@ static void accept_control(struct builder *b)
 	build_verdict(b, NF_ACCEPT, NULL);
 }
 
+/* A host that may advertise itself as router becomes our default route (accept_ra is 2 where IPv6 is forwarded).
+ *   meta l4proto ipv6-icmp icmpv6 type nd-router-advert iifname @dmz counter drop */
+static void drop_advertisements(struct builder *b)
+{
+	build_rule(b, "no-router");
+	build_meta(b, NFT_META_L4PROTO, 0);
+	build_cmp8(b, NFT_CMP_EQ, IPPROTO_ICMPV6);
+	build_payload(b, NFT_PAYLOAD_TRANSPORT_HEADER, 0, 1, 0);
+	build_cmp8(b, NFT_CMP_EQ, ND_ROUTER_ADVERT);
+	part_between(b, "dmz", NULL);
+	build_expr(b, EXPR_COUNTER);
+	build_verdict(b, NF_DROP, NULL);
+}
+
 /* chain input {
  *   ct state established,related accept
+ *   (no-router)                            with a dmz
  *   meta l4proto @control accept
  *   iifname @outside goto input_wan        with `gateway:`
  *   iifname @dmz goto input_dmz            with a dmz
@@ -216,6 +232,8 @@ void compile_gateway(struct builder *b, const struct frame *frame)
 				add_opening(b->out, closed[i], &frame->open[k], frame->topology);
 	}
 	part_known(b);
+	if (frame->settings->n_dmz)
+		drop_advertisements(b);
 	accept_control(b);
 	for (size_t i = 0; i < n; i++) {
 		build_rule(b, closed[i]->chain);

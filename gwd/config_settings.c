@@ -277,6 +277,14 @@ static const struct key items[] = {
 };
 const struct keys settings_keys = {items, ARRAY_SIZE(items), "gwd.yaml", NULL};
 
+static bool opens(const struct settings *s, enum opening_in in)
+{
+	for (size_t i = 0; i < s->n_open; i++)
+		if (s->open[i].in == in)
+			return true;
+	return false;
+}
+
 void settings_reader_finish(const struct settings_reader *r, struct diag *diag)
 {
 	const struct settings *s = r->settings;
@@ -287,4 +295,9 @@ void settings_reader_finish(const struct settings_reader *r, struct diag *diag)
 	if (r->gateway.file && !s->protect)
 		diag_warn(diag, "%s:%u: 'gateway' opens ports here, but nothing closes them: gwd.yaml has no 'gateway'",
 			  r->gateway.file, r->gateway.line);
+	if (s->protect && !s->n_lan && !opens(s, OPENING_WAN))
+		diag_warn(diag, "gateway: closes all ports of this machine to the outside and opens none: if you come "
+				"in by there, add open: [{port: 22, from: local}]");
+	if (opens(s, OPENING_DMZ) && !s->n_dmz)
+		diag_warn(diag, "gateway: opens ports in dmz, but no dmz is named");
 }

@@ -11,6 +11,7 @@ check_not "no page before there is a forward" fetch client 203.0.113.1 80
 
 has "add says what it did" '^added tcp-80: tcp 80 -> 192\.168\.0\.102:80$' ctl gateway add 80 192.168.0.102
 is "the page comes, asked for by the gateway" "web 192.168.0.101 80" fetch client 203.0.113.1 80
+is "no ICMP redirects from a machine with one NIC" "0 0" sh -c "nsenter --net=/run/netns/gateway cat /proc/sys/net/ipv4/conf/all/send_redirects /proc/sys/net/ipv4/conf/eth0/send_redirects | xargs"
 ctl gateway add 53/udp 192.168.0.102 >/dev/null
 is "UDP too" "dns 192.168.0.101 53" ask client udp 203.0.113.1 53
 host neighbour

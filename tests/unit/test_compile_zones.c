@@ -262,7 +262,10 @@ static void test_dmz_input(void **state)
 	r = compile(&s, false);
 	assert_closed(r);
 	assert_int_equal(ruleset_chain(r, "input")->policy, NF_ACCEPT);
-	assert_chain(r, "input", "known control input_dmz");
+	assert_chain(r, "input", "known no-router control input_dmz");
+	assert_rule(r, "input", "no-router",
+		    "[meta l4proto => 0][0 == 0x3a][payload 1 @ transport + 0 => 0][0 == 0x86]"
+		    "[meta iifname => 0][0 in dmz][counter][drop]");
 	assert_rule(r, "input", "input_dmz", "[meta iifname => 0][0 in dmz][goto input_dmz]");
 	assert_set(r, "control", "1, 2, 58");
 	assert_chain(r, "input_dmz", "dmz_services open_dmz open_dmz4 open_dmz6 closed");
