@@ -84,6 +84,7 @@ enum status cmd_set(struct call *);
 enum status cmd_rm(struct call *);
 enum status cmd_on(struct call *);
 enum status cmd_off(struct call *);
+enum status cmd_target(struct call *);
 enum status cmd_undo(struct call *);
 enum status cmd_rollback(struct call *);
 enum status cmd_ls(struct call *);

@@ -63,6 +63,15 @@ static const char off_more[] =
 	"  gwctl off web\n"
 	"  gwctl off web --kill\n";
 
+static const char target_more[] =
+	"TARGET is ADDR or ADDR:PORT. drain: no new connections, those there are go on, of UDP too; other clients\n"
+	"keep their targets. off: UDP is cut, and with --kill everything. ready: as before. Works on forwards that\n"
+	"gwd.yaml declares, too, and lasts until its entry or this target goes.\n"
+	"\n"
+	"  gwctl target drain web 10.0.0.2:8443\n"
+	"  gwctl target off web 10.0.0.2:8443 --kill\n"
+	"  gwctl target ready web 10.0.0.2:8443\n";
+
 static const char ls_more[] =
 	"PATTERN is one of the shell: * ? [a-z].\n"
 	"\n"
@@ -134,6 +143,8 @@ const struct command commands[] = {
 	{"on", "NAME", "put a forward on", on_more, 1, 1, BRINGS, BRINGS_LATER, cmd_on},
 	{"off", "NAME", "put a forward off, without forgetting it", off_more, 1, 1, TAKES_AWAY | B(KILL),
 	 TAKES_AWAY_LATER, cmd_off},
+	{"target", "drain|ready|off NAME TARGET", "keep new connections from one target", target_more, 3, 3,
+	 TAKES_AWAY | B(KILL), TAKES_AWAY_LATER, cmd_target},
 	{"ls", "[PATTERN]", "list forwards", ls_more, 0, 1, B(SORT), 0, cmd_ls},
 	{"show", "NAME", "all about one forward", show_more, 1, 1, 0, 0, cmd_show},
 	{"status", "", "one screen: is all well?", status_more, 0, 0, 0, 0, cmd_status},
@@ -147,7 +158,6 @@ const struct command commands[] = {
 	{"export", "", "what runs, as a gwd.yaml", export_more, 0, 0, 0, 0, cmd_export},
 	{"help", "[COMMAND]", "this text, or all about a command", help_more, 0, 1, 0, 0, cmd_help},
 	{"version", "", "print the version", NULL, 0, 0, 0, 0, cmd_version},
-	{.name = "target"},
 	{.name = "open"},
 	{.name = "close"},
 	{.name = "edit"},

@@ -77,6 +77,9 @@ int gwd_remove(struct gwd *, const struct selector *, const struct request_optio
 void gwd_release(struct gwd *, const void *holder);
 int gwd_enable(struct gwd *, const char *name, bool on, const struct request_options *, struct outcome *ret,
 	       struct diag *);
+/* `target`: ADDR or ADDR:PORT of one of the forward's. */
+int gwd_target(struct gwd *, const char *name, const char *target, enum target_state, const struct request_options *,
+	       struct outcome *ret, struct diag *);
 /* `text` NULL: gwd.yaml and gwd.d from disk; otherwise `text` (shown as `path`) in place of gwd.yaml. */
 int gwd_apply(struct gwd *, const char *text, size_t len, const char *path, const struct request_options *,
 	      struct outcome *ret, struct diag *);

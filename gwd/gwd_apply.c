@@ -13,18 +13,27 @@
 
 /* ---- What there is now --------------------------------------------------------------------------- */
 
+static void order_free(struct named_order *o)
+{
+	free(o->name);
+	free(o->target);
+}
+
 void ingredients_free(struct ingredients *in)
 {
 	for (size_t i = 0; i < in->n_runtime; i++)
 		forward_unref(in->runtime[i]);
 	for (size_t i = 0; i < in->n_overrides; i++)
 		free(in->overrides[i].name);
+	for (size_t i = 0; i < in->n_orders; i++)
+		order_free(&in->orders[i]);
 	for (size_t i = 0; i < in->n_ended; i++)
 		forward_unref(in->ended[i]);
 	free(in->runtime);
 	free(in->overrides);
 	free(in->ended);
 	strings_free(&in->gone);
+	free(in->orders);
 	settled_free(&in->settled);
 }
 
@@ -46,9 +55,33 @@ static void add_override(struct ingredients *in, const char *name, const struct 
 	in->overrides[in->n_overrides++] = (struct named_override){xstrdup(name), *o};
 }
 
+/* `key` as order_key has it. */
+static void add_order(struct ingredients *in, const char *key, const struct order *order)
+{
+	size_t len = strcspn(key, " ");
+
+	in->orders = grow(in->orders, in->n_orders, &in->orders_capacity, sizeof(*in->orders));
+	in->orders[in->n_orders++] = (struct named_order){
+		.name = xstrndup(key, len), .target = xstrdup(key + len + (key[len] != '\0')), .order = *order};
+}
+
+static void live_orders(struct ingredients *in, const struct forward *f)
+{
+	for (size_t i = 0; i < f->n_targets; i++) {
+		const struct target *t = &f->targets[i];
+		_cleanup_(freep) char *key = NULL;
+
+		if (t->state == TARGET_READY)
+			continue;
+		key = target_key(f, t);
+		add_order(in, key, &(struct order){t->state, t->ordered_uid, t->ordered_time});
+	}
+}
+
 void ingredients_live(const struct gwd *g, struct ingredients *ret)
 {
 	for (const struct forward_entry *e = forwards_first(g->world->forwards); e; e = e->next) {
+		live_orders(ret, e->forward);
 		if (!forward_declared(e->forward))
 			add_runtime(ret, forward_ref(e->forward));
 		else if (e->overridden)
@@ -110,12 +143,24 @@ static int stored_override(void *ctx, const char *name, const struct override *o
 	return 0;
 }
 
+static int stored_order(void *ctx, const char *key, const char *value)
+{
+	struct stored *s = ctx;
+	struct order order;
+
+	if (order_parse(value, &order))
+		add_order(s->in, key, &order);
+	return 0;
+}
+
 int ingredients_stored(const struct gwd *g, struct ingredients *ret, struct diag *diag)
 {
 	struct stored s = {g, ret, diag};
 	int r = state_each_runtime(g->state, stored_runtime, &s, diag);
 
-	return r < 0 ? r : state_each_override(g->state, stored_override, &s, diag);
+	if (r == 0)
+		r = state_each_override(g->state, stored_override, &s, diag);
+	return r < 0 ? r : state_each_live(g->state, ITEM_TARGET, stored_order, &s, diag);
 }
 
 /* ---- From ingredients to a draft ------------------------------------------------------------------ */
@@ -153,7 +198,11 @@ static void hold_ended(const struct gwd *g, struct world *world, struct ingredie
 
 void draft_world(struct gwd *g, struct draft *d, struct config *config, struct ingredients *in)
 {
-	struct parts parts = {.config = config, .overrides = in->overrides, .n_overrides = in->n_overrides};
+	struct parts parts = {.config = config,
+			      .overrides = in->overrides,
+			      .n_overrides = in->n_overrides,
+			      .orders = in->orders,
+			      .n_orders = in->n_orders};
 
 	drop_ended(g, d, in);
 	parts.runtime = in->runtime;
@@ -168,6 +217,9 @@ void draft_world(struct gwd *g, struct draft *d, struct config *config, struct i
 	}
 	for (size_t i = 0; i < in->settled.ended.n; i++)
 		draft_override(d, in->settled.ended.items[i], NULL);
+	for (size_t i = 0; i < in->settled.n_orders; i++)
+		draft_order(d, in->settled.orders[i].key,
+			    in->settled.orders[i].remove ? NULL : &in->settled.orders[i].order);
 }
 
 size_t ingredients_cut(const struct gwd *g, const struct ingredients *in, struct diag *warnings)
@@ -384,6 +436,23 @@ static bool in_past(const struct past *p, enum item_kind kind, char *name)
 	return p->n && bsearch(&key, p->items, p->n, sizeof(*p->items), cmp_former);
 }
 
+static void drop_orders(const struct past *p, struct ingredients *in, struct draft *d)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < in->n_orders; i++) {
+		_cleanup_(freep) char *key = order_key(in->orders[i].name, in->orders[i].target);
+
+		if (!in_past(p, ITEM_TARGET, key)) {
+			in->orders[kept++] = in->orders[i];
+			continue;
+		}
+		draft_order(d, key, NULL);
+		order_free(&in->orders[i]);
+	}
+	in->n_orders = kept;
+}
+
 /* What changed since goes out of the live ingredients ... */
 static void drop_later(const struct past *p, struct ingredients *in, struct draft *d)
 {
@@ -410,6 +479,7 @@ static void drop_later(const struct past *p, struct ingredients *in, struct draf
 		free(in->overrides[i].name);
 	}
 	in->n_overrides = kept;
+	drop_orders(p, in, d);
 }
 
 /* No part of the past, so it stays: the name must be given back by hand. */
@@ -426,23 +496,14 @@ static bool name_free(const struct ingredients *in, const struct forward *f, str
 	return true;
 }
 
-/* ... and what it was comes in. */
-static int bring_back(const struct past *p, struct ingredients *in, struct draft *d, struct diag *diag)
+static int bring_back_one(const struct former *was, struct ingredients *in, struct draft *d, struct diag *diag)
 {
-	for (size_t i = 0; i < p->n; i++) {
-		const struct former *was = &p->items[i];
-		struct override override;
-		struct forward *f;
+	struct override override;
+	struct order order;
+	struct forward *f;
 
-		if (!was->before)
-			continue;
-		if (was->kind == ITEM_OVERRIDE) {
-			if (state_parse_override(was->before, &override)) {
-				add_override(in, was->name, &override);
-				draft_override(d, was->name, &override);
-			}
-			continue;
-		}
+	switch (was->kind) {
+	case ITEM_RUNTIME:
 		f = stored_forward(was->name, was->before, diag);
 		if (!f || !name_free(in, f, diag)) {
 			forward_unref(f);
@@ -450,6 +511,34 @@ static int bring_back(const struct past *p, struct ingredients *in, struct draft
 		}
 		add_runtime(in, f);
 		draft_runtime(d, f->name, f);
+		break;
+	case ITEM_OVERRIDE:
+		if (!state_parse_override(was->before, &override))
+			break;
+		add_override(in, was->name, &override);
+		draft_override(d, was->name, &override);
+		break;
+	case ITEM_TARGET:
+		if (!order_parse(was->before, &order))
+			break;
+		add_order(in, was->name, &order);
+		draft_order(d, was->name, &order);
+		break;
+	case ITEM_OPENING:
+		break;
+	}
+	return 0;
+}
+
+/* ... and what it was comes in. */
+static int bring_back(const struct past *p, struct ingredients *in, struct draft *d, struct diag *diag)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		const struct former *was = &p->items[i];
+		int r = was->before ? bring_back_one(was, in, d, diag) : 0;
+
+		if (r < 0)
+			return r;
 	}
 	return 0;
 }

@@ -62,7 +62,12 @@ static const struct node *members(const struct varlink_call *call, struct arena 
 /* What only takes away has nothing to be forced over. */
 static bool takes_force(const struct varlink_call *call)
 {
-	return !streq(call->method->name, "Remove") && !streq(call->method->name, "Disable");
+	static const char *const without[] = {"Remove", "Disable", "Target"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(without); i++)
+		if (streq(call->method->name, without[i]))
+			return false;
+	return true;
 }
 
 /* The options of a change. False when one of them is not for this version; then the call has been answered. */
@@ -201,6 +206,23 @@ static void enable(struct varlink_call *call)
 
 	if (options(call, &a))
 		finish(call, &a, gwd_enable(gwd_of(call), string(call, "name"), on, &a.options, &a.outcome, &a.diag));
+}
+
+static void target(struct varlink_call *call)
+{
+	_cleanup_(answer_free) struct answer a = {0};
+	enum target_state state = 0;
+
+	while (state < TARGET_STATES && !streq(string(call, "state"), target_states[state]))
+		state++;
+	if (state == TARGET_STATES) {
+		varlink_invalid_parameter(call, "state");
+		return;
+	}
+	if (options(call, &a))
+		finish(call, &a,
+		       gwd_target(gwd_of(call), string(call, "name"), string(call, "target"), state, &a.options,
+				  &a.outcome, &a.diag));
 }
 
 /* The text of a file that comes with the call, or NULL, and how to call it. */
@@ -446,6 +468,7 @@ const struct varlink_method request_methods[] = {
 	{"Remove", ACCESS_CHANGE, remove_forward},
 	{"Enable", ACCESS_CHANGE, enable},
 	{"Disable", ACCESS_CHANGE, enable},
+	{"Target", ACCESS_CHANGE, target},
 	{"List", ACCESS_LOOK, list},
 	{"Get", ACCESS_LOOK, get},
 	{"Status", ACCESS_LOOK, status},

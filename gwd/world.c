@@ -26,6 +26,9 @@ void settled_free(struct settled *s)
 		forward_unref(s->runtime[i].renamed);
 	}
 	free(s->runtime);
+	for (size_t i = 0; i < s->n_orders; i++)
+		free(s->orders[i].key);
+	free(s->orders);
 	strings_free(&s->ended);
 	strings_free(&s->messages);
 	*s = (struct settled){0};
@@ -62,6 +65,69 @@ static void override_one(struct forwards *forwards, const struct named_override 
 	e->override_time = o->override.time;
 }
 
+/* ---- Targets ------------------------------------------------------------------------------------ */
+
+char *order_key(const char *name, const char *target)
+{
+	return xasprintf("%s %s", name, target);
+}
+
+char *target_key(const struct forward *f, const struct target *t)
+{
+	_cleanup_(freep) char *target = target_text(f, t);
+
+	return order_key(f->name, target);
+}
+
+/* `order` NULL: it is no more. */
+static void note_order(struct settled *s, const char *name, const char *target, const struct order *order)
+{
+	s->orders = grow(s->orders, s->n_orders, &s->orders_capacity, sizeof(*s->orders));
+	s->orders[s->n_orders].key = order_key(name, target);
+	s->orders[s->n_orders].remove = !order;
+	s->orders[s->n_orders++].order = order ? *order : (struct order){0};
+}
+
+/* What was ordered of targets of `f` goes on as that of the forward `name`. */
+static void move_orders(struct parts *p, const struct forward *f, const char *name, struct settled *s)
+{
+	for (size_t i = 0; i < p->n_orders; i++) {
+		struct named_order *o = &p->orders[i];
+
+		if (o->moved || !streq(o->name, f->name))
+			continue;
+		o->moved = true;
+		if (streq(name, o->name))
+			continue;
+		note_order(s, o->name, o->target, NULL);
+		note_order(s, name, o->target, &o->order);
+		free(o->name);
+		o->name = xstrdup(name);
+	}
+}
+
+static void order_one(struct forwards *forwards, const struct named_order *o, struct settled *s)
+{
+	struct forward_entry *e = forwards_by_name(forwards, o->name);
+	struct target *t = e ? forward_target(e->forward, o->target) : NULL;
+	struct forward *f;
+
+	if (!t) {
+		settled_say(s, xasprintf("%s: %s is no longer %s by hand: %s", o->name, o->target,
+					 target_states[o->order.state],
+					 e ? "the forward has it no more" : "there is no such forward any more"));
+		note_order(s, o->name, o->target, NULL);
+		return;
+	}
+	f = forward_renamed(e->forward, e->forward->name);
+	t = &f->targets[t - e->forward->targets];
+	t->state = o->order.state;
+	t->ordered_uid = o->order.uid;
+	t->ordered_time = o->order.time;
+	forward_unref(e->forward);
+	e->forward = f;
+}
+
 /* ---- Runtime forwards --------------------------------------------------------------------------- */
 
 /* A name that neither the world so far nor any runtime forward has. */
@@ -87,9 +153,10 @@ static struct forward *rename_free(const struct forwards *forwards, const struct
 	}
 }
 
-static struct forward_entry *merge_runtime(struct forwards *forwards, const struct parts *p, struct forward *f,
+static struct forward_entry *merge_runtime(struct forwards *forwards, struct parts *p, const struct forward *runtime,
 					   struct forward_entry *before, struct settled *s)
 {
+	_cleanup_(forward_unrefp) struct forward *f = forward_with_states(runtime, NULL); /* as it was written */
 	struct forward_entry *other, *e;
 	bool taken = forwards_overlap(forwards, f, &other, 1) > 0;
 	_cleanup_(forward_unrefp) struct forward *placed = NULL;
@@ -98,6 +165,7 @@ static struct forward_entry *merge_runtime(struct forwards *forwards, const stru
 		settled_say(s, xasprintf("%s: now in %s:%u, no longer kept as a runtime forward", f->name,
 					 other->forward->loc.file, other->forward->loc.line));
 		note_runtime(s, f->name, NULL);
+		move_orders(p, f, other->forward->name, s);
 		return before;
 	}
 	placed = forwards_by_name(forwards, f->name) ? rename_free(forwards, p, f) : forward_ref(f);
@@ -106,6 +174,7 @@ static struct forward_entry *merge_runtime(struct forwards *forwards, const stru
 					 placed->name));
 		note_runtime(s, f->name, placed);
 	}
+	move_orders(p, f, placed->name, s);
 	e = forwards_insert(forwards, placed, taken, before);
 	if (taken) {
 		_cleanup_(freep) char *by = forward_place(other->forward);
@@ -127,6 +196,8 @@ struct world *world_assemble(struct parts *p, struct settled *ret)
 	/* Newest first: it could only be added where none was in its way, whatever is held for an older one. */
 	for (size_t i = p->n_runtime; i > 0; i--)
 		before = merge_runtime(w->forwards, p, p->runtime[i - 1], before, ret);
+	for (size_t i = 0; i < p->n_orders; i++)
+		order_one(w->forwards, &p->orders[i], ret);
 	return w;
 }
 
@@ -156,9 +227,18 @@ static void diff_settings(const struct settings *a, const struct settings *b, st
 static char *entry_text(const struct forward_entry *e)
 {
 	_cleanup_(freep) char *text = forward_text(e->forward);
+	struct buf out = {0};
 
-	return xasprintf("%s%s%s", text, e->off ? ", off" : "",
-			 e->shadowed || e->own_port || e->expired ? ", held" : "");
+	buf_printf(&out, "%s%s%s", text, e->off ? ", off" : "",
+		   e->shadowed || e->own_port || e->expired ? ", held" : "");
+	for (size_t i = 0; i < e->forward->n_targets; i++) {
+		const struct target *t = &e->forward->targets[i];
+		_cleanup_(freep) char *target = target_text(e->forward, t);
+
+		if (t->state != TARGET_READY)
+			buf_printf(&out, ", %s %s", target, target_states[t->state]);
+	}
+	return buf_take(&out);
 }
 
 static bool states_differ(const struct forward *a, const struct forward *b)

@@ -21,6 +21,15 @@ struct named_override {
 	struct override override;
 };
 
+/* What was ordered of a target, by its forward's name and its own text (target_text). */
+struct named_order {
+	char *name, *target;
+	struct order order;
+	bool moved; /* world_assemble's own: `name` is the one that it has now */
+};
+char *order_key(const char *name, const char *target); /* "NAME TARGET", as the database has it; caller's string */
+char *target_key(const struct forward *, const struct target *); /* the same of this target */
+
 /* What the world is made of. */
 struct parts {
 	struct config *config;         /* declared: consumed */
@@ -28,6 +37,8 @@ struct parts {
 	size_t n_runtime;
 	const struct named_override *overrides;
 	size_t n_overrides;
+	struct named_order *orders; /* their names follow the forwards that are renamed or absorbed */
+	size_t n_orders;
 };
 
 /* What became of runtime forwards and overrides that the file met, for the database and for the user. */
@@ -38,6 +49,12 @@ struct settled {
 	} *runtime;
 	size_t n_runtime, runtime_capacity;
 	struct strings ended; /* overrides that are no more */
+	struct {
+		char *key;
+		bool remove;
+		struct order order;
+	} *orders; /* rows to write */
+	size_t n_orders, orders_capacity;
 	struct strings messages;
 };
 void settled_free(struct settled *);

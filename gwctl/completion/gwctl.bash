@@ -6,10 +6,15 @@ _gwctl_names()
 	gwctl ls 2>/dev/null | awk 'NR > 1 { print $1 }'
 }
 
+_gwctl_targets() # of one forward
+{
+	gwctl show "$1" 2>/dev/null | sed -n 's/^targets *//p' | sed 's/,//g; s/@[0-9]*//g'
+}
+
 _gwctl()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local commands="add set rm on off ls show status check diff apply history undo rollback export help version"
+	local commands="add set rm on off target ls show status check diff apply history undo rollback export help version"
 	local common="--socket --output --quiet --help --version"
 	local command="" words=0 options="" i
 	COMPREPLY=()
@@ -44,6 +49,7 @@ _gwctl()
 	rm) options="--dry-run --kill" ;;
 	on) options="--dry-run --force" ;;
 	off) options="--dry-run --kill" ;;
+	target) options="--dry-run --kill" ;;
 	ls) options="--sort" ;;
 	show) options="" ;;
 	status) options="" ;;
@@ -63,7 +69,11 @@ _gwctl()
 		return
 	fi
 	case $command:$words in
-	set:0 | rm:0 | on:0 | off:0 | ls:0 | show:0)
+	target:0)
+		mapfile -t COMPREPLY < <(compgen -W "drain ready off" -- "$cur") ;;
+	target:2)
+		mapfile -t COMPREPLY < <(compgen -W "$(_gwctl_targets "$prev")" -- "$cur") ;;
+	set:0 | rm:0 | on:0 | off:0 | ls:0 | show:0 | target:1)
 		mapfile -t COMPREPLY < <(compgen -W "$(_gwctl_names)" -- "$cur") ;;
 	check:0 | diff:0 | apply:0)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
