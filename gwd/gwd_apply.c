@@ -32,6 +32,7 @@ void ingredients_free(struct ingredients *in)
 	free(in->runtime);
 	free(in->overrides);
 	free(in->ended);
+	opening_list_free(&in->open);
 	strings_free(&in->gone);
 	free(in->orders);
 	settled_free(&in->settled);
@@ -91,6 +92,8 @@ void ingredients_live(const struct gwd *g, struct ingredients *ret)
 							.uid = e->override_uid,
 							.time = e->override_time});
 	}
+	for (size_t k = 0; k < g->world->open.n; k++)
+		opening_list_add(&ret->open, &g->world->open.items[k]);
 }
 
 struct forward *stored_forward(const char *name, const char *service, struct diag *diag)
@@ -143,13 +146,38 @@ static int stored_override(void *ctx, const char *name, const struct override *o
 	return 0;
 }
 
-static int stored_order(void *ctx, const char *key, const char *value)
+static int stored_order(void *ctx, const char *key, const char *value, const char *boot)
 {
 	struct stored *s = ctx;
 	struct order order;
 
+	(void)boot;
 	if (order_parse(value, &order))
 		add_order(s->in, key, &order);
+	return 0;
+}
+
+/* An opening out of its row: *ret is the caller's. False plus diag. */
+static bool parse_opening(const char *text, struct opening *ret, struct diag *diag)
+{
+	_cleanup_(arena_freep) struct arena *arena = arena_new();
+	json_auto_t *json = json_loads(text, 0, NULL);
+
+	return json && config_opening(doc_from_json(arena, json), ret, diag);
+}
+
+static int stored_opening(void *ctx, const char *key, const char *value, const char *boot)
+{
+	struct stored *s = ctx;
+	_cleanup_(diag_free) struct diag diag = {0};
+	_cleanup_(opening_free) struct opening o = {0};
+
+	if (!parse_opening(value, &o, &diag)) {
+		diag_warn(s->diag, "opening %s: left out, not understood by this version", key);
+		return 0;
+	}
+	o.lifetime = boot ? LIFETIME_TEMPORARY : LIFETIME_DURABLE;
+	opening_list_add(boot && !streq(boot, s->g->boot) ? &s->in->settled.closed : &s->in->open, &o);
 	return 0;
 }
 
@@ -160,10 +188,29 @@ int ingredients_stored(const struct gwd *g, struct ingredients *ret, struct diag
 
 	if (r == 0)
 		r = state_each_override(g->state, stored_override, &s, diag);
-	return r < 0 ? r : state_each_live(g->state, ITEM_TARGET, stored_order, &s, diag);
+	if (r == 0)
+		r = state_each_live(g->state, ITEM_TARGET, stored_order, &s, diag);
+	return r < 0 ? r : state_each_live(g->state, ITEM_OPENING, stored_opening, &s, diag);
 }
 
 /* ---- From ingredients to a draft ------------------------------------------------------------------ */
+
+static void drop_ended_openings(const struct gwd *g, struct ingredients *in)
+{
+	struct opening_list kept = {0};
+
+	for (size_t i = 0; i < in->open.n; i++) {
+		struct opening *o = &in->open.items[i];
+		_cleanup_(freep) char *text = opening_text(o);
+
+		o->over = expire_over(g, o->expires);
+		opening_list_add(expire_ended(g, o->expires) ? &in->settled.closed : &kept, o);
+		if (expire_ended(g, o->expires))
+			settled_say(&in->settled, xasprintf("%s: its time is up", text));
+	}
+	opening_list_free(&in->open);
+	in->open = kept;
+}
 
 static void drop_ended(const struct gwd *g, struct draft *d, struct ingredients *in)
 {
@@ -184,6 +231,7 @@ static void drop_ended(const struct gwd *g, struct draft *d, struct ingredients 
 		forward_unref(f);
 	}
 	in->n_runtime = kept;
+	drop_ended_openings(g, in);
 }
 
 /* Those that are held because their time is up; what a start finds so may have connections of before. */
@@ -202,7 +250,8 @@ void draft_world(struct gwd *g, struct draft *d, struct config *config, struct i
 			      .overrides = in->overrides,
 			      .n_overrides = in->n_overrides,
 			      .orders = in->orders,
-			      .n_orders = in->n_orders};
+			      .n_orders = in->n_orders,
+			      .open = &in->open};
 
 	drop_ended(g, d, in);
 	parts.runtime = in->runtime;
@@ -220,6 +269,8 @@ void draft_world(struct gwd *g, struct draft *d, struct config *config, struct i
 	for (size_t i = 0; i < in->settled.n_orders; i++)
 		draft_order(d, in->settled.orders[i].key,
 			    in->settled.orders[i].remove ? NULL : &in->settled.orders[i].order);
+	for (size_t i = 0; i < in->settled.closed.n; i++)
+		draft_opening(d, &in->settled.closed.items[i], true);
 }
 
 size_t ingredients_cut(const struct gwd *g, const struct ingredients *in, struct diag *warnings)
@@ -453,6 +504,23 @@ static void drop_orders(const struct past *p, struct ingredients *in, struct dra
 	in->n_orders = kept;
 }
 
+static void drop_openings(const struct past *p, struct ingredients *in, struct draft *d)
+{
+	struct opening_list kept = {0};
+
+	for (size_t i = 0; i < in->open.n; i++) {
+		const struct opening *o = &in->open.items[i];
+		_cleanup_(freep) char *key = opening_key(o);
+
+		if (o->lifetime != LIFETIME_DURABLE || !in_past(p, ITEM_OPENING, key))
+			opening_list_add(&kept, o);
+		else
+			draft_opening(d, o, true);
+	}
+	opening_list_free(&in->open);
+	in->open = kept;
+}
+
 /* What changed since goes out of the live ingredients ... */
 static void drop_later(const struct past *p, struct ingredients *in, struct draft *d)
 {
@@ -480,6 +548,7 @@ static void drop_later(const struct past *p, struct ingredients *in, struct draf
 	}
 	in->n_overrides = kept;
 	drop_orders(p, in, d);
+	drop_openings(p, in, d);
 }
 
 /* No part of the past, so it stays: the name must be given back by hand. */
@@ -494,6 +563,27 @@ static bool name_free(const struct ingredients *in, const struct forward *f, str
 			return false;
 		}
 	return true;
+}
+
+static int reopen(const char *text, struct ingredients *in, struct draft *d, struct diag *diag)
+{
+	_cleanup_(opening_free) struct opening o = {0};
+
+	if (!parse_opening(text, &o, diag))
+		return -EINVAL;
+	for (size_t i = 0; i < in->open.n; i++) {
+		_cleanup_(freep) char *other = NULL;
+
+		if (!opening_overlaps(&in->open.items[i], &o))
+			continue;
+		other = opening_text(&in->open.items[i]);
+		diag_add(diag, DIAG_CONFLICT, (struct loc){0}, "%s is open only temporarily now: close it first",
+			 other);
+		return -EEXIST;
+	}
+	opening_list_add(&in->open, &o);
+	draft_opening(d, &o, false);
+	return 0;
 }
 
 static int bring_back_one(const struct former *was, struct ingredients *in, struct draft *d, struct diag *diag)
@@ -525,7 +615,7 @@ static int bring_back_one(const struct former *was, struct ingredients *in, stru
 		draft_order(d, was->name, &order);
 		break;
 	case ITEM_OPENING:
-		break;
+		return reopen(was->before, in, d, diag);
 	}
 	return 0;
 }

@@ -13,6 +13,7 @@ struct ingredients { /* all but the declared documents */
 	struct strings gone;         /* names of runtime ones of another boot: their rows go */
 	struct forward **ended;      /* runtime ones whose time is up; owned references */
 	size_t n_ended, ended_capacity;
+	struct opening_list open; /* runtime ones */
 	struct named_order *orders;
 	size_t n_orders, orders_capacity;
 	struct settled settled; /* filled by draft_world */

@@ -182,7 +182,7 @@ static bool is_recorded(const struct gwd *g, const struct draft *d)
 			r->kind == ITEM_RUNTIME && !r->forward ? forwards_by_name(g->world->forwards, r->name) : NULL;
 		const struct forward *f = e ? e->forward : r->forward;
 
-		if (!f || f->lifetime == LIFETIME_DURABLE)
+		if (r->kind == ITEM_OPENING ? !r->temporary : !f || f->lifetime == LIFETIME_DURABLE)
 			return true;
 	}
 	return false;

@@ -225,6 +225,26 @@ static void target(struct varlink_call *call)
 				  &a.outcome, &a.diag));
 }
 
+static void open_port(struct varlink_call *call)
+{
+	_cleanup_(answer_free) struct answer a = {0};
+
+	if (!options(call, &a) || !lifetime(call, &a))
+		return;
+	const struct node *opening = doc_from_json(a.arena, json_object_get(call->parameters, "opening"));
+	finish(call, &a, gwd_open(gwd_of(call), opening, &a.options, &a.outcome, &a.diag));
+}
+
+static void close_port(struct varlink_call *call)
+{
+	static const char *const selectors[] = {"ports", "proto", "in", NULL};
+	_cleanup_(answer_free) struct answer a = {0};
+
+	if (options(call, &a))
+		finish(call, &a,
+		       gwd_close(gwd_of(call), members(call, a.arena, selectors), &a.options, &a.outcome, &a.diag));
+}
+
 /* The text of a file that comes with the call, or NULL, and how to call it. */
 static const char *text_of(const struct varlink_call *call, size_t *ret_len, const char **ret_path)
 {
@@ -408,10 +428,16 @@ static void status(struct varlink_call *call)
 	_cleanup_(diag_free) struct diag diag = {0};
 	struct gwd_status now = {0};
 
-	if (gwd_status(gwd_of(call), &now, &diag) < 0)
+	if (gwd_status(gwd_of(call), &now, &diag) < 0) {
 		varlink_fail(call, &diag);
-	else
-		varlink_reply(call, request_status(&now, &diag));
+		return;
+	}
+	json_t *reply = request_status(&now, &diag);
+	size_t n;
+	struct opening_view *views = gwd_openings(gwd_of(call), &n);
+	json_object_set_new(reply, "openings", request_openings(views, n));
+	opening_views_free(views, n);
+	varlink_reply(call, reply);
 }
 
 static void check(struct varlink_call *call)
@@ -469,6 +495,8 @@ const struct varlink_method request_methods[] = {
 	{"Enable", ACCESS_CHANGE, enable},
 	{"Disable", ACCESS_CHANGE, enable},
 	{"Target", ACCESS_CHANGE, target},
+	{"Open", ACCESS_CHANGE, open_port},
+	{"Close", ACCESS_CHANGE, close_port},
 	{"List", ACCESS_LOOK, list},
 	{"Get", ACCESS_LOOK, get},
 	{"Status", ACCESS_LOOK, status},

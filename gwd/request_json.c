@@ -95,6 +95,24 @@ json_t *request_forward(const struct forward_view *view)
 	return ret;
 }
 
+json_t *request_openings(const struct opening_view *views, size_t n)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < n; i++) {
+		const struct opening *o = &views[i].opening;
+		_cleanup_(freep) char *place = opening_place(o);
+		json_t *row = json_pack("{s:o, s:o}", "opening", config_opening_json(o), "origin", varlink_text(place));
+
+		if (views[i].reason)
+			json_object_set_new(row, "reason", varlink_text(views[i].reason));
+		if (o->lifetime == LIFETIME_TEMPORARY)
+			json_object_set_new(row, "temporary", json_true());
+		json_array_append_new(list, row);
+	}
+	return list;
+}
+
 json_t *request_revision(const struct revision *revision, bool current)
 {
 	json_t *ret =

@@ -5,6 +5,8 @@
 
 #include <assert.h>
 
+#include "config_print.h"
+
 #include "gwd_expire.h"
 #include "sysctl.h"
 
@@ -64,6 +66,17 @@ void draft_order(struct draft *d, const char *key, const struct order *order)
 	draft_row(d, ITEM_TARGET, key)->value = order ? order_text(order) : NULL;
 }
 
+void draft_opening(struct draft *d, const struct opening *o, bool remove)
+{
+	_cleanup_(freep) char *key = opening_key(o);
+	struct row *r = draft_row(d, ITEM_OPENING, key);
+	json_t *json = remove ? NULL : config_opening_json(o);
+
+	r->value = json ? json_dumps(json, JSON_COMPACT) : NULL;
+	r->temporary = o->lifetime == LIFETIME_TEMPORARY;
+	json_decref(json);
+}
+
 void draft_free(struct draft *d)
 {
 	for (size_t i = 0; i < d->n_steps; i++)
@@ -75,6 +88,7 @@ void draft_free(struct draft *d)
 	}
 	free(d->steps);
 	free(d->rows);
+	opening_list_free(&d->open);
 	world_free(d->world);
 	topology_free(d->topology);
 }
@@ -329,6 +343,12 @@ static void swap_world(struct gwd *g, struct draft *d)
 		g->active[V4] = g->active[V6] = 0;
 		for (struct forward_entry *e = forwards_first(g->world->forwards); e; e = e->next)
 			g->active[road_family(e->forward)] += e->active;
+	}
+	if (d->opens) {
+		struct opening_list old = g->world->open;
+
+		g->world->open = d->open;
+		d->open = old;
 	}
 	if (d->topology) {
 		struct topology *old = g->topology;

@@ -266,26 +266,28 @@ bool order_parse(const char *text, struct order *ret)
 	return true;
 }
 
-int state_each_live(struct state *state, enum item_kind kind, int (*fn)(void *ctx, const char *name, const char *value),
-		    void *ctx, struct diag *diag)
+int state_each_live(struct state *state, enum item_kind kind,
+		    int (*fn)(void *ctx, const char *name, const char *value, const char *boot), void *ctx,
+		    struct diag *diag)
 {
 	_cleanup_(db_resetp) sqlite3_stmt *stmt = db_ask(state, LIVE_EACH, "i", (int64_t)kind);
 	int r, stop;
 
 	while ((r = db_step(state, stmt, diag)) > 0) {
-		stop = fn(ctx, db_text(stmt, 0), db_text(stmt, 1));
+		stop = fn(ctx, db_text(stmt, 0), db_text(stmt, 1), db_text(stmt, 2));
 		if (stop)
 			return stop;
 	}
 	return r;
 }
 
-int state_put_live(struct state *state, enum item_kind kind, const char *name, const char *value, struct diag *diag)
+int state_put_live(struct state *state, enum item_kind kind, const char *name, const char *value, const char *boot,
+		   struct diag *diag)
 {
-	int r = history_record(state, kind, name, value, diag);
+	int r = history_record(state, kind, name, boot ? NULL : value, diag);
 
 	if (r < 0)
 		return r;
-	return value ? db_run(state, diag, LIVE_PUT, "itt", (int64_t)kind, name, value)
+	return value ? db_run(state, diag, LIVE_PUT, "ittt", (int64_t)kind, name, value, boot)
 		     : db_run(state, diag, LIVE_DEL, "it", (int64_t)kind, name);
 }

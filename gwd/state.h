@@ -5,7 +5,7 @@
  *
  * Schema (user_version 2): meta(key, value) · docset(id, hash) · document(docset, position, path, text) ·
  * runtime(id, name, service, uid, time, boot) · override(name, enabled, declared_enabled, uid, time) ·
- * live(kind, name, value) ·
+ * live(kind, name, value, boot) ·
  * revision(id, time, uid, pid, what, docset, reverses) · item(revision, kind, name, before, after).
  * A revision names the declared documents it ran with and what it changed in runtime forwards and overrides (before and
  * after, each a value or NULL), so that its cost is the size of the change. Bounded: see STATE_REVISIONS_MAX. */
@@ -74,11 +74,13 @@ int state_each_override(struct state *, int (*fn)(void *ctx, const char *name, c
 int state_put_override(struct state *, const char *name, const struct override *, struct diag *);
 int state_del_override(struct state *, const char *name, struct diag *);
 
-/* What else was ordered at run time and survives a restart: texts by kind (ITEM_TARGET, ITEM_OPENING) and name. Value NULL =
- * remove. By name. */
-int state_each_live(struct state *, enum item_kind, int (*fn)(void *ctx, const char *name, const char *value), void *ctx,
+/* What else was ordered at run time and survives a restart: texts by kind (ITEM_TARGET, ITEM_OPENING) and name; value
+ * NULL = remove. `boot` as for runtime forwards. By name. */
+int state_each_live(struct state *, enum item_kind,
+		    int (*fn)(void *ctx, const char *name, const char *value, const char *boot), void *ctx,
 		    struct diag *);
-int state_put_live(struct state *, enum item_kind, const char *name, const char *value, struct diag *);
+int state_put_live(struct state *, enum item_kind, const char *name, const char *value, const char *boot,
+		   struct diag *);
 
 /* ITEM_TARGET: the state of a target, by "FORWARD TARGET". */
 struct order {

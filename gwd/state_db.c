@@ -39,8 +39,8 @@ static const char *const migrations[VERSION] = {
 	"COMMIT;",
 	"BEGIN;"
 	"ALTER TABLE runtime ADD COLUMN boot TEXT;"
-	"CREATE TABLE live(kind INTEGER NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY(kind, name))"
-	" WITHOUT ROWID;"
+	"CREATE TABLE live(kind INTEGER NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, boot TEXT,"
+	" PRIMARY KEY(kind, name)) WITHOUT ROWID;"
 	"PRAGMA user_version = 2;"
 	"COMMIT;",
 };
@@ -65,8 +65,8 @@ static const char *const queries[QUERY_COUNT] = {
 	[OVERRIDE_EACH] = "SELECT name, enabled, declared_enabled, uid, time FROM override ORDER BY name",
 	[OVERRIDE_PUT] = "INSERT OR REPLACE INTO override VALUES(?, ?, ?, ?, ?)",
 	[OVERRIDE_DEL] = "DELETE FROM override WHERE name = ?",
-	[LIVE_EACH] = "SELECT name, value FROM live WHERE kind = ? ORDER BY name",
-	[LIVE_PUT] = "INSERT OR REPLACE INTO live VALUES(?, ?, ?)",
+	[LIVE_EACH] = "SELECT name, value, boot FROM live WHERE kind = ? ORDER BY name",
+	[LIVE_PUT] = "INSERT OR REPLACE INTO live VALUES(?, ?, ?, ?)",
 	[LIVE_DEL] = "DELETE FROM live WHERE kind = ? AND name = ?",
 	[DOCSET_FIND] = "SELECT id FROM docset WHERE hash = ?",
 	[DOCSET_PUT] = "INSERT INTO docset(hash) VALUES(?)",
@@ -90,7 +90,8 @@ static const char *const queries[QUERY_COUNT] = {
 	[ITEM_PUT_RUNTIME] = ITEM_PUT("0", "CASE WHEN boot IS NULL THEN service END FROM runtime WHERE name = ?3"),
 	[ITEM_PUT_OVERRIDE] =
 		ITEM_PUT("1", "enabled||' '||declared_enabled||' '||uid||' '||time FROM override WHERE name = ?3"),
-	[ITEM_PUT_LIVE] = ITEM_PUT("?5", "value FROM live WHERE kind = ?5 AND name = ?3"),
+	[ITEM_PUT_LIVE] = 
+		ITEM_PUT("?5", "CASE WHEN boot IS NULL THEN value END FROM live WHERE kind = ?5 AND name = ?3"),
 	[ITEM_BYTES] = "SELECT ifnull(sum(length(CAST(name||ifnull(before, '')||ifnull(after, '') AS BLOB))), 0)"
 		       " FROM item WHERE revision BETWEEN ? AND ?",
 	[ITEM_DEL] = "DELETE FROM item WHERE revision = ?",

@@ -11,6 +11,7 @@ void world_free(struct world *w)
 		return;
 	settings_free(w->settings);
 	forwards_free(w->forwards);
+	opening_list_free(&w->open);
 	free(w);
 }
 
@@ -29,6 +30,7 @@ void settled_free(struct settled *s)
 	for (size_t i = 0; i < s->n_orders; i++)
 		free(s->orders[i].key);
 	free(s->orders);
+	opening_list_free(&s->closed);
 	strings_free(&s->ended);
 	strings_free(&s->messages);
 	*s = (struct settled){0};
@@ -184,6 +186,46 @@ static struct forward_entry *merge_runtime(struct forwards *forwards, struct par
 	return e;
 }
 
+/* ---- Openings ----------------------------------------------------------------------------------- */
+
+const struct opening *world_over_opening(const struct world *w, const struct opening *o)
+{
+	for (size_t i = 0; i < w->settings->n_open; i++)
+		if (opening_overlaps(&w->settings->open[i], o))
+			return &w->settings->open[i];
+	return NULL;
+}
+
+struct opening *world_openings(const struct world *w, size_t *ret_n)
+{
+	const struct settings *s = w->settings;
+	struct opening *all = xcalloc(s->n_open + w->open.n + 1, sizeof(*all));
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->n_open; i++)
+		all[n++] = s->open[i];
+	for (size_t i = 0; i < w->open.n; i++)
+		if (!w->open.items[i].over && !world_over_opening(w, &w->open.items[i]))
+			all[n++] = w->open.items[i];
+	*ret_n = n;
+	return all;
+}
+
+static void merge_opening(struct world *w, const struct opening *o, struct settled *s)
+{
+	const struct opening *other = world_over_opening(w, o);
+	_cleanup_(freep) char *text = opening_text(o), *place = other ? opening_place(other) : NULL;
+
+	if (other && opening_same(other, o)) {
+		settled_say(s, xasprintf("%s: now in %s, no longer kept as opened at run time", text, place));
+		opening_list_add(&s->closed, o);
+		return;
+	}
+	opening_list_add(&w->open, o);
+	if (other)
+		settled_say(s, xasprintf("%s: held: shadowed by %s", text, place));
+}
+
 struct world *world_assemble(struct parts *p, struct settled *ret)
 {
 	struct world *w = xcalloc(1, sizeof(*w));
@@ -198,6 +240,8 @@ struct world *world_assemble(struct parts *p, struct settled *ret)
 		before = merge_runtime(w->forwards, p, p->runtime[i - 1], before, ret);
 	for (size_t i = 0; i < p->n_orders; i++)
 		order_one(w->forwards, &p->orders[i], ret);
+	for (size_t i = 0; p->open && i < p->open->n; i++)
+		merge_opening(w, &p->open->items[i], ret);
 	return w;
 }
 
@@ -241,14 +285,6 @@ static char *entry_text(const struct forward_entry *e)
 	return buf_take(&out);
 }
 
-static bool states_differ(const struct forward *a, const struct forward *b)
-{
-	for (size_t i = 0; i < a->n_targets && i < b->n_targets; i++)
-		if (a->targets[i].state != b->targets[i].state)
-			return true;
-	return false;
-}
-
 /* The keys that forward_text does not tell, "from, limit"; caller's string. */
 static char *what_differs(const struct forward *a, const struct forward *b)
 {
@@ -265,7 +301,6 @@ static char *what_differs(const struct forward *a, const struct forward *b)
 		{"on_expiry", a->cut != b->cut},
 		{"force", a->force != b->force},
 		{"balance", a->balance != b->balance},
-		{"the state of a target", states_differ(a, b)},
 	};
 	_cleanup_(buf_free) struct buf out = {0};
 
@@ -306,9 +341,26 @@ static void diff_forwards(const struct forwards *a, const struct forwards *b, ch
 	}
 }
 
+/* Runtime openings of `a` that `b` has not. */
+static void diff_openings(const struct world *a, const struct world *b, char sign, struct strings *out)
+{
+	for (size_t i = 0; i < a->open.n; i++) {
+		const struct opening *o = &a->open.items[i];
+		_cleanup_(freep) char *text = opening_text(o);
+		size_t k = 0;
+
+		while (k < b->open.n && !opening_same(o, &b->open.items[k]))
+			k++;
+		if (k == b->open.n)
+			strings_add(out, xasprintf("%c open %s", sign, text));
+	}
+}
+
 void world_diff(const struct world *a, const struct world *b, struct strings *ret)
 {
 	diff_settings(a->settings, b->settings, ret);
 	diff_forwards(a->forwards, b->forwards, '-', ret);
 	diff_forwards(b->forwards, a->forwards, '+', ret);
+	diff_openings(a, b, '-', ret);
+	diff_openings(b, a, '+', ret);
 }

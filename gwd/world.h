@@ -11,6 +11,7 @@
 struct world {
 	struct settings *settings;
 	struct forwards *forwards;
+	struct opening_list open; /* runtime ones */
 };
 void world_free(struct world *);
 void world_freep(struct world **);
@@ -39,6 +40,7 @@ struct parts {
 	size_t n_overrides;
 	struct named_order *orders; /* their names follow the forwards that are renamed or absorbed */
 	size_t n_orders;
+	const struct opening_list *open; /* runtime ones */
 };
 
 /* What became of runtime forwards and overrides that the file met, for the database and for the user. */
@@ -55,12 +57,18 @@ struct settled {
 		struct order order;
 	} *orders; /* rows to write */
 	size_t n_orders, orders_capacity;
+	struct opening_list closed; /* runtime openings that are no more */
 	struct strings messages;
 };
 void settled_free(struct settled *);
 void settled_say(struct settled *, char *message); /* takes the string */
 
 struct world *world_assemble(struct parts *, struct settled *ret);
+
+/* The declared opening that keeps this runtime one from being in force, or NULL. */
+const struct opening *world_over_opening(const struct world *, const struct opening *);
+/* Those in force, declared and runtime; no two overlap. The array is the caller's, its contents are borrowed. */
+struct opening *world_openings(const struct world *, size_t *ret_n);
 
 /* In words what tells `b` from `a`, one line each: "+ web: tcp 80 -> 10.0.0.2:80", "- ...", "~ ...". */
 void world_diff(const struct world *a, const struct world *b, struct strings *ret);

@@ -575,8 +575,9 @@ static void test_parse_override(void **ctx)
 	assert_true(override.enabled && !override.declared && override.uid == 1000 && override.time == 1800000000);
 }
 
-static int join_live(void *ctx, const char *name, const char *value)
+static int join_live(void *ctx, const char *name, const char *value, const char *boot)
 {
+	assert_true(str_same(boot, streq(value, "short") ? "boot" : NULL));
 	buf_printf(ctx, "%s=%s ", name, value);
 	return streq(name, "stop") ? 7 : 0;
 }
@@ -588,21 +589,21 @@ static void test_live(void **ctx)
 	struct diag diag = {0};
 
 	begin(state);
-	OK(state_put_live(state, ITEM_TARGET, "web 10.0.0.2", "off 0 1", &diag));
-	OK(state_put_live(state, ITEM_TARGET, "web 10.0.0.2", "drained 0 1", &diag));
-	OK(state_put_live(state, ITEM_TARGET, "a", "gone", &diag));
-	OK(state_put_live(state, ITEM_TARGET, "a", NULL, &diag));
-	OK(state_put_live(state, ITEM_TARGET, "a", NULL, &diag));
-	OK(state_put_live(state, ITEM_OPENING, "web 10.0.0.2", "of another kind", &diag));
+	OK(state_put_live(state, ITEM_TARGET, "web 10.0.0.2", "off 0 1", NULL, &diag));
+	OK(state_put_live(state, ITEM_TARGET, "web 10.0.0.2", "drained 0 1", NULL, &diag));
+	OK(state_put_live(state, ITEM_TARGET, "a", "gone", NULL, &diag));
+	OK(state_put_live(state, ITEM_TARGET, "a", NULL, NULL, &diag));
+	OK(state_put_live(state, ITEM_TARGET, "a", NULL, NULL, &diag));
+	OK(state_put_live(state, ITEM_OPENING, "web 10.0.0.2", "short", "boot", &diag));
 	commit(state);
 	state_close(state);
 	state = open_again(ctx);
 	OK(state_each_live(state, ITEM_TARGET, join_live, &targets, &diag));
 	assert_string_equal(targets.data, "web 10.0.0.2=drained 0 1 ");
 	OK(state_each_live(state, ITEM_OPENING, join_live, &openings, &diag));
-	assert_string_equal(openings.data, "web 10.0.0.2=of another kind ");
+	assert_string_equal(openings.data, "web 10.0.0.2=short ");
 	begin(state);
-	OK(state_put_live(state, ITEM_TARGET, "stop", "", &diag));
+	OK(state_put_live(state, ITEM_TARGET, "stop", "", NULL, &diag));
 	commit(state);
 	assert_int_equal(state_each_live(state, ITEM_TARGET, join_live, &targets, &diag), 7);
 	state_close(state);
