@@ -114,6 +114,22 @@ enum status cmd_target(struct call *call)
 	return STATUS_USAGE;
 }
 
+enum status cmd_open(struct call *call)
+{
+	_cleanup_(diag_free) struct diag diag = {0};
+	json_t *opening = forms_opening(call->arguments, call->words[0], &diag);
+	complain_all(&diag);
+	return opening ? call_change(call, "Open", json_pack("{s:o}", "opening", opening), NULL) : STATUS_REFUSED;
+}
+
+enum status cmd_close(struct call *call)
+{
+	_cleanup_(diag_free) struct diag diag = {0};
+	json_t *opening = forms_opening(call->arguments, call->words[0], &diag);
+	complain_all(&diag);
+	return opening ? call_change(call, "Close", opening, NULL) : STATUS_REFUSED;
+}
+
 enum status cmd_undo(struct call *call)
 {
 	return call_change(call, "Undo", json_object(), NULL);

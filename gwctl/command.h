@@ -85,6 +85,8 @@ enum status cmd_rm(struct call *);
 enum status cmd_on(struct call *);
 enum status cmd_off(struct call *);
 enum status cmd_target(struct call *);
+enum status cmd_open(struct call *);
+enum status cmd_close(struct call *);
 enum status cmd_undo(struct call *);
 enum status cmd_rollback(struct call *);
 enum status cmd_ls(struct call *);

@@ -14,14 +14,14 @@ _gwctl_targets() # of one forward
 _gwctl()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local commands="add set rm on off target ls show status check diff apply history undo rollback export help version"
+	local commands="add set rm on off target open close ls show status check diff apply history undo rollback export help version"
 	local common="--socket --output --quiet --help --version"
 	local command="" words=0 options="" i
 	COMPREPLY=()
 
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
-		-s | --socket | -o | --output | -n | --number | --name | --description | --proto | --listen | --for | --expires | --on-expiry | --sort | --revision)
+		-s | --socket | -o | --output | -n | --number | --name | --description | --proto | --listen | --from | --snat | --limit-connections | --limit-rate | --balance | --in | --for | --expires | --on-expiry | --sort | --revision)
 			((i++)) ;;
 		-*) ;;
 		*)
@@ -34,8 +34,11 @@ _gwctl()
 	-s | --socket) mapfile -t COMPREPLY < <(compgen -f -- "$cur") && return ;;
 	--proto) mapfile -t COMPREPLY < <(compgen -W "tcp udp tcp+udp sctp" -- "$cur") && return ;;
 	--on-expiry) mapfile -t COMPREPLY < <(compgen -W "drain cut" -- "$cur") && return ;;
+	--snat) mapfile -t COMPREPLY < <(compgen -W "auto routed always never" -- "$cur") && return ;;
+	--balance) mapfile -t COMPREPLY < <(compgen -W "source round-robin random" -- "$cur") && return ;;
+	--in) mapfile -t COMPREPLY < <(compgen -W "wan dmz" -- "$cur") && return ;;
 	--sort) mapfile -t COMPREPLY < <(compgen -W "name conns" -- "$cur") && return ;;
-	--name | --description | --listen | --for | --expires | --revision | -n | --number) return ;;
+	--name | --description | --listen | --from | --limit-connections | --limit-rate | --for | --expires | --revision | -n | --number) return ;;
 	esac
 
 	if [ -z "$command" ] && [[ $cur != -* ]]; then
@@ -44,12 +47,14 @@ _gwctl()
 	fi
 
 	case $command in
-	add) options="--name --description --proto --listen --disabled --for --expires --on-expiry --temporary --hold --replace --dry-run --force" ;;
-	set) options="--name --description --proto --listen --disabled --for --expires --on-expiry --dry-run --force" ;;
+	add) options="--name --description --proto --listen --from --snat --limit-connections --limit-rate --log --balance --no-nat --disabled --for --expires --on-expiry --temporary --hold --replace --dry-run --force" ;;
+	set) options="--name --description --proto --listen --from --snat --limit-connections --limit-rate --log --balance --no-nat --disabled --for --expires --on-expiry --dry-run --force" ;;
 	rm) options="--dry-run --kill" ;;
 	on) options="--dry-run --force" ;;
 	off) options="--dry-run --kill" ;;
 	target) options="--dry-run --kill" ;;
+	open) options="--from --in --for --expires --temporary --dry-run" ;;
+	close) options="--in --dry-run" ;;
 	ls) options="--sort" ;;
 	show) options="" ;;
 	status) options="" ;;
