@@ -77,7 +77,7 @@ static void test_which(void **state)
 	assert_int_equal(try_target("web", "x", TARGET_OFF), -ENOENT);
 	assert_int_equal(try_target("wab", "10.0.0.2", TARGET_OFF), -ENOENT);
 	assert_refused(DIAG_NOT_FOUND, "there is no forward wab: gwctl ls");
-	add("six", "80,443", "fd00::2");
+	DONE(try_add("{'name':'six','ports':['80','443'],'to':[{'addr':'fd00::2'}]}"));
 	DONE(try_target("six", "FD00::0:2", TARGET_OFF));
 	DONE(try_target("six", "[fd00::2]", TARGET_DRAINED));
 	assert_orders("six", "fd00::2 drained by 1000");
@@ -156,7 +156,7 @@ static void test_history(void **state)
 	assert_orders("new", "10.0.0.3:80 drained by 1000");
 	DONE(try_undo());
 	assert_orders("new", "");
-	assert_string_equal(place.outcome.messages[0], "undid revision 4: 0 added, 0 removed, 1 changed");
+	assert_string_equal(place.outcome.messages[0], "undid revision 5: 0 added, 0 removed, 1 changed");
 	DONE(try_undo());
 	assert_orders("web", "10.0.0.2:8443 drained by 1000");
 	restart();
@@ -174,7 +174,7 @@ static void test_refused_by_the_kernel(void **state)
 	balanced();
 	DONE(try_target("web", "10.0.0.2", TARGET_DRAINED));
 	fake_kernel_fail_commit(-EINVAL);
-	assert_true(try_target("web", "10.0.0.2", TARGET_OFF) < 0);
+	assert_true(try_target("web", "10.0.0.2", TARGET_READY) < 0);
 	assert_orders("web", "10.0.0.2:8443 drained by 1000");
 	place.options.dry_run = true;
 	DONE(try_target("web", "10.0.0.2", TARGET_READY));
