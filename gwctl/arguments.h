@@ -34,7 +34,6 @@ enum option_id {
 	OPTION_ON_EXPIRY,
 	OPTION_TEMPORARY,
 	OPTION_HOLD,
-	/* of later versions: understood, and refused by name */
 	OPTION_FROM,
 	OPTION_SNAT,
 	OPTION_LIMIT_CONNECTIONS,
@@ -42,8 +41,9 @@ enum option_id {
 	OPTION_LOG,
 	OPTION_BALANCE,
 	OPTION_NO_NAT,
-	OPTION_CONFIRM,
 	OPTION_IN,
+	/* of later versions: understood, and refused by name */
+	OPTION_CONFIRM,
 	OPTION_TO,
 	OPTION_WAIT,
 	OPTION_RESET,

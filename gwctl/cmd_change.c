@@ -101,6 +101,35 @@ enum status cmd_off(struct call *call)
 	return leave(call, "Disable", json_pack("{s:s}", "name", call->words[0]));
 }
 
+/* drain|ready|off NAME TARGET */
+enum status cmd_target(struct call *call)
+{
+	static const char *const orders[][2] = {{"drain", "drained"}, {"ready", "ready"}, {"off", "off"}};
+	for (size_t i = 0; i < ARRAY_SIZE(orders); i++)
+		if (streq(call->words[0], orders[i][0]))
+			return leave(call, "Target",
+				     json_pack("{s:s, s:s, s:s}", "name", call->words[1], "target", call->words[2],
+					       "state", orders[i][1]));
+	complain("a target is told to drain, ready or off, not '%s': gwctl help target", call->words[0]);
+	return STATUS_USAGE;
+}
+
+enum status cmd_open(struct call *call)
+{
+	_cleanup_(diag_free) struct diag diag = {0};
+	json_t *opening = forms_opening(call->arguments, call->words[0], &diag);
+	complain_all(&diag);
+	return opening ? call_change(call, "Open", json_pack("{s:o}", "opening", opening), NULL) : STATUS_REFUSED;
+}
+
+enum status cmd_close(struct call *call)
+{
+	_cleanup_(diag_free) struct diag diag = {0};
+	json_t *opening = forms_opening(call->arguments, call->words[0], &diag);
+	complain_all(&diag);
+	return opening ? call_change(call, "Close", opening, NULL) : STATUS_REFUSED;
+}
+
 enum status cmd_undo(struct call *call)
 {
 	return call_change(call, "Undo", json_object(), NULL);

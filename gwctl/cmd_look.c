@@ -8,6 +8,16 @@
 #include "lease.h"
 #include "util.h"
 
+/* The caller's; NULL when there is no such day. */
+static char *local_time(json_int_t seconds)
+{
+	time_t when = (time_t)seconds;
+	char text[sizeof("-2147483648-01-01T00:00:00+0000")];
+	struct tm tm;
+	bool fine = localtime_r(&when, &tm) && strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S%z", &tm) > 0;
+	return fine ? xstrdup(text) : NULL;
+}
+
 /* ---- ls, show ----------------------------------------------------------------------------------- */
 
 static const json_t *service_of(const json_t *forward)
@@ -20,12 +30,22 @@ static char *name_cell(const json_t *forward)
 	return xstrdup(json_text(service_of(forward), "name"));
 }
 
+/* "active", "held: no interface ppp0", "active, 10.0.0.2:8443 drained (by uid 0, 2026-11-22)" */
 static char *state_cell(const json_t *forward)
 {
 	const char *state = json_text(forward, "state"), *reason = json_text(forward, "reason");
-	if (!*reason)
-		return xstrdup(state);
-	return streq(state, "held") ? xasprintf("held: %s", reason) : xasprintf("%s (%s)", state, reason);
+	struct buf text = {0};
+	size_t i;
+	json_t *order;
+	buf_printf(&text, "%s", state);
+	if (*reason)
+		buf_printf(&text, streq(state, "held") ? ": %s" : " (%s)", reason);
+	json_array_foreach (json_object_get(forward, "orders"), i, order) {
+		_cleanup_(freep) char *when = local_time(json_number(order, "time"));
+		buf_printf(&text, ", %s %s (by uid %lld, %.*s)", json_text(order, "target"), json_text(order, "state"),
+			   (long long)json_number(order, "uid"), when ? (int)strcspn(when, "T") : 1, when ? when : "?");
+	}
+	return buf_take(&text);
 }
 
 static char *origin_cell(const json_t *forward)
@@ -197,11 +217,7 @@ static char *id_cell(const json_t *revision)
 
 static char *time_cell(const json_t *revision)
 {
-	time_t when = (time_t)json_number(revision, "time");
-	char text[sizeof("-2147483648-01-01T00:00:00+0000")];
-	struct tm tm;
-	bool fine = localtime_r(&when, &tm) && strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S%z", &tm) > 0;
-	return fine ? xstrdup(text) : NULL;
+	return local_time(json_number(revision, "time"));
 }
 
 static char *who_cell(const json_t *revision)

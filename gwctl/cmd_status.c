@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* One screen for the question "is all well?": what is, then what is wrong. */
+#include <time.h>
+
 #include "command.h"
+#include "forms.h"
+#include "lease.h"
 #include "util.h"
 
 static char *gwd_cell(const json_t *s)
@@ -17,7 +21,8 @@ static void add_interface(struct buf *lines, const json_t *interface)
 		buf_printf(lines, " (%s)", json_text(interface, "why"));
 	if (!json_is_true(json_object_get(interface, "present")))
 		buf_printf(lines, ", absent");
-	json_array_foreach (json_object_get(interface, "addresses"), i, address) {
+	json_array_foreach(json_object_get(interface, "addresses"), i, address)
+	{
 		if (json_is_string(address))
 			buf_printf(lines, "%s%s", i ? " " : ": ", json_string_value(address));
 	}
@@ -30,7 +35,8 @@ static char *interfaces_cell(const json_t *s)
 	struct buf lines = {0};
 	size_t i, others = 0;
 	json_t *interface;
-	json_array_foreach (json_object_get(s, "interfaces"), i, interface) {
+	json_array_foreach(json_object_get(s, "interfaces"), i, interface)
+	{
 		if (streq(json_text(interface, "zone"), "none"))
 			others++;
 		else
@@ -52,6 +58,31 @@ static char *forwards_cell(const json_t *s)
 {
 	return xasprintf("%lld active, %lld off, %lld held", (long long)json_number(s, "active"),
 			 (long long)json_number(s, "off"), (long long)json_number(s, "held"));
+}
+
+/* "tcp 22 from local (gwd.yaml:12)", "udp 53 (runtime, in 1h 59m): nothing closes this port" */
+static char *openings_cell(const json_t *s)
+{
+	struct buf lines = {0};
+	size_t i;
+	json_t *row;
+	json_array_foreach(json_object_get(s, "openings"), i, row)
+	{
+		const json_t *opening = json_object_get(row, "opening");
+		bool temporary = json_is_true(json_object_get(row, "temporary"));
+		_cleanup_(freep) char *text = forms_opening_text(opening), *left = NULL;
+		int64_t expires;
+		if (timestamp_parse(json_text(opening, "expires"), &expires))
+			left = lease_left(expires - time(NULL));
+		buf_printf(&lines, "%s%s (%s%s%s%s)", i ? "\n" : "", text, json_text(row, "origin"), left ? ", " : "",
+			   left ? left : "",
+			   !temporary ? ""
+			   : left     ? ", or at reboot"
+				      : ", at reboot");
+		if (*json_text(row, "reason"))
+			buf_printf(&lines, ": %s", json_text(row, "reason"));
+	}
+	return buf_take(&lines);
 }
 
 static char *revision_cell(const json_t *s)
@@ -99,6 +130,7 @@ static const struct column fields[] = {
 	{"interfaces", COLUMN_TEXT, interfaces_cell},
 	{"forwarding", COLUMN_TEXT, forwarding_cell},
 	{"forwards", COLUMN_TEXT, forwards_cell},
+	{"open ports", COLUMN_TEXT, openings_cell},
 	{"revision", COLUMN_TEXT, revision_cell},
 	{"file", COLUMN_TEXT, file_cell},
 	{"mistakes", COLUMN_TEXT, mistakes_cell},

@@ -7,9 +7,8 @@
 
 #define LEASE_OPTIONS (B(FOR) | B(EXPIRES))
 #define FORWARD_OPTIONS                                                                                                \
-	(B(NAME) | B(DESCRIPTION) | B(PROTO) | B(LISTEN) | B(DISABLED) | LEASE_OPTIONS | B(ON_EXPIRY))
-#define FORWARD_LATER                                                                                                  \
-	(B(FROM) | B(SNAT) | B(LIMIT_CONNECTIONS) | B(LIMIT_RATE) | B(LOG) | B(BALANCE) | B(NO_NAT))
+	(B(NAME) | B(DESCRIPTION) | B(PROTO) | B(LISTEN) | B(FROM) | B(SNAT) | B(LIMIT_CONNECTIONS) | B(LIMIT_RATE) |  \
+	 B(LOG) | B(BALANCE) | B(NO_NAT) | B(DISABLED) | LEASE_OPTIONS | B(ON_EXPIRY))
 #define TAKES_AWAY (B(DRY_RUN))
 #define BRINGS (B(DRY_RUN) | B(FORCE))
 #define BRINGS_LATER (B(CONFIRM))
@@ -18,7 +17,8 @@
 static const char add_more[] =
 	"PORTS is 80, 8000-8010 or 80,443. LISTEN is an address or an interface. TARGET is ADDR, ADDR:PORT or\n"
 	"'[ADDR6]:PORT'; a range of ports goes one to one to a range of the same length. What is there already\n"
-	"is no error. The forward stays over restarts and reboots, unless --for, --expires, --temporary or --hold says\n"
+	"is no error. The forward stays over restarts and reboots, unless --for, --expires, --temporary or --hold "
+	"says\n"
 	"how long it does; with another --for it is renewed. A port on which this gateway itself listens, such as\n"
 	"that of ssh, is refused without --force.\n"
 	"\n"
@@ -29,6 +29,8 @@ static const char add_more[] =
 	"  gwctl add 5000-5010 10.0.0.5:7000-7010\n"
 	"  gwctl add 203.0.113.5:443 10.0.0.5:8443 --description 'the shop'\n"
 	"  gwctl add '[2001:db8::1]:80' '[fd00::10]:80'\n"
+	"  gwctl add 443 10.0.0.2:8443 10.0.0.3:8443@2 --balance source\n"
+	"  gwctl add 2022 10.0.0.5:22 --from 198.51.100.0/24 --limit-rate 5/minute --log\n"
 	"  gwctl add 2222 10.0.0.5:22 --for 2h --on-expiry cut\n"
 	"  gwctl add 8080 10.0.0.5 --hold\n";
 
@@ -38,7 +40,8 @@ static const char set_more[] =
 	"\n"
 	"  gwctl set web 192.168.0.103\n"
 	"  gwctl set web --name shop --description=\n"
-	"  gwctl set web --listen 203.0.113.5\n";
+	"  gwctl set web --listen 203.0.113.5\n"
+	"  gwctl set web --limit-connections 50 --from=\n";
 
 static const char rm_more[] =
 	"By name, or by the ports it listens on. Open connections go on until they end, unless --kill is given; UDP,\n"
@@ -63,16 +66,40 @@ static const char off_more[] =
 	"  gwctl off web\n"
 	"  gwctl off web --kill\n";
 
-static const char ls_more[] =
-	"PATTERN is one of the shell: * ? [a-z].\n"
+static const char target_more[] =
+	"TARGET is ADDR or ADDR:PORT. drain: no new connections, those there are go on, of UDP too; other clients\n"
+	"keep their targets. off: UDP is cut, and with --kill everything. ready: as before. Works on forwards that\n"
+	"gwd.yaml declares, too, and lasts until its entry or this target goes.\n"
 	"\n"
-	"  gwctl ls\n"
-	"  gwctl ls 'web*' --sort conns\n"
-	"  gwctl ls -o json | jq -r '.[].service.name'\n";
+	"  gwctl target drain web 10.0.0.2:8443\n"
+	"  gwctl target off web 10.0.0.2:8443 --kill\n"
+	"  gwctl target ready web 10.0.0.2:8443\n";
 
-static const char show_more[] =
-	"  gwctl show web\n"
-	"  gwctl show web -o yaml\n";
+static const char open_more[] =
+	"Where gwd.yaml has `gateway:`, ports of the gateway itself cannot be reached from the outside, but for what "
+	"is\n"
+	"opened there or here; from a dmz they never can. PORT may be a range, PROTO is tcp unless said. `local` are "
+	"the\n"
+	"directly connected networks. The same port again replaces from and the end. status lists what is open.\n"
+	"\n"
+	"  gwctl open 13337\n"
+	"  gwctl open 22 --from local\n"
+	"  gwctl open 51820/udp --from 198.51.100.0/24 --for 2h\n"
+	"  gwctl open 123/udp --in dmz\n";
+
+static const char close_more[] = "What is not there is no error; what gwd.yaml declares is closed there.\n"
+				 "\n"
+				 "  gwctl close 13337\n"
+				 "  gwctl close 123/udp --in dmz\n";
+
+static const char ls_more[] = "PATTERN is one of the shell: * ? [a-z].\n"
+			      "\n"
+			      "  gwctl ls\n"
+			      "  gwctl ls 'web*' --sort conns\n"
+			      "  gwctl ls -o json | jq -r '.[].service.name'\n";
+
+static const char show_more[] = "  gwctl show web\n"
+				"  gwctl show web -o yaml\n";
 
 static const char status_more[] =
 	"What gwctl without a command does, too: interfaces, forwarding and who turned it on, how many forwards\n"
@@ -87,12 +114,11 @@ static const char check_more[] =
 	"\n"
 	"  gwctl check new.yaml\n";
 
-static const char diff_more[] =
-	"Without FILE: what apply would change. Ends with 1 when there is a difference.\n"
-	"\n"
-	"  gwctl diff\n"
-	"  gwctl diff new.yaml\n"
-	"  gwctl diff --revision 12\n";
+static const char diff_more[] = "Without FILE: what apply would change. Ends with 1 when there is a difference.\n"
+				"\n"
+				"  gwctl diff\n"
+				"  gwctl diff new.yaml\n"
+				"  gwctl diff --revision 12\n";
 
 static const char apply_more[] =
 	"Without FILE: gwd.yaml and gwd.d as they are on the disk. FILE ('-' is the standard input) takes the place\n"
@@ -102,20 +128,17 @@ static const char apply_more[] =
 	"  gwctl apply\n"
 	"  gwctl apply new.yaml --dry-run\n";
 
-static const char history_more[] =
-	"The newest revision first; * is the one that runs.\n"
-	"\n"
-	"  gwctl history -n 10\n";
+static const char history_more[] = "The newest revision first; * is the one that runs.\n"
+				   "\n"
+				   "  gwctl history -n 10\n";
 
-static const char undo_more[] =
-	"Reverses the newest change that is not undone yet; again, and it goes further back.\n"
-	"\n"
-	"  gwctl undo\n";
+static const char undo_more[] = "Reverses the newest change that is not undone yet; again, and it goes further back.\n"
+				"\n"
+				"  gwctl undo\n";
 
-static const char rollback_more[] =
-	"Returns to revision N (see history), as a new revision.\n"
-	"\n"
-	"  gwctl diff --revision 12 ; gwctl rollback 12\n";
+static const char rollback_more[] = "Returns to revision N (see history), as a new revision.\n"
+				    "\n"
+				    "  gwctl diff --revision 12 ; gwctl rollback 12\n";
 
 static const char export_more[] =
 	"Everything but what gwd.d declares, so that this makes the runtime forwards permanent parts of the file:\n"
@@ -126,14 +149,20 @@ static const char help_more[] = "  gwctl help add\n";
 
 const struct command commands[] = {
 	{"add", "[LISTEN:]PORTS[/PROTO] TARGET...", "forward ports to a target", add_more, 2, SIZE_MAX,
-	 FORWARD_OPTIONS | B(TEMPORARY) | B(HOLD) | B(REPLACE) | BRINGS, FORWARD_LATER | BRINGS_LATER, cmd_add},
-	{"set", "NAME [TARGET...]", "change a forward", set_more, 1, SIZE_MAX, FORWARD_OPTIONS | BRINGS,
-	 FORWARD_LATER | BRINGS_LATER, cmd_set},
+	 FORWARD_OPTIONS | B(TEMPORARY) | B(HOLD) | B(REPLACE) | BRINGS, BRINGS_LATER, cmd_add},
+	{"set", "NAME [TARGET...]", "change a forward", set_more, 1, SIZE_MAX, FORWARD_OPTIONS | BRINGS, BRINGS_LATER,
+	 cmd_set},
 	{"rm", "NAME | [LISTEN:]PORTS[/PROTO]", "remove a forward", rm_more, 1, 1, TAKES_AWAY | B(KILL),
 	 TAKES_AWAY_LATER, cmd_rm},
 	{"on", "NAME", "put a forward on", on_more, 1, 1, BRINGS, BRINGS_LATER, cmd_on},
 	{"off", "NAME", "put a forward off, without forgetting it", off_more, 1, 1, TAKES_AWAY | B(KILL),
 	 TAKES_AWAY_LATER, cmd_off},
+	{"target", "drain|ready|off NAME TARGET", "keep new connections from one target", target_more, 3, 3,
+	 TAKES_AWAY | B(KILL), TAKES_AWAY_LATER, cmd_target},
+	{"open", "PORT[/PROTO]", "open a port of the gateway itself", open_more, 1, 1,
+	 B(FROM) | B(IN) | LEASE_OPTIONS | B(TEMPORARY) | B(DRY_RUN), BRINGS_LATER | B(FORCE), cmd_open},
+	{"close", "PORT[/PROTO]", "close what open has opened", close_more, 1, 1, B(IN) | TAKES_AWAY, TAKES_AWAY_LATER,
+	 cmd_close},
 	{"ls", "[PATTERN]", "list forwards", ls_more, 0, 1, B(SORT), 0, cmd_ls},
 	{"show", "NAME", "all about one forward", show_more, 1, 1, 0, 0, cmd_show},
 	{"status", "", "one screen: is all well?", status_more, 0, 0, 0, 0, cmd_status},
@@ -147,9 +176,6 @@ const struct command commands[] = {
 	{"export", "", "what runs, as a gwd.yaml", export_more, 0, 0, 0, 0, cmd_export},
 	{"help", "[COMMAND]", "this text, or all about a command", help_more, 0, 1, 0, 0, cmd_help},
 	{"version", "", "print the version", NULL, 0, 0, 0, 0, cmd_version},
-	{.name = "target"},
-	{.name = "open"},
-	{.name = "close"},
 	{.name = "edit"},
 	{.name = "confirm"},
 	{.name = "import"},

@@ -96,27 +96,54 @@ static json_t *form_finish(struct form *f, const char *const *weights, size_t n)
 	return doc_to_json(canonical);
 }
 
+/* --OPTION gives `key` this value, --OPTION= the other one. */
+static void form_flag(struct form *f, const struct arguments *a, enum option_id id, const char *key, bool on,
+		      bool empty)
+{
+	const char *value = a->values[id], *name = options[id].name;
+	if (!value || (!*value && !empty))
+		return;
+	if (*value && !streq(value, name))
+		diag_add(f->diag, DIAG_INVALID, nowhere, "--%s=%s: write --%s, or --%s= to return to the default", name,
+			 value, name, name);
+	node_set(f->arena, f->map, key,
+		 node_scalar(f->arena, nowhere, (*value != '\0') == on ? "true" : "false", false));
+}
+
+/* What one of the two leaves out stays as it is; 0 is how a number says on the wire that there is none. */
+static void form_limit(struct form *f, const struct arguments *a, bool empty)
+{
+	const char *connections = a->values[OPTION_LIMIT_CONNECTIONS], *rate = a->values[OPTION_LIMIT_RATE];
+	struct node *limit = node_map(f->arena, nowhere);
+	if (connections && (*connections || empty))
+		node_set(f->arena, limit, "connections",
+			 node_scalar(f->arena, nowhere, *connections ? connections : "0", false));
+	if (rate && (*rate || empty))
+		node_set(f->arena, limit, "rate", node_scalar(f->arena, nowhere, rate, true));
+	if (limit->n)
+		node_set(f->arena, f->map, "limit", limit);
+}
+
 /* `empty`: an option without text counts too, as a return to the default. */
 static void form_options(struct form *f, const struct arguments *a, bool empty)
 {
-	static const enum option_id texts[] = {OPTION_NAME, OPTION_DESCRIPTION, OPTION_PROTO, OPTION_LISTEN};
+	static const struct {
+		enum option_id id;
+		const char *key;
+	} texts[] = {{OPTION_NAME, "name"},       {OPTION_DESCRIPTION, "description"},
+		     {OPTION_PROTO, "proto"},     {OPTION_LISTEN, "listen"},
+		     {OPTION_FROM, "from"},       {OPTION_SNAT, "snat"},
+		     {OPTION_BALANCE, "balance"}, {OPTION_EXPIRES, "expires"},
+		     {OPTION_IN, "in"},           {OPTION_ON_EXPIRY, "on_expiry"}};
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
-		const char *value = a->values[texts[i]];
+		const char *value = a->values[texts[i].id];
 		if (value && (*value || empty))
-			form_set(f, options[texts[i]].name, value);
+			form_set(f, texts[i].key, value);
 	}
-	const char *expires = a->values[OPTION_EXPIRES], *on_expiry = a->values[OPTION_ON_EXPIRY];
-	if (expires && (*expires || empty))
-		form_set(f, "expires", expires);
-	if (on_expiry && (*on_expiry || empty))
-		form_set(f, "on_expiry", on_expiry);
-	const char *disabled = a->values[OPTION_DISABLED];
-	if (disabled && *disabled && !streq(disabled, options[OPTION_DISABLED].name))
-		diag_add(f->diag, DIAG_INVALID, nowhere,
-			 "--disabled=%s: --disabled means off, --disabled= means on", disabled);
-	if (disabled && (*disabled || empty))
-		node_set(f->arena, f->map, "enabled",
-			 node_scalar(f->arena, nowhere, *disabled ? "false" : "true", false));
+	form_flag(f, a, OPTION_DISABLED, "enabled", false, empty);
+	form_flag(f, a, OPTION_LOG, "log", true, empty);
+	form_flag(f, a, OPTION_NO_NAT, "nat", false, empty);
+	form_limit(f, a, empty);
 }
 
 /* `add 192.168.0.102 80` */
@@ -174,16 +201,58 @@ json_t *forms_selector(const char *word, struct diag *diag)
 	return form_finish(&f, NULL, 0);
 }
 
-char *forms_address_text(const char *addr, const char *port)
-{
-	bool bracket = *port && strchr(addr, ':');
-	return xasprintf("%s%s%s%s%s", bracket ? "[" : "", addr, bracket ? "]" : "", *port ? ":" : "", port);
-}
-
 static const char *text_of(const json_t *object, const char *key)
 {
 	const char *text = json_string_value(json_object_get(object, key));
 	return text ? text : "";
+}
+
+json_t *forms_opening(const struct arguments *a, const char *word, struct diag *diag)
+{
+	_cleanup_(arena_freep) struct arena *arena = arena_new();
+	struct form f = form_new(arena, diag);
+	if (strchr(word, ':')) {
+		diag_add(diag, DIAG_INVALID, nowhere,
+			 "'%s': what is opened is a port, PORT[/PROTO], on every address of this gateway", word);
+		return NULL;
+	}
+	form_options(&f, a, false);
+	form_ports(&f, word);
+	json_t *opening = form_finish(&f, NULL, 0);
+	json_t *ports = json_object_get(opening, "ports");
+	if (json_array_size(ports) == 1) {
+		json_object_set(opening, "ports", json_array_get(ports, 0));
+		return opening;
+	}
+	if (opening)
+		diag_add(diag, DIAG_INVALID, nowhere, "'%s': one port or range at a time, as in 22 or 8000-8010/udp",
+			 word);
+	json_decref(opening);
+	return NULL;
+}
+
+char *forms_opening_text(const json_t *opening)
+{
+	struct buf text = {0};
+	size_t i;
+	json_t *from;
+	const json_t *all = json_object_get(opening, "from");
+	bool local = json_is_true(json_object_get(opening, "local"));
+	buf_printf(&text, "%s %s%s", text_of(opening, "proto"), text_of(opening, "ports"),
+		   local || json_array_size(all) ? " from " : "");
+	if (local)
+		buf_printf(&text, "local");
+	json_array_foreach(all, i, from)
+		buf_printf(&text, "%s%s", i || local ? "," : "", json_is_string(from) ? json_string_value(from) : "?");
+	if (streq(text_of(opening, "in"), "dmz"))
+		buf_printf(&text, " in dmz");
+	return buf_take(&text);
+}
+
+char *forms_address_text(const char *addr, const char *port)
+{
+	bool bracket = *port && strchr(addr, ':');
+	return xasprintf("%s%s%s%s%s", bracket ? "[" : "", addr, bracket ? "]" : "", *port ? ":" : "", port);
 }
 
 static char *ports_text(const json_t *service)
@@ -191,7 +260,7 @@ static char *ports_text(const json_t *service)
 	struct buf ports = {0};
 	size_t i;
 	json_t *port;
-	json_array_foreach (json_object_get(service, "ports"), i, port)
+	json_array_foreach(json_object_get(service, "ports"), i, port)
 		buf_printf(&ports, "%s%s", i ? "," : "", json_is_string(port) ? json_string_value(port) : "?");
 	return buf_take(&ports);
 }
@@ -210,7 +279,8 @@ char *forms_targets_text(const json_t *service)
 	_cleanup_(freep) char *dialled = ports_text(service);
 	size_t i;
 	json_t *target;
-	json_array_foreach (json_object_get(service, "to"), i, target) {
+	json_array_foreach(json_object_get(service, "to"), i, target)
+	{
 		const char *port = text_of(target, "port");
 		const char *shown = *port ? port : strchr(dialled, ',') ? "" : dialled;
 		_cleanup_(freep) char *text = forms_address_text(text_of(target, "addr"), shown);

@@ -15,6 +15,10 @@ json_t *forms_changes(const struct arguments *, const char *const *targets, size
 /* {name} or {ports, proto, listen}: no name is without a letter or has one of `:/,[`. NULL plus diag. */
 json_t *forms_selector(const char *word, struct diag *);
 
+/* An opening of PORT[/PROTO] and the options of open and close; NULL plus diag. */
+json_t *forms_opening(const struct arguments *, const char *word, struct diag *);
+char *forms_opening_text(const json_t *opening); /* "tcp 22 from local", "udp 53 in dmz"; caller's string */
+
 /* A canonical service as people read it: "tcp 203.0.113.5:80,443"; "192.168.0.102:80, 10.0.0.3". Caller's strings. */
 char *forms_listen_text(const json_t *service);
 char *forms_targets_text(const json_t *service);

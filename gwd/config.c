@@ -294,15 +294,18 @@ struct forward *config_forward_set(const struct forward *old, const struct node 
 	return TAKE_PTR(f);
 }
 
-/* A copy in which a target that names the very port that is dialled no longer names it: the two mean the same. */
-static struct forward *without_same_ports(const struct forward *f)
+/* A copy in which a target that names the very port that is dialled no longer names it: the two mean the same. What was
+ * ordered of targets was not written. */
+static struct forward *as_written(const struct forward *f)
 {
 	struct forward *copy = forward_renamed(f, f->name);
 
-	for (size_t i = 0; i < copy->n_targets && copy->n_ports == 1; i++) {
+	for (size_t i = 0; i < copy->n_targets; i++) {
 		struct target *t = &copy->targets[i];
 
-		if (t->ports.first == copy->ports[0].first && t->ports.last == copy->ports[0].last)
+		t->state = TARGET_READY;
+		if (copy->n_ports == 1 && t->ports.first == copy->ports[0].first &&
+		    t->ports.last == copy->ports[0].last)
 			t->ports = (struct port_range){0};
 	}
 	return copy;
@@ -316,8 +319,8 @@ static bool agrees(const struct node *named, const struct forward *have, bool ex
 
 	if (!wanted || !streq(wanted->name, have->name))
 		return false;
-	a = without_same_ports(wanted);
-	b = without_same_ports(have);
+	a = as_written(wanted);
+	b = as_written(have);
 	if (!expires)
 		a->expires = b->expires;
 	return forward_same(a, b);

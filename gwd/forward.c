@@ -8,6 +8,8 @@
 #include "util.h"
 
 const struct limit_unit limit_units[LIMIT_UNITS] = {{"second", 1}, {"minute", 60}, {"hour", 3600}, {"day", 86400}};
+const char *const target_states[TARGET_STATES] = {
+	[TARGET_READY] = "ready", [TARGET_DRAINED] = "drained", [TARGET_OFF] = "off"};
 
 struct forward *forward_new(void)
 {
@@ -60,6 +62,31 @@ struct forward *forward_renamed(const struct forward *f, const char *name)
 	new->targets = copy(f->targets, f->n_targets * sizeof(*f->targets));
 	new->from = copy(f->from, f->n_from * sizeof(*f->from));
 	return new;
+}
+
+static bool ordered_same(const struct target *a, const struct target *b)
+{
+	return a->state == b->state && a->ordered_uid == b->ordered_uid && a->ordered_time == b->ordered_time;
+}
+
+struct forward *forward_with_states(const struct forward *f, const struct forward *other)
+{
+	static const struct target ready;
+	struct forward *copy = NULL;
+
+	for (size_t i = 0; i < f->n_targets; i++) {
+		_cleanup_(freep) char *text = other ? target_text(f, &f->targets[i]) : NULL;
+		const struct target *t = text ? forward_target(other, text) : NULL;
+
+		t = t ? t : &ready;
+		if (ordered_same(&f->targets[i], t))
+			continue;
+		copy = copy ? copy : forward_renamed(f, f->name);
+		copy->targets[i].state = t->state;
+		copy->targets[i].ordered_uid = t->ordered_uid;
+		copy->targets[i].ordered_time = t->ordered_time;
+	}
+	return copy ? copy : forward_ref(f);
 }
 
 bool forward_declared(const struct forward *f)
@@ -195,16 +222,65 @@ char *listen_text(const struct listen *l)
 	return xstrdup("any");
 }
 
+/* What its text names; none when each port goes to its own. */
+static struct port_range target_ports(const struct forward *f, const struct target *t)
+{
+	if (t->ports.first || f->n_ports > 1)
+		return t->ports;
+	return f->ports[0];
+}
+
 char *target_text(const struct forward *f, const struct target *t)
 {
 	char addr[ADDR_TEXT_MAX], ports[PORTS_TEXT_MAX];
 	bool v6 = t->addr.family == AF_INET6;
-	struct port_range to = t->ports.first ? t->ports : f->ports[0];
+	struct port_range to = target_ports(f, t);
 
 	ip_text(&t->addr, addr);
-	if (!t->ports.first && f->n_ports > 1) /* each to its own */
+	if (!to.first)
 		return xstrdup(addr);
 	return xasprintf("%s%s%s:%s", v6 ? "[" : "", addr, v6 ? "]" : "", port_range_text(to, ports));
+}
+
+/* ADDR, ADDR:PORTS, [ADDR], [ADDR]:PORTS. */
+static bool parse_target(const char *text, struct ip *addr, struct port_range *ports)
+{
+	bool bracket = text[0] == '[';
+	_cleanup_(freep) char *host = xstrdup(text + bracket);
+	char *end = bracket ? strchr(host, ']') : strrchr(host, ':');
+
+	*ports = (struct port_range){0};
+	if (ip_parse(host, addr))
+		return true;
+	if (!end)
+		return false;
+	*end++ = '\0';
+	if (bracket && *end == ':')
+		end++;
+	return ip_parse(host, addr) && (bracket || addr->family == AF_INET) &&
+	       ((bracket && !*end) || port_range_parse(end, ports));
+}
+
+struct target *forward_target(const struct forward *f, const char *text)
+{
+	struct target *found = NULL;
+	struct port_range ports;
+	struct ip addr;
+	size_t n = 0;
+
+	if (!parse_target(text, &addr, &ports))
+		return NULL;
+	for (size_t i = 0; i < f->n_targets; i++) {
+		struct target *t = &f->targets[i];
+
+		if (ip_cmp(&t->addr, &addr) != 0)
+			continue;
+		if (ports_same(target_ports(f, t), ports))
+			return t;
+		found = t;
+		n++;
+	}
+	return n == 1 && !ports.first ? found : NULL;
 }
 
 char *forward_text(const struct forward *f)

@@ -27,12 +27,16 @@ struct listen {
 
 /* TARGET_DRAINED: no new connections, those there are stay. TARGET_OFF: nothing. Never written, only ordered at run time. */
 enum target_state { TARGET_READY, TARGET_DRAINED, TARGET_OFF };
+#define TARGET_STATES 3
+extern const char *const target_states[TARGET_STATES]; /* "ready", "drained", "off" */
 
 struct target {
 	struct ip addr;
 	struct port_range ports; /* first == 0: the port that was dialled */
 	uint16_t weight;         /* 1 unless said */
 	uint8_t state;           /* enum target_state */
+	uint32_t ordered_uid;    /* who said that it is not ready, ... */
+	int64_t ordered_time;    /* ... and when: seconds since the epoch */
 };
 
 /* How a target sees the client. SNAT_DEFAULT: as the settings say (only in forwards). */
@@ -94,6 +98,9 @@ struct forward *forward_ref(const struct forward *); /* the same object; const i
 void forward_unref(struct forward *);                /* NULL is fine */
 void forward_unrefp(struct forward **);
 struct forward *forward_renamed(const struct forward *, const char *name); /* a copy under another name */
+/* With the states that the same targets have in `other`, or all ready where that is NULL. A reference; a copy only where
+ * something differs. */
+struct forward *forward_with_states(const struct forward *, const struct forward *other);
 
 bool forward_declared(const struct forward *);
 bool forward_ports_overlap(const struct forward *, const struct forward *);
@@ -111,6 +118,9 @@ char *forward_place(const struct forward *); /* "gwd.yaml:12", or a runtime forw
 char *forward_ports_text(const struct forward *);              /* "80,443", "8000-8010" */
 char *listen_text(const struct listen *);                      /* "any", "eth0", "203.0.113.5" */
 char *target_text(const struct forward *, const struct target *); /* "10.0.0.2:8080", "[fd00::1]:80" */
+/* The one target that is called so: ADDR or ADDR:PORT, with brackets or without where it is clear. NULL: none, or several
+ * with ADDR. */
+struct target *forward_target(const struct forward *, const char *text);
 
 /* The default name (INTERFACE section 1, key `name`) that no forward of `taken` has. */
 struct forwards;

@@ -77,6 +77,14 @@ int gwd_remove(struct gwd *, const struct selector *, const struct request_optio
 void gwd_release(struct gwd *, const void *holder);
 int gwd_enable(struct gwd *, const char *name, bool on, const struct request_options *, struct outcome *ret,
 	       struct diag *);
+/* `target`: ADDR or ADDR:PORT of one of the forward's. */
+int gwd_target(struct gwd *, const char *name, const char *target, enum target_state, const struct request_options *,
+	       struct outcome *ret, struct diag *);
+/* Ports of the gateway itself, canonical openings. close: {ports, proto, in}; without `in` every one. */
+int gwd_open(struct gwd *, const struct node *opening, const struct request_options *, struct outcome *ret,
+	     struct diag *);
+int gwd_close(struct gwd *, const struct node *opening, const struct request_options *, struct outcome *ret,
+	      struct diag *);
 /* `text` NULL: gwd.yaml and gwd.d from disk; otherwise `text` (shown as `path`) in place of gwd.yaml. */
 int gwd_apply(struct gwd *, const char *text, size_t len, const char *path, const struct request_options *,
 	      struct outcome *ret, struct diag *);
@@ -105,6 +113,14 @@ void forward_view_free(struct forward_view *);
 int gwd_list(struct gwd *, const char *pattern, struct forward_view **ret, size_t *ret_n, struct diag *);
 /* Counting reads counters from the kernel, which costs what there are of them. */
 int gwd_get(struct gwd *, const char *name, bool count, struct forward_view *ret, struct diag *);
+
+/* An opening, declared or runtime. */
+struct opening_view {
+	struct opening opening; /* its contents are borrowed until the next call */
+	char *reason; /* why it opens nothing, or NULL */
+};
+struct opening_view *gwd_openings(const struct gwd *, size_t *ret_n);
+void opening_views_free(struct opening_view *, size_t n);
 
 struct gwd_status {
 	const struct topology *topology; /* borrowed until the next call */

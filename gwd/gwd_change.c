@@ -86,6 +86,34 @@ int change_can_act(const struct gwd *g, struct forward *f, const struct place *p
 	return 0;
 }
 
+static bool has_order(const struct forward *f, const char *key)
+{
+	for (size_t i = 0; f && i < f->n_targets; i++) {
+		_cleanup_(freep) char *own = target_key(f, &f->targets[i]);
+
+		if (f->targets[i].state != TARGET_READY && streq(own, key))
+			return true;
+	}
+	return false;
+}
+
+void change_draft_orders(struct draft *d, const struct forward *was, const struct forward *now)
+{
+	for (size_t i = 0; was && i < was->n_targets; i++) {
+		_cleanup_(freep) char *key = target_key(was, &was->targets[i]);
+
+		if (was->targets[i].state != TARGET_READY && !has_order(now, key))
+			draft_order(d, key, NULL);
+	}
+	for (size_t i = 0; now && i < now->n_targets; i++) {
+		const struct target *t = &now->targets[i];
+		_cleanup_(freep) char *key = target_key(now, t);
+
+		if (t->state != TARGET_READY)
+			draft_order(d, key, &(struct order){t->state, t->ordered_uid, t->ordered_time});
+	}
+}
+
 void change_draft_add(struct draft *d, struct forward *f, bool in_place)
 {
 	struct step *s = draft_step(d, STEP_ADD);
@@ -100,6 +128,7 @@ void change_draft_remove(struct draft *d, struct forward_entry *e)
 	draft_step(d, STEP_REMOVE)->entry = e;
 	if (e->forward->lifetime != LIFETIME_HELD)
 		draft_runtime(d, e->forward->name, NULL);
+	change_draft_orders(d, e->forward, NULL);
 }
 
 static bool removes(const struct draft *d, const struct forward_entry *e)
@@ -153,7 +182,7 @@ static bool is_recorded(const struct gwd *g, const struct draft *d)
 			r->kind == ITEM_RUNTIME && !r->forward ? forwards_by_name(g->world->forwards, r->name) : NULL;
 		const struct forward *f = e ? e->forward : r->forward;
 
-		if (!f || f->lifetime == LIFETIME_DURABLE)
+		if (r->kind == ITEM_OPENING ? !r->temporary : !f || f->lifetime == LIFETIME_DURABLE)
 			return true;
 	}
 	return false;
@@ -202,6 +231,7 @@ int change_replace(struct gwd *g, struct forward_entry *e, struct forward *f, bo
 	draft_step(&d, STEP_REMOVE)->entry = e;
 	if (!streq(e->forward->name, f->name) && f->lifetime != LIFETIME_HELD)
 		draft_runtime(&d, e->forward->name, NULL);
+	change_draft_orders(&d, e->forward, f);
 	change_draft_add(&d, f, true);
 	r = change_finish(g, &d, what, options, ret, diag);
 	if (r == 0)

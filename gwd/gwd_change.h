@@ -26,6 +26,8 @@ int change_can_act(const struct gwd *, struct forward *, const struct place *, s
 
 /* Held forwards whose shadow the draft takes away come to light. */
 void change_unshadow(const struct gwd *, struct draft *);
+/* Rows of what is ordered of targets, as `now` in place of `was` wants them; either may be NULL. */
+void change_draft_orders(struct draft *, const struct forward *was, const struct forward *now);
 void change_draft_add(struct draft *, struct forward *, bool in_place);
 void change_draft_remove(struct draft *, struct forward_entry *);
 /* Down the road; takes `what`, which is told and recorded. */

@@ -136,6 +136,9 @@ void expire_watch_draft(struct gwd *g, const struct draft *d)
 	for (size_t i = 0; i < d->n_steps; i++)
 		if (d->steps[i].kind == STEP_ADD)
 			expire_watch(g, d->steps[i].forward->expires);
+	for (size_t i = 0; (d->world || d->opens) && i < g->world->open.n; i++)
+		if (!g->world->open.items[i].over)
+			expire_watch(g, g->world->open.items[i].expires);
 	for (const struct forward_entry *e = d->world ? forwards_first(g->world->forwards) : NULL; e; e = e->next)
 		if (!e->expired)
 			expire_watch(g, e->forward->expires);
@@ -163,6 +166,27 @@ static void end(struct gwd *g, struct draft *d, const char *why)
 	road_follow(g, d, failure);
 }
 
+static void look_at_openings(struct gwd *g)
+{
+	_cleanup_(draft_free) struct draft d = {.opens = true, .unrecorded = true, .what = "openings follow the clock"};
+	bool changes = false;
+
+	for (size_t i = 0; i < g->world->open.n; i++) {
+		const struct opening *o = &g->world->open.items[i];
+		bool over = expire_over(g, o->expires);
+
+		changes = changes || over != o->over;
+		if (expire_ended(g, o->expires))
+			draft_opening(&d, o, true);
+		else
+			opening_list_add(&d.open, o)->over = over;
+		if (!over)
+			expire_watch(g, o->expires);
+	}
+	if (changes)
+		road_follow(g, &d, "what was open for a time could not be closed");
+}
+
 /* Brings everybody to what the clock says: ends, and returns where it was set back, or set at last. */
 static void look_at_all(struct gwd *g)
 {
@@ -181,6 +205,7 @@ static void look_at_all(struct gwd *g)
 		if (!over)
 			expire_watch(g, e->forward->expires);
 	}
+	look_at_openings(g);
 	if (g->clock.next == INT64_MAX)
 		wallclock_alarm_set(g->clock.alarm, INT64_MAX);
 	if (d.n_steps)

@@ -284,13 +284,35 @@ static void export_entry(struct buf *out, const struct gwd *g, const struct forw
 	config_print_forward(out, f);
 }
 
+/* The settings with what is open for good at run time: the file has no word for an end, and what it shadows would
+ * contradict it. */
+static void export_settings(struct buf *out, const struct gwd *g)
+{
+	const struct settings *s = g->world->settings;
+	struct settings with = *s;
+	struct opening_list open = {0};
+
+	for (size_t i = 0; i < s->n_open; i++)
+		opening_list_add(&open, &s->open[i]);
+	for (size_t i = 0; i < g->world->open.n; i++) {
+		const struct opening *o = &g->world->open.items[i];
+
+		if (o->lifetime == LIFETIME_DURABLE && !o->expires && !world_over_opening(g->world, o))
+			opening_list_add(&open, o);
+	}
+	with.open = open.items;
+	with.n_open = open.n;
+	config_print_settings(out, &with, false);
+	opening_list_free(&open);
+}
+
 int gwd_export(struct gwd *g, char **ret_yaml, struct diag *diag)
 {
 	_cleanup_(buf_free) struct buf out = {0};
 	bool header = false;
 
 	(void)diag;
-	config_print_settings(&out, g->world->settings, false);
+	export_settings(&out, g);
 	for (const struct forward_entry *e = forwards_first(g->world->forwards); e; e = e->next) {
 		if (e->forward->extra || e->forward->lifetime != LIFETIME_DURABLE)
 			continue;

@@ -17,10 +17,15 @@ void openings_free(struct opening *openings, size_t n)
 	free(openings);
 }
 
-bool opening_same(const struct opening *a, const struct opening *b)
+bool opening_same_key(const struct opening *a, const struct opening *b)
 {
 	return a->in == b->in && a->protos == b->protos && a->ports.first == b->ports.first &&
-	       a->ports.last == b->ports.last && a->local == b->local && a->expires == b->expires &&
+	       a->ports.last == b->ports.last;
+}
+
+bool opening_same(const struct opening *a, const struct opening *b)
+{
+	return opening_same_key(a, b) && a->local == b->local && a->expires == b->expires &&
 	       prefixes_same(a->from, a->n_from, b->from, b->n_from);
 }
 
@@ -32,6 +37,14 @@ bool openings_same(const struct opening *a, size_t n_a, const struct opening *b,
 		if (!opening_same(&a[i], &b[i]))
 			return false;
 	return true;
+}
+
+char *opening_key(const struct opening *o)
+{
+	char ports[PORTS_TEXT_MAX];
+
+	return xasprintf("%s %s %s", o->in == OPENING_DMZ ? "dmz" : "wan", proto_text(o->protos),
+			 port_range_text(o->ports, ports));
 }
 
 bool opening_overlaps(const struct opening *a, const struct opening *b)
@@ -53,4 +66,27 @@ char *opening_text(const struct opening *o)
 	if (o->in == OPENING_DMZ)
 		buf_printf(&out, " in dmz");
 	return buf_take(&out);
+}
+
+char *opening_place(const struct opening *o)
+{
+	return o->loc.file ? xasprintf("%s:%u", o->loc.file, o->loc.line) : xstrdup("runtime");
+}
+
+struct opening *opening_list_add(struct opening_list *list, const struct opening *o)
+{
+	struct opening *new;
+
+	list->items = grow(list->items, list->n, &list->capacity, sizeof(*list->items));
+	new = &list->items[list->n++];
+	*new = *o;
+	new->from =
+		o->n_from ? memcpy(xmalloc(o->n_from * sizeof(*o->from)), o->from, o->n_from * sizeof(*o->from)) : NULL;
+	return new;
+}
+
+void opening_list_free(struct opening_list *list)
+{
+	openings_free(list->items, list->n);
+	*list = (struct opening_list){0};
 }

@@ -62,7 +62,12 @@ static const struct node *members(const struct varlink_call *call, struct arena 
 /* What only takes away has nothing to be forced over. */
 static bool takes_force(const struct varlink_call *call)
 {
-	return !streq(call->method->name, "Remove") && !streq(call->method->name, "Disable");
+	static const char *const without[] = {"Remove", "Disable", "Target"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(without); i++)
+		if (streq(call->method->name, without[i]))
+			return false;
+	return true;
 }
 
 /* The options of a change. False when one of them is not for this version; then the call has been answered. */
@@ -201,6 +206,43 @@ static void enable(struct varlink_call *call)
 
 	if (options(call, &a))
 		finish(call, &a, gwd_enable(gwd_of(call), string(call, "name"), on, &a.options, &a.outcome, &a.diag));
+}
+
+static void target(struct varlink_call *call)
+{
+	_cleanup_(answer_free) struct answer a = {0};
+	enum target_state state = 0;
+
+	while (state < TARGET_STATES && !streq(string(call, "state"), target_states[state]))
+		state++;
+	if (state == TARGET_STATES) {
+		varlink_invalid_parameter(call, "state");
+		return;
+	}
+	if (options(call, &a))
+		finish(call, &a,
+		       gwd_target(gwd_of(call), string(call, "name"), string(call, "target"), state, &a.options,
+				  &a.outcome, &a.diag));
+}
+
+static void open_port(struct varlink_call *call)
+{
+	_cleanup_(answer_free) struct answer a = {0};
+
+	if (!options(call, &a) || !lifetime(call, &a))
+		return;
+	const struct node *opening = doc_from_json(a.arena, json_object_get(call->parameters, "opening"));
+	finish(call, &a, gwd_open(gwd_of(call), opening, &a.options, &a.outcome, &a.diag));
+}
+
+static void close_port(struct varlink_call *call)
+{
+	static const char *const selectors[] = {"ports", "proto", "in", NULL};
+	_cleanup_(answer_free) struct answer a = {0};
+
+	if (options(call, &a))
+		finish(call, &a,
+		       gwd_close(gwd_of(call), members(call, a.arena, selectors), &a.options, &a.outcome, &a.diag));
 }
 
 /* The text of a file that comes with the call, or NULL, and how to call it. */
@@ -386,10 +428,16 @@ static void status(struct varlink_call *call)
 	_cleanup_(diag_free) struct diag diag = {0};
 	struct gwd_status now = {0};
 
-	if (gwd_status(gwd_of(call), &now, &diag) < 0)
+	if (gwd_status(gwd_of(call), &now, &diag) < 0) {
 		varlink_fail(call, &diag);
-	else
-		varlink_reply(call, request_status(&now, &diag));
+		return;
+	}
+	json_t *reply = request_status(&now, &diag);
+	size_t n;
+	struct opening_view *views = gwd_openings(gwd_of(call), &n);
+	json_object_set_new(reply, "openings", request_openings(views, n));
+	opening_views_free(views, n);
+	varlink_reply(call, reply);
 }
 
 static void check(struct varlink_call *call)
@@ -446,6 +494,9 @@ const struct varlink_method request_methods[] = {
 	{"Remove", ACCESS_CHANGE, remove_forward},
 	{"Enable", ACCESS_CHANGE, enable},
 	{"Disable", ACCESS_CHANGE, enable},
+	{"Target", ACCESS_CHANGE, target},
+	{"Open", ACCESS_CHANGE, open_port},
+	{"Close", ACCESS_CHANGE, close_port},
 	{"List", ACCESS_LOOK, list},
 	{"Get", ACCESS_LOOK, get},
 	{"Status", ACCESS_LOOK, status},

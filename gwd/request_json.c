@@ -54,6 +54,27 @@ static json_t *origin(const struct forward *forward)
 	return varlink_text(text);
 }
 
+/* NULL: every target is ready. New reference. */
+static json_t *orders(const struct forward *f)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < f->n_targets; i++) {
+		const struct target *t = &f->targets[i];
+		_cleanup_(freep) char *text = target_text(f, t);
+
+		if (t->state != TARGET_READY)
+			json_array_append_new(list, json_pack("{s:s, s:s, s:I, s:I}", "target", text, "state",
+							      target_states[t->state], "uid",
+							      (json_int_t)t->ordered_uid, "time",
+							      (json_int_t)t->ordered_time));
+	}
+	if (json_array_size(list))
+		return list;
+	json_decref(list);
+	return NULL;
+}
+
 json_t *request_forward(const struct forward_view *view)
 {
 	static const char *const states[] = {
@@ -68,9 +89,28 @@ json_t *request_forward(const struct forward_view *view)
 		json_object_set_new(ret, "lifetime", json_string(lifetimes[view->forward->lifetime]));
 	if (view->reason)
 		json_object_set_new(ret, "reason", varlink_text(view->reason));
+	json_object_set_new(ret, "orders", orders(view->forward)); /* NULL is left out */
 	if (view->sees.n)
 		json_object_set_new(ret, "sees", request_texts(view->sees.items, view->sees.n));
 	return ret;
+}
+
+json_t *request_openings(const struct opening_view *views, size_t n)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < n; i++) {
+		const struct opening *o = &views[i].opening;
+		_cleanup_(freep) char *place = opening_place(o);
+		json_t *row = json_pack("{s:o, s:o}", "opening", config_opening_json(o), "origin", varlink_text(place));
+
+		if (views[i].reason)
+			json_object_set_new(row, "reason", varlink_text(views[i].reason));
+		if (o->lifetime == LIFETIME_TEMPORARY)
+			json_object_set_new(row, "temporary", json_true());
+		json_array_append_new(list, row);
+	}
+	return list;
 }
 
 json_t *request_revision(const struct revision *revision, bool current)

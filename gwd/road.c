@@ -17,14 +17,16 @@
 
 static void add_frame(struct ruleset *out, const struct gwd *g)
 {
+	size_t n_open;
+	_cleanup_(freep) struct opening *open = world_openings(g->world, &n_open);
 	struct frame frame = {.settings = g->world->settings,
 			      .topology = g->topology,
 			      .interfaces = forwards_interfaces(g->world->forwards),
 			      .fixed_sources = forwards_fixed_sources(g->world->forwards),
 			      .guard4 = g->raised[V4],
 			      .guard6 = g->raised[V6],
-			      .open = g->world->settings->open,
-			      .n_open = g->world->settings->n_open};
+			      .open = open,
+			      .n_open = n_open};
 
 	compile_frame(out, &frame);
 }
@@ -387,8 +389,8 @@ int road_commit(struct gwd *g, struct draft *d, const struct request_options *op
 	delta_of(g, d, &delta);
 	off[V4] = is_off(g, d, &delta, V4);
 	off[V6] = is_off(g, d, &delta, V6);
-	frame = d->world || d->topology || off[V4] || off[V6] || touches_frame(delta.leave, delta.n_leave) ||
-		touches_frame(delta.enter, delta.n_enter);
+	frame = d->world || d->topology || d->opens || off[V4] || off[V6] ||
+		touches_frame(delta.leave, delta.n_leave) || touches_frame(delta.enter, delta.n_enter);
 	j.have = compile_side(g, &delta, frame, delta.leave, delta.n_leave);
 	draft_take(g, d);
 	for (size_t family = 0; family < FAMILIES; family++) {

@@ -49,12 +49,12 @@ struct gwd {
 	char *last_error;
 };
 
-enum step_kind { STEP_ADD, STEP_REMOVE, STEP_SWITCH };
+enum step_kind { STEP_ADD, STEP_REMOVE, STEP_SWITCH, STEP_EXCHANGE };
 
 struct step { /* on the live table */
 	enum step_kind kind;
-	struct forward_entry *entry; /* REMOVE, SWITCH; ADD: once it was taken */
-	struct forward *forward;     /* ADD: owned reference */
+	struct forward_entry *entry; /* REMOVE, SWITCH, EXCHANGE; ADD: once it was taken */
+	struct forward *forward;     /* owned reference. ADD; EXCHANGE: for the entry's, of the same name and listening alike */
 	bool in_place;               /* ADD: where the REMOVE before it was */
 	bool off, overridden;        /* SWITCH: to what */
 	bool expired;                /* ADD, SWITCH: to what */
@@ -69,6 +69,8 @@ struct row { /* of the database */
 	struct forward *forward;  /* ITEM_RUNTIME: owned reference; NULL = delete */
 	struct override override; /* ITEM_OVERRIDE */
 	bool remove;              /* ITEM_OVERRIDE */
+	char *value;              /* ITEM_TARGET, ITEM_OPENING: owned; NULL = delete */
+	bool temporary;           /* ITEM_OPENING: it is, or was */
 };
 
 /* What is to become of memory, kernel and database; nothing has happened yet. */
@@ -77,6 +79,8 @@ struct draft {
 	size_t n_steps, steps_capacity;
 	struct world *world;       /* ... or everything anew; owned */
 	struct topology *topology; /* new one, with a world or alone; owned */
+	bool opens;                /* beside steps: these runtime openings in place of the world's */
+	struct opening_list open;
 	struct row *rows;
 	size_t n_rows, rows_capacity;
 	const struct documents *documents; /* to store as the declared ones in force; NULL = see docset */
@@ -94,6 +98,9 @@ struct step *draft_switch(struct draft *, struct forward_entry *); /* to what it
 /* Row: put, or with NULL delete. None for what is held open, which no database knows. */
 void draft_runtime(struct draft *, const char *name, struct forward *);
 void draft_override(struct draft *, const char *name, const struct override *); /* row: put, or with NULL delete */
+/* Row of a runtime opening: put, or delete. Its memory is draft->open. */
+void draft_opening(struct draft *, const struct opening *, bool remove);
+void draft_order(struct draft *, const char *key, const struct order *);        /* row: put, or with NULL delete */
 
 /* What a draft makes leave and enter the kernel. Forwards are borrowed. */
 struct delta {

@@ -5,6 +5,8 @@
 
 #include <assert.h>
 
+#include "config_print.h"
+
 #include "gwd_expire.h"
 #include "sysctl.h"
 
@@ -59,16 +61,34 @@ void draft_override(struct draft *d, const char *name, const struct override *ov
 		r->override = *override;
 }
 
+void draft_order(struct draft *d, const char *key, const struct order *order)
+{
+	draft_row(d, ITEM_TARGET, key)->value = order ? order_text(order) : NULL;
+}
+
+void draft_opening(struct draft *d, const struct opening *o, bool remove)
+{
+	_cleanup_(freep) char *key = opening_key(o);
+	struct row *r = draft_row(d, ITEM_OPENING, key);
+	json_t *json = remove ? NULL : config_opening_json(o);
+
+	r->value = json ? json_dumps(json, JSON_COMPACT) : NULL;
+	r->temporary = o->lifetime == LIFETIME_TEMPORARY;
+	json_decref(json);
+}
+
 void draft_free(struct draft *d)
 {
 	for (size_t i = 0; i < d->n_steps; i++)
 		forward_unref(d->steps[i].forward);
 	for (size_t i = 0; i < d->n_rows; i++) {
 		free(d->rows[i].name);
+		free(d->rows[i].value);
 		forward_unref(d->rows[i].forward);
 	}
 	free(d->steps);
 	free(d->rows);
+	opening_list_free(&d->open);
 	world_free(d->world);
 	topology_free(d->topology);
 }
@@ -188,6 +208,13 @@ static void delta_of_step(const struct gwd *g, const struct step *s, struct delt
 	struct forward_entry next = {.forward = s->forward, .off = s->forward && !s->forward->enabled};
 	bool acts;
 
+	if (s->kind == STEP_EXCHANGE) {
+		if (s->entry->active) {
+			delta_leaves(ret, s->entry->forward);
+			enters(ret, s->forward);
+		}
+		return;
+	}
 	if (s->kind != STEP_ADD) {
 		next = *s->entry;
 		next.off = s->kind == STEP_REMOVE || s->off;
@@ -275,6 +302,13 @@ static void take_step(struct gwd *g, struct step *s, struct forward_entry *place
 		s->own_port = old.own_port;
 		set_active(g, e, can_act(g->topology, e));
 		break;
+	case STEP_EXCHANGE: /* the same */
+		set_active(g, e, false);
+		old.forward = e->forward;
+		e->forward = s->forward;
+		s->forward = old.forward;
+		set_active(g, e, can_act(g->topology, e));
+		break;
 	}
 }
 
@@ -293,6 +327,7 @@ static void take_back_step(struct gwd *g, struct step *s)
 		set_active(g, s->entry, can_act(g->topology, s->entry));
 		break;
 	case STEP_SWITCH:
+	case STEP_EXCHANGE:
 		take_step(g, s, NULL);
 		break;
 	}
@@ -308,6 +343,12 @@ static void swap_world(struct gwd *g, struct draft *d)
 		g->active[V4] = g->active[V6] = 0;
 		for (struct forward_entry *e = forwards_first(g->world->forwards); e; e = e->next)
 			g->active[road_family(e->forward)] += e->active;
+	}
+	if (d->opens) {
+		struct opening_list old = g->world->open;
+
+		g->world->open = d->open;
+		d->open = old;
 	}
 	if (d->topology) {
 		struct topology *old = g->topology;

@@ -74,14 +74,36 @@ static const struct forward *taker(const struct gwd *g, const struct flow *flow,
 	return f || in->zone != ZONE_WAN ? f : active_like(g, &like);
 }
 
-/* What the forward makes of the port that was dialled, which it has. */
-static uint16_t dialled(const struct forward *f, uint16_t port)
+/* What the target makes of the port that was dialled, which the forward has. */
+static uint16_t dialled(const struct forward *f, const struct target *t, uint16_t port)
 {
 	size_t i = 0;
 
 	while (port < f->ports[i].first || port > f->ports[i].last)
 		i++;
-	return forward_target_port(f, &f->targets[0], f->ports[i], port);
+	return forward_target_port(f, t, f->ports[i], port);
+}
+
+/* The connection is where the forward may have sent it; a drained target keeps those that it has. */
+static bool is_right(const struct forward *f, const struct flow *flow)
+{
+	for (size_t i = 0; i < f->n_targets; i++) {
+		const struct target *t = &f->targets[i];
+
+		if (t->state != TARGET_OFF && ip_cmp(&flow->server, &t->addr) == 0 &&
+		    flow->server_port == dialled(f, t, flow->to_port))
+			return true;
+	}
+	return false;
+}
+
+/* One that would get a new connection, or NULL. */
+static const struct target *ready_target(const struct forward *f)
+{
+	for (size_t i = 0; i < f->n_targets; i++)
+		if (f->targets[i].state == TARGET_READY)
+			return &f->targets[i];
+	return NULL;
 }
 
 static bool is_ours(const struct flow *flow)
@@ -116,18 +138,20 @@ static void look(void *ctx, const struct flow *flow)
 	struct hunt *h = ctx;
 	struct stale stale = {.flow = *flow};
 	const struct forward *f;
+	const struct target *next;
 
 	if (flow->ended || !has_port(h->ports, flow->to_port))
 		return;
 	f = taker(h->g, flow, h->proto);
-	if (f) {
-		stale.server = f->targets[0].addr;
-		stale.port = dialled(f, flow->to_port);
-	}
-	if (f ? ip_cmp(&flow->server, &stale.server) == 0 && flow->server_port == stale.port : !is_ours(flow))
+	if (f ? is_right(f, flow) : !is_ours(flow))
 		return;
 	if (f && flow->proto != IPPROTO_UDP && !is_ours(flow))
 		return;
+	next = f ? ready_target(f) : NULL;
+	if (next) {
+		stale.server = next->addr;
+		stale.port = dialled(f, next, flow->to_port);
+	}
 	h->stale = grow(h->stale, h->n, &h->capacity, sizeof(*h->stale));
 	h->stale[h->n++] = stale;
 }

@@ -25,6 +25,8 @@ static int store_row(struct gwd *g, const struct row *r, const struct caller *wh
 	const char *boot;
 	json_t *json;
 
+	if (r->kind == ITEM_TARGET || r->kind == ITEM_OPENING)
+		return state_put_live(g->state, r->kind, r->name, r->value, r->temporary ? g->boot : NULL, diag);
 	if (r->kind == ITEM_OVERRIDE)
 		return r->remove ? state_del_override(g->state, r->name, diag)
 				 : state_put_override(g->state, r->name, &r->override, diag);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Transactions, small facts, runtime forwards and overrides. Each function is one statement; what history needs to know
+/* Transactions, small facts, runtime forwards, overrides and other orders. Each function is one statement; what history needs to know
  * about a change is taken down by the same call, so that no caller can forget it. */
 #include <assert.h>
 #include <errno.h>
@@ -226,13 +226,13 @@ int state_each_override(struct state *state, int (*fn)(void *ctx, const char *na
 int state_put_override(struct state *state, const char *name, const struct override *override, struct diag *diag)
 {
 	_cleanup_(freep) char *text = xasprintf("%d %d %u %" PRId64, override->enabled, override->declared,
-						(unsigned)override->uid, (int64_t)override->time);
+						(unsigned) override->uid, (int64_t) override->time);
 	int r = history_record(state, ITEM_OVERRIDE, name, text, diag);
 
 	if (r < 0)
 		return r;
-	return db_run(state, diag, OVERRIDE_PUT, "tiiii", name, (int64_t)override->enabled, (int64_t)override->declared,
-		      (int64_t)override->uid, (int64_t)override->time);
+	return db_run(state, diag, OVERRIDE_PUT, "tiiii", name, (int64_t) override->enabled,
+		      (int64_t) override->declared, (int64_t) override->uid, (int64_t) override->time);
 }
 
 int state_del_override(struct state *state, const char *name, struct diag *diag)
@@ -240,4 +240,54 @@ int state_del_override(struct state *state, const char *name, struct diag *diag)
 	int r = history_record(state, ITEM_OVERRIDE, name, NULL, diag);
 
 	return r < 0 ? r : db_run(state, diag, OVERRIDE_DEL, "t", name);
+}
+
+/* ---- Other orders ------------------------------------------------------------------------------- */
+
+char *order_text(const struct order *order)
+{
+	return xasprintf("%s %u %" PRId64, target_states[order->state], (unsigned)order->uid, (int64_t)order->time);
+}
+
+bool order_parse(const char *text, struct order *ret)
+{
+	size_t len = strcspn(text, " ");
+	int64_t uid, when;
+	uint8_t state = 0;
+
+	while (state < TARGET_STATES &&
+	       (strlen(target_states[state]) != len || memcmp(target_states[state], text, len) != 0))
+		state++;
+	text += len + (text[len] != '\0');
+	if (state == TARGET_STATES || !parse_number(&text, UINT32_MAX, &uid) ||
+	    !parse_number(&text, INT64_MAX, &when) || *text)
+		return false;
+	*ret = (struct order){state, (uid_t)uid, (time_t)when};
+	return true;
+}
+
+int state_each_live(struct state *state, enum item_kind kind,
+		    int (*fn)(void *ctx, const char *name, const char *value, const char *boot), void *ctx,
+		    struct diag *diag)
+{
+	_cleanup_(db_resetp) sqlite3_stmt *stmt = db_ask(state, LIVE_EACH, "i", (int64_t)kind);
+	int r, stop;
+
+	while ((r = db_step(state, stmt, diag)) > 0) {
+		stop = fn(ctx, db_text(stmt, 0), db_text(stmt, 1), db_text(stmt, 2));
+		if (stop)
+			return stop;
+	}
+	return r;
+}
+
+int state_put_live(struct state *state, enum item_kind kind, const char *name, const char *value, const char *boot,
+		   struct diag *diag)
+{
+	int r = history_record(state, kind, name, boot ? NULL : value, diag);
+
+	if (r < 0)
+		return r;
+	return value ? db_run(state, diag, LIVE_PUT, "ittt", (int64_t)kind, name, value, boot)
+		     : db_run(state, diag, LIVE_DEL, "it", (int64_t)kind, name);
 }

@@ -5,6 +5,7 @@
  *
  * Schema (user_version 2): meta(key, value) · docset(id, hash) · document(docset, position, path, text) ·
  * runtime(id, name, service, uid, time, boot) · override(name, enabled, declared_enabled, uid, time) ·
+ * live(kind, name, value, boot) ·
  * revision(id, time, uid, pid, what, docset, reverses) · item(revision, kind, name, before, after).
  * A revision names the declared documents it ran with and what it changed in runtime forwards and overrides (before and
  * after, each a value or NULL), so that its cost is the size of the change. Bounded: see STATE_REVISIONS_MAX. */
@@ -18,6 +19,8 @@
 
 #include "config.h"
 #include "diag.h"
+
+enum item_kind { ITEM_RUNTIME, ITEM_OVERRIDE, ITEM_TARGET, ITEM_OPENING };
 
 #define STATE_REVISIONS_MAX 1000        /* older ones are forgotten */
 #define STATE_SIZE_MAX (64u << 20)      /* bytes of document texts and items kept for history */
@@ -71,6 +74,23 @@ int state_each_override(struct state *, int (*fn)(void *ctx, const char *name, c
 int state_put_override(struct state *, const char *name, const struct override *, struct diag *);
 int state_del_override(struct state *, const char *name, struct diag *);
 
+/* What else was ordered at run time and survives a restart: texts by kind (ITEM_TARGET, ITEM_OPENING) and name; value
+ * NULL = remove. `boot` as for runtime forwards. By name. */
+int state_each_live(struct state *, enum item_kind,
+		    int (*fn)(void *ctx, const char *name, const char *value, const char *boot), void *ctx,
+		    struct diag *);
+int state_put_live(struct state *, enum item_kind, const char *name, const char *value, const char *boot,
+		   struct diag *);
+
+/* ITEM_TARGET: the state of a target, by "FORWARD TARGET". */
+struct order {
+	uint8_t state; /* enum target_state */
+	uid_t uid;
+	time_t time;
+};
+char *order_text(const struct order *); /* "drained UID TIME"; caller's string */
+bool order_parse(const char *text, struct order *ret);
+
 /* Declared documents, stored once per content. Dropped at a commit after which neither a revision nor "accepted" names
  * them. No such docset: -ENOENT plus diag. */
 int state_put_documents(struct state *, const struct documents *, int64_t *ret_docset, struct diag *);
@@ -84,9 +104,8 @@ struct revision {
 	int64_t docset;   /* declared documents it ran with; 0 = none were ever accepted */
 	int64_t reverses; /* the revision that this one undid, 0 = none */
 };
-enum item_kind { ITEM_RUNTIME, ITEM_OVERRIDE };
-/* Begins the numbered revision of the running transaction: every state_put_runtime, _del_runtime, _put_override and
- * _del_override from here to state_commit is recorded as its items (before and after), unless it changes nothing. One
+/* Begins the numbered revision of the running transaction: every state_put_runtime, _del_runtime, _put_override,
+ * _del_override and _put_live from here to state_commit is recorded as its items (before and after), unless it changes nothing. One
  * transaction may have several, one after the other. */
 int state_put_revision(struct state *, struct revision *, struct diag *);
 int64_t state_last_revision(struct state *); /* 0 = none */
@@ -95,8 +114,9 @@ void revision_free(struct revision *);
 /* Newest first, at most `max` (0 = all). */
 int state_each_revision(struct state *, size_t max, int (*fn)(void *ctx, const struct revision *), void *ctx,
 			struct diag *);
-/* The items of a revision in the order they were made. `before` and `after` are canonical service JSON, or for
- * overrides "ENABLED DECLARED UID TIME" (state_parse_override), or NULL = was or is not there. */
+/* The items of a revision in the order they were made. `before` and `after` are canonical service JSON, for
+ * overrides "ENABLED DECLARED UID TIME" (state_parse_override), for the others their text; or NULL = was or is not
+ * there. */
 int state_each_item(struct state *, int64_t revision,
 		    int (*fn)(void *ctx, enum item_kind, const char *name, const char *before, const char *after),
 		    void *ctx, struct diag *);

@@ -39,13 +39,15 @@ static const char *const migrations[VERSION] = {
 	"COMMIT;",
 	"BEGIN;"
 	"ALTER TABLE runtime ADD COLUMN boot TEXT;"
+	"CREATE TABLE live(kind INTEGER NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, boot TEXT,"
+	" PRIMARY KEY(kind, name)) WITHOUT ROWID;"
 	"PRAGMA user_version = 2;"
 	"COMMIT;",
 };
 
 #define REVISION_COLUMNS "SELECT id, time, uid, pid, what, docset, reverses FROM revision "
 #define ITEM_PUT(kind, select)                                                                                         \
-	"INSERT INTO item SELECT ?1, ?2, " #kind ", ?3, old, ?4 FROM (SELECT (" select " WHERE name = ?3) AS old)"     \
+	"INSERT INTO item SELECT ?1, ?2, " kind ", ?3, old, ?4 FROM (SELECT (SELECT " select ") AS old)"               \
 	" WHERE old IS NOT ?4"
 
 static const char *const queries[QUERY_COUNT] = {
@@ -63,6 +65,9 @@ static const char *const queries[QUERY_COUNT] = {
 	[OVERRIDE_EACH] = "SELECT name, enabled, declared_enabled, uid, time FROM override ORDER BY name",
 	[OVERRIDE_PUT] = "INSERT OR REPLACE INTO override VALUES(?, ?, ?, ?, ?)",
 	[OVERRIDE_DEL] = "DELETE FROM override WHERE name = ?",
+	[LIVE_EACH] = "SELECT name, value, boot FROM live WHERE kind = ? ORDER BY name",
+	[LIVE_PUT] = "INSERT OR REPLACE INTO live VALUES(?, ?, ?, ?)",
+	[LIVE_DEL] = "DELETE FROM live WHERE kind = ? AND name = ?",
 	[DOCSET_FIND] = "SELECT id FROM docset WHERE hash = ?",
 	[DOCSET_PUT] = "INSERT INTO docset(hash) VALUES(?)",
 	[DOCSET_USED] = "SELECT EXISTS(SELECT 1 FROM revision WHERE docset = ?1)"
@@ -82,8 +87,11 @@ static const char *const queries[QUERY_COUNT] = {
 			      " AND (id = 1 OR id > (SELECT min(id) FROM revision)) ORDER BY id DESC LIMIT 1",
 	[REVISION_DEL] = "DELETE FROM revision WHERE id = ?",
 	[ITEM_EACH] = "SELECT kind, name, before, after FROM item WHERE revision = ? ORDER BY position",
-	[ITEM_PUT_RUNTIME] = ITEM_PUT(0, "SELECT CASE WHEN boot IS NULL THEN service END FROM runtime"),
-	[ITEM_PUT_OVERRIDE] = ITEM_PUT(1, "SELECT enabled||' '||declared_enabled||' '||uid||' '||time FROM override"),
+	[ITEM_PUT_RUNTIME] = ITEM_PUT("0", "CASE WHEN boot IS NULL THEN service END FROM runtime WHERE name = ?3"),
+	[ITEM_PUT_OVERRIDE] =
+		ITEM_PUT("1", "enabled||' '||declared_enabled||' '||uid||' '||time FROM override WHERE name = ?3"),
+	[ITEM_PUT_LIVE] = 
+		ITEM_PUT("?5", "CASE WHEN boot IS NULL THEN value END FROM live WHERE kind = ?5 AND name = ?3"),
 	[ITEM_BYTES] = "SELECT ifnull(sum(length(CAST(name||ifnull(before, '')||ifnull(after, '') AS BLOB))), 0)"
 		       " FROM item WHERE revision BETWEEN ? AND ?",
 	[ITEM_DEL] = "DELETE FROM item WHERE revision = ?",

@@ -70,8 +70,8 @@ static int docset_put(struct state *state, int64_t hash, const struct documents 
 	for (size_t i = 0; i < documents->n; i++) {
 		const struct document *doc = &documents->items[i];
 
-		r = db_run(state, diag, DOCUMENT_PUT, "iitb", docset, (int64_t)i, doc->path,
-			   doc->len ? doc->text : "", doc->len);
+		r = db_run(state, diag, DOCUMENT_PUT, "iitb", docset, (int64_t)i, doc->path, doc->len ? doc->text : "",
+			   doc->len);
 		if (r < 0)
 			return r;
 		state->history.bytes += (int64_t)doc->len;
@@ -225,12 +225,15 @@ int64_t state_newest_undoable(struct state *state)
 
 int history_record(struct state *state, enum item_kind kind, const char *name, const char *after, struct diag *diag)
 {
-	enum query query = kind == ITEM_RUNTIME ? ITEM_PUT_RUNTIME : ITEM_PUT_OVERRIDE;
+	static const enum query queries[] = {[ITEM_RUNTIME] = ITEM_PUT_RUNTIME, [ITEM_OVERRIDE] = ITEM_PUT_OVERRIDE};
 	int r = state_writable(state, diag);
 
 	if (r < 0 || !state->revision)
 		return r;
-	return db_run(state, diag, query, "iitt", state->revision, state->position++, name, after);
+	if (kind >= ARRAY_SIZE(queries))
+		return db_run(state, diag, ITEM_PUT_LIVE, "iitti", state->revision, state->position++, name, after,
+			      (int64_t)kind);
+	return db_run(state, diag, queries[kind], "iitt", state->revision, state->position++, name, after);
 }
 
 /* ---- Forgetting --------------------------------------------------------------------------------- */

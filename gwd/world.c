@@ -11,6 +11,7 @@ void world_free(struct world *w)
 		return;
 	settings_free(w->settings);
 	forwards_free(w->forwards);
+	opening_list_free(&w->open);
 	free(w);
 }
 
@@ -26,6 +27,10 @@ void settled_free(struct settled *s)
 		forward_unref(s->runtime[i].renamed);
 	}
 	free(s->runtime);
+	for (size_t i = 0; i < s->n_orders; i++)
+		free(s->orders[i].key);
+	free(s->orders);
+	opening_list_free(&s->closed);
 	strings_free(&s->ended);
 	strings_free(&s->messages);
 	*s = (struct settled){0};
@@ -62,6 +67,69 @@ static void override_one(struct forwards *forwards, const struct named_override 
 	e->override_time = o->override.time;
 }
 
+/* ---- Targets ------------------------------------------------------------------------------------ */
+
+char *order_key(const char *name, const char *target)
+{
+	return xasprintf("%s %s", name, target);
+}
+
+char *target_key(const struct forward *f, const struct target *t)
+{
+	_cleanup_(freep) char *target = target_text(f, t);
+
+	return order_key(f->name, target);
+}
+
+/* `order` NULL: it is no more. */
+static void note_order(struct settled *s, const char *name, const char *target, const struct order *order)
+{
+	s->orders = grow(s->orders, s->n_orders, &s->orders_capacity, sizeof(*s->orders));
+	s->orders[s->n_orders].key = order_key(name, target);
+	s->orders[s->n_orders].remove = !order;
+	s->orders[s->n_orders++].order = order ? *order : (struct order){0};
+}
+
+/* What was ordered of targets of `f` goes on as that of the forward `name`. */
+static void move_orders(struct parts *p, const struct forward *f, const char *name, struct settled *s)
+{
+	for (size_t i = 0; i < p->n_orders; i++) {
+		struct named_order *o = &p->orders[i];
+
+		if (o->moved || !streq(o->name, f->name))
+			continue;
+		o->moved = true;
+		if (streq(name, o->name))
+			continue;
+		note_order(s, o->name, o->target, NULL);
+		note_order(s, name, o->target, &o->order);
+		free(o->name);
+		o->name = xstrdup(name);
+	}
+}
+
+static void order_one(struct forwards *forwards, const struct named_order *o, struct settled *s)
+{
+	struct forward_entry *e = forwards_by_name(forwards, o->name);
+	struct target *t = e ? forward_target(e->forward, o->target) : NULL;
+	struct forward *f;
+
+	if (!t) {
+		settled_say(s, xasprintf("%s: %s is no longer %s by hand: %s", o->name, o->target,
+					 target_states[o->order.state],
+					 e ? "the forward has it no more" : "there is no such forward any more"));
+		note_order(s, o->name, o->target, NULL);
+		return;
+	}
+	f = forward_renamed(e->forward, e->forward->name);
+	t = &f->targets[t - e->forward->targets];
+	t->state = o->order.state;
+	t->ordered_uid = o->order.uid;
+	t->ordered_time = o->order.time;
+	forward_unref(e->forward);
+	e->forward = f;
+}
+
 /* ---- Runtime forwards --------------------------------------------------------------------------- */
 
 /* A name that neither the world so far nor any runtime forward has. */
@@ -87,9 +155,10 @@ static struct forward *rename_free(const struct forwards *forwards, const struct
 	}
 }
 
-static struct forward_entry *merge_runtime(struct forwards *forwards, const struct parts *p, struct forward *f,
+static struct forward_entry *merge_runtime(struct forwards *forwards, struct parts *p, const struct forward *runtime,
 					   struct forward_entry *before, struct settled *s)
 {
+	_cleanup_(forward_unrefp) struct forward *f = forward_with_states(runtime, NULL); /* as it was written */
 	struct forward_entry *other, *e;
 	bool taken = forwards_overlap(forwards, f, &other, 1) > 0;
 	_cleanup_(forward_unrefp) struct forward *placed = NULL;
@@ -98,6 +167,7 @@ static struct forward_entry *merge_runtime(struct forwards *forwards, const stru
 		settled_say(s, xasprintf("%s: now in %s:%u, no longer kept as a runtime forward", f->name,
 					 other->forward->loc.file, other->forward->loc.line));
 		note_runtime(s, f->name, NULL);
+		move_orders(p, f, other->forward->name, s);
 		return before;
 	}
 	placed = forwards_by_name(forwards, f->name) ? rename_free(forwards, p, f) : forward_ref(f);
@@ -106,6 +176,7 @@ static struct forward_entry *merge_runtime(struct forwards *forwards, const stru
 					 placed->name));
 		note_runtime(s, f->name, placed);
 	}
+	move_orders(p, f, placed->name, s);
 	e = forwards_insert(forwards, placed, taken, before);
 	if (taken) {
 		_cleanup_(freep) char *by = forward_place(other->forward);
@@ -113,6 +184,46 @@ static struct forward_entry *merge_runtime(struct forwards *forwards, const stru
 		settled_say(s, xasprintf("%s: held: shadowed by %s", placed->name, by));
 	}
 	return e;
+}
+
+/* ---- Openings ----------------------------------------------------------------------------------- */
+
+const struct opening *world_over_opening(const struct world *w, const struct opening *o)
+{
+	for (size_t i = 0; i < w->settings->n_open; i++)
+		if (opening_overlaps(&w->settings->open[i], o))
+			return &w->settings->open[i];
+	return NULL;
+}
+
+struct opening *world_openings(const struct world *w, size_t *ret_n)
+{
+	const struct settings *s = w->settings;
+	struct opening *all = xcalloc(s->n_open + w->open.n + 1, sizeof(*all));
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->n_open; i++)
+		all[n++] = s->open[i];
+	for (size_t i = 0; i < w->open.n; i++)
+		if (!w->open.items[i].over && !world_over_opening(w, &w->open.items[i]))
+			all[n++] = w->open.items[i];
+	*ret_n = n;
+	return all;
+}
+
+static void merge_opening(struct world *w, const struct opening *o, struct settled *s)
+{
+	const struct opening *other = world_over_opening(w, o);
+	_cleanup_(freep) char *text = opening_text(o), *place = other ? opening_place(other) : NULL;
+
+	if (other && opening_same(other, o)) {
+		settled_say(s, xasprintf("%s: now in %s, no longer kept as opened at run time", text, place));
+		opening_list_add(&s->closed, o);
+		return;
+	}
+	opening_list_add(&w->open, o);
+	if (other)
+		settled_say(s, xasprintf("%s: held: shadowed by %s", text, place));
 }
 
 struct world *world_assemble(struct parts *p, struct settled *ret)
@@ -127,6 +238,10 @@ struct world *world_assemble(struct parts *p, struct settled *ret)
 	/* Newest first: it could only be added where none was in its way, whatever is held for an older one. */
 	for (size_t i = p->n_runtime; i > 0; i--)
 		before = merge_runtime(w->forwards, p, p->runtime[i - 1], before, ret);
+	for (size_t i = 0; i < p->n_orders; i++)
+		order_one(w->forwards, &p->orders[i], ret);
+	for (size_t i = 0; p->open && i < p->open->n; i++)
+		merge_opening(w, &p->open->items[i], ret);
 	return w;
 }
 
@@ -156,17 +271,18 @@ static void diff_settings(const struct settings *a, const struct settings *b, st
 static char *entry_text(const struct forward_entry *e)
 {
 	_cleanup_(freep) char *text = forward_text(e->forward);
+	struct buf out = {0};
 
-	return xasprintf("%s%s%s", text, e->off ? ", off" : "",
-			 e->shadowed || e->own_port || e->expired ? ", held" : "");
-}
+	buf_printf(&out, "%s%s%s", text, e->off ? ", off" : "",
+		   e->shadowed || e->own_port || e->expired ? ", held" : "");
+	for (size_t i = 0; i < e->forward->n_targets; i++) {
+		const struct target *t = &e->forward->targets[i];
+		_cleanup_(freep) char *target = target_text(e->forward, t);
 
-static bool states_differ(const struct forward *a, const struct forward *b)
-{
-	for (size_t i = 0; i < a->n_targets && i < b->n_targets; i++)
-		if (a->targets[i].state != b->targets[i].state)
-			return true;
-	return false;
+		if (t->state != TARGET_READY)
+			buf_printf(&out, ", %s %s", target, target_states[t->state]);
+	}
+	return buf_take(&out);
 }
 
 /* The keys that forward_text does not tell, "from, limit"; caller's string. */
@@ -185,7 +301,6 @@ static char *what_differs(const struct forward *a, const struct forward *b)
 		{"on_expiry", a->cut != b->cut},
 		{"force", a->force != b->force},
 		{"balance", a->balance != b->balance},
-		{"the state of a target", states_differ(a, b)},
 	};
 	_cleanup_(buf_free) struct buf out = {0};
 
@@ -226,9 +341,26 @@ static void diff_forwards(const struct forwards *a, const struct forwards *b, ch
 	}
 }
 
+/* Runtime openings of `a` that `b` has not. */
+static void diff_openings(const struct world *a, const struct world *b, char sign, struct strings *out)
+{
+	for (size_t i = 0; i < a->open.n; i++) {
+		const struct opening *o = &a->open.items[i];
+		_cleanup_(freep) char *text = opening_text(o);
+		size_t k = 0;
+
+		while (k < b->open.n && !opening_same(o, &b->open.items[k]))
+			k++;
+		if (k == b->open.n)
+			strings_add(out, xasprintf("%c open %s", sign, text));
+	}
+}
+
 void world_diff(const struct world *a, const struct world *b, struct strings *ret)
 {
 	diff_settings(a->settings, b->settings, ret);
 	diff_forwards(a->forwards, b->forwards, '-', ret);
 	diff_forwards(b->forwards, a->forwards, '+', ret);
+	diff_openings(a, b, '-', ret);
+	diff_openings(b, a, '+', ret);
 }

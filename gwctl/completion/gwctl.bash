@@ -6,17 +6,22 @@ _gwctl_names()
 	gwctl ls 2>/dev/null | awk 'NR > 1 { print $1 }'
 }
 
+_gwctl_targets() # of one forward
+{
+	gwctl show "$1" 2>/dev/null | sed -n 's/^targets *//p' | sed 's/,//g; s/@[0-9]*//g'
+}
+
 _gwctl()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local commands="add set rm on off ls show status check diff apply history undo rollback export help version"
+	local commands="add set rm on off target open close ls show status check diff apply history undo rollback export help version"
 	local common="--socket --output --quiet --help --version"
 	local command="" words=0 options="" i
 	COMPREPLY=()
 
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
-		-s | --socket | -o | --output | -n | --number | --name | --description | --proto | --listen | --for | --expires | --on-expiry | --sort | --revision)
+		-s | --socket | -o | --output | -n | --number | --name | --description | --proto | --listen | --from | --snat | --limit-connections | --limit-rate | --balance | --in | --for | --expires | --on-expiry | --sort | --revision)
 			((i++)) ;;
 		-*) ;;
 		*)
@@ -29,8 +34,11 @@ _gwctl()
 	-s | --socket) mapfile -t COMPREPLY < <(compgen -f -- "$cur") && return ;;
 	--proto) mapfile -t COMPREPLY < <(compgen -W "tcp udp tcp+udp sctp" -- "$cur") && return ;;
 	--on-expiry) mapfile -t COMPREPLY < <(compgen -W "drain cut" -- "$cur") && return ;;
+	--snat) mapfile -t COMPREPLY < <(compgen -W "auto routed always never" -- "$cur") && return ;;
+	--balance) mapfile -t COMPREPLY < <(compgen -W "source round-robin random" -- "$cur") && return ;;
+	--in) mapfile -t COMPREPLY < <(compgen -W "wan dmz" -- "$cur") && return ;;
 	--sort) mapfile -t COMPREPLY < <(compgen -W "name conns" -- "$cur") && return ;;
-	--name | --description | --listen | --for | --expires | --revision | -n | --number) return ;;
+	--name | --description | --listen | --from | --limit-connections | --limit-rate | --for | --expires | --revision | -n | --number) return ;;
 	esac
 
 	if [ -z "$command" ] && [[ $cur != -* ]]; then
@@ -39,11 +47,14 @@ _gwctl()
 	fi
 
 	case $command in
-	add) options="--name --description --proto --listen --disabled --for --expires --on-expiry --temporary --hold --replace --dry-run --force" ;;
-	set) options="--name --description --proto --listen --disabled --for --expires --on-expiry --dry-run --force" ;;
+	add) options="--name --description --proto --listen --from --snat --limit-connections --limit-rate --log --balance --no-nat --disabled --for --expires --on-expiry --temporary --hold --replace --dry-run --force" ;;
+	set) options="--name --description --proto --listen --from --snat --limit-connections --limit-rate --log --balance --no-nat --disabled --for --expires --on-expiry --dry-run --force" ;;
 	rm) options="--dry-run --kill" ;;
 	on) options="--dry-run --force" ;;
 	off) options="--dry-run --kill" ;;
+	target) options="--dry-run --kill" ;;
+	open) options="--from --in --for --expires --temporary --dry-run" ;;
+	close) options="--in --dry-run" ;;
 	ls) options="--sort" ;;
 	show) options="" ;;
 	status) options="" ;;
@@ -63,7 +74,11 @@ _gwctl()
 		return
 	fi
 	case $command:$words in
-	set:0 | rm:0 | on:0 | off:0 | ls:0 | show:0)
+	target:0)
+		mapfile -t COMPREPLY < <(compgen -W "drain ready off" -- "$cur") ;;
+	target:2)
+		mapfile -t COMPREPLY < <(compgen -W "$(_gwctl_targets "$prev")" -- "$cur") ;;
+	set:0 | rm:0 | on:0 | off:0 | ls:0 | show:0 | target:1)
 		mapfile -t COMPREPLY < <(compgen -W "$(_gwctl_names)" -- "$cur") ;;
 	check:0 | diff:0 | apply:0)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;

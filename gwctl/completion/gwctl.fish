@@ -5,6 +5,11 @@ function __gwctl_names
 	gwctl ls 2>/dev/null | awk 'NR > 1 { print $1 }'
 end
 
+function __gwctl_targets # of the forward that was named last
+	set -l words (commandline -opc)
+	gwctl show $words[-1] 2>/dev/null | sed -n 's/^targets *//p' | sed 's/,//g; s/@[0-9]*//g' | tr ' ' '\n'
+end
+
 complete -c gwctl -f
 complete -c gwctl -s s -l socket -r -F -d 'where gwd listens'
 complete -c gwctl -s o -l output -x -a 'table json yaml' -d 'how to print'
@@ -17,6 +22,9 @@ complete -c gwctl -n __fish_use_subcommand -a set -d 'change a forward'
 complete -c gwctl -n __fish_use_subcommand -a rm -d 'remove a forward'
 complete -c gwctl -n __fish_use_subcommand -a on -d 'put a forward on'
 complete -c gwctl -n __fish_use_subcommand -a off -d 'put a forward off, without forgetting it'
+complete -c gwctl -n __fish_use_subcommand -a target -d 'keep new connections from one target'
+complete -c gwctl -n __fish_use_subcommand -a open -d 'open a port of the gateway itself'
+complete -c gwctl -n __fish_use_subcommand -a close -d 'close what open has opened'
 complete -c gwctl -n __fish_use_subcommand -a ls -d 'list forwards'
 complete -c gwctl -n __fish_use_subcommand -a show -d 'all about one forward'
 complete -c gwctl -n __fish_use_subcommand -a status -d 'one screen: is all well?'
@@ -34,20 +42,29 @@ complete -c gwctl -n '__fish_seen_subcommand_from add set' -l name -x -d 'what t
 complete -c gwctl -n '__fish_seen_subcommand_from add set' -l description -x -d 'a note for people'
 complete -c gwctl -n '__fish_seen_subcommand_from add set' -l proto -x -a 'tcp udp tcp+udp sctp' -d protocol
 complete -c gwctl -n '__fish_seen_subcommand_from add set' -l listen -x -d 'listen there alone'
+complete -c gwctl -n '__fish_seen_subcommand_from add set open' -l from -x -d 'who may use it'
+complete -c gwctl -n '__fish_seen_subcommand_from add set' -l snat -x -a 'auto routed always never' -d 'how targets see clients'
+complete -c gwctl -n '__fish_seen_subcommand_from add set' -l limit-connections -x -d 'so many at a time from each source'
+complete -c gwctl -n '__fish_seen_subcommand_from add set' -l limit-rate -x -d 'so many new ones from each source'
+complete -c gwctl -n '__fish_seen_subcommand_from add set' -l log -d 'log new connections'
+complete -c gwctl -n '__fish_seen_subcommand_from add set' -l balance -x -a 'source round-robin random' -d 'which target gets a client'
+complete -c gwctl -n '__fish_seen_subcommand_from add set' -l no-nat -d 'let in only, without translation'
+complete -c gwctl -n '__fish_seen_subcommand_from open close' -l in -x -a 'wan dmz' -d 'from where'
 complete -c gwctl -n '__fish_seen_subcommand_from add set' -l disabled -d 'keep it, but off'
-complete -c gwctl -n '__fish_seen_subcommand_from add set' -l for -x -a '30m 2h 1d' -d 'end by itself after so long'
-complete -c gwctl -n '__fish_seen_subcommand_from add set' -l expires -x -d 'end by itself then'
+complete -c gwctl -n '__fish_seen_subcommand_from add set open' -l for -x -a '30m 2h 1d' -d 'end by itself after so long'
+complete -c gwctl -n '__fish_seen_subcommand_from add set open' -l expires -x -d 'end by itself then'
 complete -c gwctl -n '__fish_seen_subcommand_from add set' -l on-expiry -x -a 'drain cut' -d 'what open connections do then'
-complete -c gwctl -n '__fish_seen_subcommand_from add' -l temporary -d 'until the next reboot'
+complete -c gwctl -n '__fish_seen_subcommand_from add open' -l temporary -d 'until the next reboot'
 complete -c gwctl -n '__fish_seen_subcommand_from add' -l hold -d 'for as long as this command runs'
 complete -c gwctl -n '__fish_seen_subcommand_from add' -l replace -d 'remove the runtime forwards in the way'
-complete -c gwctl -n '__fish_seen_subcommand_from add set rm on off apply undo rollback' -l dry-run -d 'do nothing, say what'
+complete -c gwctl -n '__fish_seen_subcommand_from add set rm on off target open close apply undo rollback' -l dry-run -d 'do nothing, say what'
 complete -c gwctl -n '__fish_seen_subcommand_from add set on apply undo rollback' -l force -d 'even over a port of this gateway'
-complete -c gwctl -n '__fish_seen_subcommand_from rm off' -l kill -d 'cut its open connections, too'
+complete -c gwctl -n '__fish_seen_subcommand_from rm off target' -l kill -d 'cut its open connections, too'
 complete -c gwctl -n '__fish_seen_subcommand_from ls' -l sort -x -a 'name conns' -d 'order of the rows'
 complete -c gwctl -n '__fish_seen_subcommand_from history' -s n -l number -x -d 'only the newest'
 complete -c gwctl -n '__fish_seen_subcommand_from diff' -l revision -x -d 'compare with this revision'
 
-complete -c gwctl -n '__fish_seen_subcommand_from set rm on off ls show' -a '(__gwctl_names)'
+complete -c gwctl -n '__fish_seen_subcommand_from set rm on off target ls show' -a '(__gwctl_names)'
+complete -c gwctl -n '__fish_seen_subcommand_from target' -a 'drain ready off (__gwctl_targets)'
 complete -c gwctl -n '__fish_seen_subcommand_from check diff apply' -F
-complete -c gwctl -n '__fish_seen_subcommand_from help' -a 'add set rm on off ls show status check diff apply history undo rollback export'
+complete -c gwctl -n '__fish_seen_subcommand_from help' -a 'add set rm on off target open close ls show status check diff apply history undo rollback export'

@@ -229,6 +229,32 @@ static inline int try_enable(const char *name, bool on)
 	return place.r = gwd_enable(place.gwd, name, on, &place.options, &place.outcome, &place.diag);
 }
 
+static inline int try_target(const char *name, const char *target, enum target_state to)
+{
+	forget();
+	return place.r = gwd_target(place.gwd, name, target, to, &place.options, &place.outcome, &place.diag);
+}
+
+static inline int try_open(const char *opening)
+{
+	struct question q = ask(opening);
+
+	forget();
+	place.r = gwd_open(place.gwd, q.node, &place.options, &place.outcome, &place.diag);
+	arena_free(q.arena);
+	return place.r;
+}
+
+static inline int try_close(const char *opening)
+{
+	struct question q = ask(opening);
+
+	forget();
+	place.r = gwd_close(place.gwd, q.node, &place.options, &place.outcome, &place.diag);
+	arena_free(q.arena);
+	return place.r;
+}
+
 /* NULL: what is on disk. */
 static inline int try_apply(const char *text, const char *path)
 {

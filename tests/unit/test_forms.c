@@ -95,6 +95,52 @@ static void test_selector(void **state)
 	expect(forms_selector("[2001:db8::1]:80", &diag), "{\"listen\":\"2001:db8::1\",\"ports\":[\"80\"]}", &diag);
 }
 
+static void test_more_options(void **state)
+{
+	struct arguments a = {.values = {[OPTION_FROM] = "198.51.100.0/24, 10.0.0.1",
+					 [OPTION_SNAT] = "never",
+					 [OPTION_LIMIT_CONNECTIONS] = "50",
+					 [OPTION_LIMIT_RATE] = "20/second",
+					 [OPTION_LOG] = "log",
+					 [OPTION_BALANCE] = "random",
+					 [OPTION_NO_NAT] = "no-nat"}};
+	struct arguments empty = {.values = {[OPTION_FROM] = "",
+					     [OPTION_SNAT] = "",
+					     [OPTION_LIMIT_CONNECTIONS] = "",
+					     [OPTION_LIMIT_RATE] = "",
+					     [OPTION_LOG] = "",
+					     [OPTION_BALANCE] = "",
+					     [OPTION_NO_NAT] = ""}};
+	struct arguments one = {.values = {[OPTION_LIMIT_RATE] = "5/hour"}};
+	struct diag diag = {0};
+	(void)state;
+	expect(forms_changes(&a, NULL, 0, &diag),
+	       "{\"from\":[\"198.51.100.0/24\",\"10.0.0.1\"],\"snat\":\"never\",\"limit\":{\"connections\":50,"
+	       "\"rate\":\"20/second\"},\"log\":true,\"balance\":\"random\",\"nat\":false}",
+	       &diag);
+	expect(forms_changes(&empty, NULL, 0, &diag),
+	       "{\"from\":[],\"snat\":\"\",\"limit\":{\"connections\":0,\"rate\":\"\"},\"log\":false,\"balance\":\"\","
+	       "\"nat\":true}",
+	       &diag);
+	expect(forms_service(&empty, WORDS("80", "10.0.0.2"), &diag),
+	       "{\"ports\":[\"80\"],\"to\":[{\"addr\":\"10.0.0.2\"}]}", &diag);
+	expect(forms_changes(&one, NULL, 0, &diag), "{\"limit\":{\"rate\":\"5/hour\"}}", &diag);
+}
+
+static void test_opening(void **state)
+{
+	struct arguments a = {.values = {[OPTION_FROM] = "local,10.0.0.0/8",
+					 [OPTION_IN] = "dmz",
+					 [OPTION_EXPIRES] = "2026-12-31T23:59:00Z"}};
+	struct diag diag = {0};
+	(void)state;
+	expect(forms_opening(&(struct arguments){0}, "8000-8010", &diag), "{\"ports\":\"8000-8010\"}", &diag);
+	expect(forms_opening(&a, "53/udp", &diag),
+	       "{\"ports\":\"53\",\"proto\":\"udp\",\"from\":[\"local\",\"10.0.0.0/8\"],\"in\":\"dmz\","
+	       "\"expires\":\"2026-12-31T23:59:00Z\"}",
+	       &diag);
+}
+
 static void test_mistakes(void **state)
 {
 	static const struct {
@@ -146,7 +192,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_service),  cmocka_unit_test(test_service_options),
 		cmocka_unit_test(test_selector), cmocka_unit_test(test_mistakes),
-		cmocka_unit_test(test_texts),
+		cmocka_unit_test(test_texts),    cmocka_unit_test(test_more_options),
+		cmocka_unit_test(test_opening),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

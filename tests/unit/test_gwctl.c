@@ -144,6 +144,17 @@ static void test_requests(void **state)
 		{"gwctl off shop --kill", METHOD "Disable\",\"parameters\":{\"name\":\"shop\",\"kill\":true}}\n"},
 		{"gwctl on shop", METHOD "Enable\",\"parameters\":{\"name\":\"shop\"}}\n"},
 		{"gwctl off shop", METHOD "Disable\",\"parameters\":{\"name\":\"shop\"}}\n"},
+		{"gwctl target drain web 10.0.0.2:8443", METHOD
+		 "Target\",\"parameters\":{\"name\":\"web\",\"target\":\"10.0.0.2:8443\",\"state\":\"drained\"}}\n"},
+		{"gwctl target off web 10.0.0.2 --kill", METHOD "Target\",\"parameters\":{\"name\":\"web\",\"target\":"
+								"\"10.0.0.2\",\"state\":\"off\",\"kill\":true}}\n"},
+		{"gwctl target ready web 10.0.0.2",
+		 METHOD "Target\",\"parameters\":{\"name\":\"web\",\"target\":\"10.0.0.2\",\"state\":\"ready\"}}\n"},
+		{"gwctl open 22 --from local,10.0.0.0/8 --temporary",
+		 METHOD "Open\",\"parameters\":{\"opening\":{\"from\":[\"local\",\"10.0.0.0/8\"],\"ports\":\"22\"},"
+			"\"temporary\":true}}\n"},
+		{"gwctl close 53/udp --in dmz",
+		 METHOD "Close\",\"parameters\":{\"in\":\"dmz\",\"proto\":\"udp\",\"ports\":\"53\"}}\n"},
 		{"gwctl undo", METHOD "Undo\",\"parameters\":{}}\n"},
 		{"gwctl rollback 12", METHOD "Rollback\",\"parameters\":{\"revision\":12}}\n"},
 		{"gwctl apply", METHOD "Apply\",\"parameters\":{}}\n"},
@@ -380,6 +391,36 @@ static void test_status(void **state)
 	}
 }
 
+/* Ports of the gateway, each with where it comes from, until when, and why it opens nothing. */
+static void test_status_openings(void **state)
+{
+	(void)state;
+	const struct result *r = gwctl(
+		"gwctl status",
+		"{\"parameters\":{\"openings\":[{\"opening\":{\"in\":\"wan\",\"proto\":\"tcp\",\"ports\":\"22\","
+		"\"local\":true},"
+		"\"origin\":\"gwd.yaml:3\"},{\"opening\":{\"in\":\"dmz\",\"proto\":\"udp\",\"ports\":\"53\",\"from\":"
+		"[\"10.0.0.0/"
+		"8\",\"fd00::1\"],\"expires\":\"2000-01-01T00:00:00Z\"},\"origin\":\"runtime\",\"temporary\":true,"
+		"\"reason\":\"held: expired\"}]}}");
+	assert_int_equal(r->status, 0);
+	assert_non_null(strstr(r->out,
+			       "open ports  tcp 22 from local (gwd.yaml:3)\n"
+			       "            udp 53 from 10.0.0.0/8,fd00::1 in dmz (runtime, over, or at reboot): held: "
+			       "expired\n"));
+}
+
+static void test_orders(void **state)
+{
+	(void)state;
+	const struct result *r = gwctl(
+		"gwctl show web", "{\"parameters\":{\"forward\":{" SERVICE ",\"state\":\"active\",\"orders\":["
+				  "{\"target\":\"10.0.0.2:8443\",\"state\":\"drained\",\"uid\":7,\"time\":1795305600}],"
+				  "\"origin\":\"runtime\"}}}");
+	assert_int_equal(r->status, 0);
+	assert_non_null(strstr(r->out, "active, 10.0.0.2:8443 drained (by uid 7, 2026-11-2"));
+}
+
 /* ---- The file ----------------------------------------------------------------------------------- */
 
 static void test_check(void **state)
@@ -490,6 +531,11 @@ static void test_usage(void **state)
 		{"gwctl ls --sort bytes", 1, "--sort bytes is not yet supported by this version of gwd\n"},
 		{"gwctl ls --for 2h", 2, "ls takes no --for"},
 		{"gwctl add 10.0.0.2 80", 1, "gwctl: the port comes first: gwctl add 80 10.0.0.2\n"},
+		{"gwctl target stop web 10.0.0.2", 2, "told to drain, ready or off, not 'stop'"},
+		{"gwctl open eth0:22", 1, "'eth0:22': what is opened is a port"},
+		{"gwctl open 22,80", 1, "one port or range at a time"},
+		{"gwctl open 22 --hold", 2, "open takes no --hold"},
+		{"gwctl add 80 10.0.0.2 --log=no", 1, "write --log, or --log= to return to the default"},
 		{"gwctl rm 80/", 1, "stands a protocol"},
 	};
 	(void)state;
@@ -521,7 +567,7 @@ static void test_help(void **state)
 		assert_int_equal(r->status, 0);
 		assert_string_equal(r->err, "");
 		assert_non_null(strstr(r->out, cases[i].says));
-		assert_null(strstr(r->out, "--balance")); /* what is not there is not advertised */
+		assert_null(strstr(r->out, "--confirm")); /* what is not there is not advertised */
 		assert_null(strstr(r->out, "doctor"));
 	}
 }
@@ -529,16 +575,28 @@ static void test_help(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_add),          cmocka_unit_test(test_dry_run),
-		cmocka_unit_test(test_requests),     cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_unreachable),  cmocka_unit_test(test_for),
-		cmocka_unit_test(test_expiry_shown), cmocka_unit_test(test_hold),
-		cmocka_unit_test(test_ls),           cmocka_unit_test(test_ls_sorted),
-		cmocka_unit_test(test_ls_refused),   cmocka_unit_test(test_show),
-		cmocka_unit_test(test_history),      cmocka_unit_test(test_status),
-		cmocka_unit_test(test_check),        cmocka_unit_test(test_diff),
-		cmocka_unit_test(test_files),        cmocka_unit_test(test_export),
-		cmocka_unit_test(test_usage),        cmocka_unit_test(test_help),
+		cmocka_unit_test(test_add),
+		cmocka_unit_test(test_dry_run),
+		cmocka_unit_test(test_requests),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_unreachable),
+		cmocka_unit_test(test_for),
+		cmocka_unit_test(test_expiry_shown),
+		cmocka_unit_test(test_hold),
+		cmocka_unit_test(test_ls),
+		cmocka_unit_test(test_ls_sorted),
+		cmocka_unit_test(test_ls_refused),
+		cmocka_unit_test(test_show),
+		cmocka_unit_test(test_history),
+		cmocka_unit_test(test_status),
+		cmocka_unit_test(test_status_openings),
+		cmocka_unit_test(test_orders),
+		cmocka_unit_test(test_check),
+		cmocka_unit_test(test_diff),
+		cmocka_unit_test(test_files),
+		cmocka_unit_test(test_export),
+		cmocka_unit_test(test_usage),
+		cmocka_unit_test(test_help),
 	};
 	return cmocka_run_group_tests(tests, NULL, result_free);
 }

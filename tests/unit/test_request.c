@@ -250,6 +250,38 @@ static void test_kill(void **state)
 	assert_at(removed, "outcome.messages.1", "'cut 1 connection'");
 }
 
+static void test_target(void **state)
+{
+	(void)state;
+	NEED_NETNS();
+	json_decref(call("Add", WEB "}"));
+	json_auto_t *reply = call("Target", "{'name':'web','target':'192.168.1.2','state':'drained'}");
+	assert_at(reply, "outcome.messages.0", "'web: 192.168.1.2:8080 is drained'");
+	assert_at(reply, "forward.orders.0.target", "'192.168.1.2:8080'");
+	assert_at(reply, "forward.orders.0.state", "'drained'");
+	assert_at(reply, "forward.service.to.0.state", NULL);
+	assert_call("Target", "{'name':'web','target':'192.168.1.2','state':'ready'}", "forward.orders", NULL);
+	assert_call("Target", "{'name':'web','target':'192.168.1.2','state':'x'}", "parameter", "'state'");
+}
+
+static void test_openings(void **state)
+{
+	(void)state;
+	NEED_NETNS();
+	assert_call("Open", "{'opening':{'ports':'22','from':['local']}}", "outcome.messages",
+		    "['opened tcp 22 from local']");
+	assert_call("Open", "{'opening':{'ports':'53','proto':'udp','in':'dmz'},'temporary':true}", "outcome.revision",
+		    NULL);
+	json_auto_t *now = call("Status", "{}");
+	assert_at(now, "openings.0",
+		  "{'opening':{'in':'wan','local':true,'ports':'22','proto':'tcp'},'origin':'runtime',"
+		  "'reason':'nothing closes this port'}");
+	assert_at(now, "openings.1.temporary", "true");
+	assert_call("Close", "{'ports':'22'}", "outcome.messages", "['closed tcp 22 from local']");
+	assert_call("Close", "{'ports':'22'}", "outcome.messages", "['not there']");
+	assert_call("Close", "{'ports':'53','proto':'udp','in':'dmz'}", "outcome.changed", "true");
+}
+
 static void test_changes(void **state)
 {
 	(void)state;
@@ -471,6 +503,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_options, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lifetimes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_kill, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_target, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_openings, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_changes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_errors, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_files, setup, teardown),

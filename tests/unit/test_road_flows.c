@@ -348,6 +348,36 @@ static void test_no_conntrack(void **state)
 			    "clients that keep sending UDP may go on as before");
 }
 
+/* Every target's connections are right, on the port that it is dialled on, unless it is off. */
+static void test_targets(void **state)
+{
+	(void)state;
+	NEED_NETNS();
+	put_file("etc/gwd.yaml", "services:\n"
+				 "  - {name: web, proto: tcp+udp, port: 443, to: ['10.0.0.2:8443', 10.0.0.3, 10.0.0.4]}\n");
+	start();
+	flow(OURS, IPPROTO_UDP, "203.0.113.5", 443, "10.0.0.2", 8443);
+	flow(OURS, IPPROTO_TCP, "203.0.113.5", 443, "10.0.0.2", 8443);
+	flow(OURS, IPPROTO_UDP, "203.0.113.5", 443, "10.0.0.3", 443);
+	flow(OURS, IPPROTO_UDP, "203.0.113.5", 443, "10.0.0.4", 8443); /* not its port */
+	DONE(try_target("web", "10.0.0.2", TARGET_DRAINED));
+	assert_said("web: 10.0.0.2:8443 is drained\ncut 1 connection");
+	assert_int_equal(fake_conntrack_blocked(), 0);
+	assert_left("udp 203.0.113.5 443 10.0.0.2 8443\ntcp 203.0.113.5 443 10.0.0.2 8443\n"
+		    "udp 203.0.113.5 443 10.0.0.3 443");
+	DONE(try_target("web", "10.0.0.2", TARGET_OFF));
+	assert_said("web: 10.0.0.2:8443 is off\ncut 1 connection");
+	assert_left("tcp 203.0.113.5 443 10.0.0.2 8443\nudp 203.0.113.5 443 10.0.0.3 443");
+	place.options.kill = true;
+	DONE(try_target("web", "10.0.0.2", TARGET_OFF)); /* it is already: what it left goes */
+	assert_said("web: 10.0.0.2:8443 is off already\ncut 1 connection");
+	assert_left("udp 203.0.113.5 443 10.0.0.3 443");
+	DONE(try_target("web", "10.0.0.4", TARGET_OFF));
+	DONE(try_target("web", "10.0.0.3", TARGET_OFF)); /* nobody is left to take it over */
+	assert_left("");
+	assert_int_equal(fake_conntrack_blocked(), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -364,6 +394,7 @@ int main(void)
 		IN_PLACE(test_settled),
 		IN_PLACE(test_cost),
 		IN_PLACE(test_no_conntrack),
+		IN_PLACE(test_targets),
 	};
 
 	netns_init();

@@ -527,54 +527,6 @@ static void test_runtime_keeps_order(void **ctx)
 	state_close(state);
 }
 
-static int join_override(void *ctx, const char *name, const struct override *override)
-{
-	buf_printf(ctx, "%s=%d/%d/%u/%lld ", name, override->enabled, override->declared, (unsigned)override->uid,
-		   (long long)override->time);
-	return streq(name, "stop") ? 7 : 0;
-}
-
-static void test_overrides(void **ctx)
-{
-	_cleanup_(buf_free) struct buf buf = {0};
-	struct override off = {false, true, 4294967294u, 5000000000}, on = {true, false, 0, 1};
-	struct state *state = open_again(ctx);
-	struct diag diag = {0};
-
-	begin(state);
-	OK(state_put_override(state, "web", &on, &diag));
-	OK(state_put_override(state, "web", &off, &diag));
-	OK(state_put_override(state, "gone", &on, &diag));
-	OK(state_put_override(state, "dns", &on, &diag));
-	OK(state_del_override(state, "gone", &diag));
-	commit(state);
-	state_close(state);
-	state = open_again(ctx);
-	OK(state_each_override(state, join_override, &buf, &diag));
-	assert_string_equal(buf.data, "dns=1/0/0/1 web=0/1/4294967294/5000000000 ");
-	begin(state);
-	OK(state_put_override(state, "stop", &on, &diag));
-	commit(state);
-	assert_int_equal(state_each_override(state, join_override, &buf, &diag), 7);
-	state_close(state);
-}
-
-static void test_parse_override(void **ctx)
-{
-	static const char *const wrong[] = {"", "1", "1 0 5", "1 0 5 ", "2 0 5 6", "1 0 4294967296 6", "1 0 5 6 7",
-					    "1 0 -5 6", "1 0 5 99999999999999999999", "1  0 5 6", "x 0 5 6"};
-	struct override override = {.uid = 9};
-
-	(void)ctx;
-	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
-		if (state_parse_override(wrong[i], &override))
-			fail_msg("'%s' was taken", wrong[i]);
-	}
-	assert_int_equal(override.uid, 9);
-	assert_true(state_parse_override("1 0 1000 1800000000", &override));
-	assert_true(override.enabled && !override.declared && override.uid == 1000 && override.time == 1800000000);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -592,8 +544,6 @@ int main(void)
 		TEST(test_facts),
 		TEST(test_commit_after_error),
 		TEST(test_runtime_keeps_order),
-		TEST(test_overrides),
-		TEST(test_parse_override),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

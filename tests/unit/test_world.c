@@ -38,16 +38,28 @@ static size_t runtime_of(const char *services, struct forward *ret[RUNTIME_MAX])
 	return n;
 }
 
+static const char *drained; /* this target of web */
+
 /* `overrides` of web or nothing. */
 static struct world *assemble(const char *declared, const char *runtime, const struct override *override,
 			      struct settled *ret)
 {
 	_cleanup_(config_freep) struct config *config = config_of(declared);
 	struct forward *added[RUNTIME_MAX];
+	struct named_order order = {xstrdup("web"), xstrdup(drained), {TARGET_DRAINED, 7, 9}, false};
 	char name[] = "web";
 	const struct named_override named = {name, override ? *override : (struct override){0}};
-	struct parts parts = {config, added, runtime_of(runtime, added), &named, override != NULL};
+	struct parts parts = {.config = config,
+			      .runtime = added,
+			      .n_runtime = runtime_of(runtime, added),
+			      .overrides = &named,
+			      .n_overrides = override != NULL,
+			      .orders = &order,
+			      .n_orders = drained != NULL};
 	struct world *w = world_assemble(&parts, ret);
+
+	free(order.name);
+	free(order.target);
 
 	for (size_t i = 0; i < parts.n_runtime; i++)
 		forward_unref(added[i]);
@@ -64,6 +76,9 @@ static char *text_of(const struct world *w, const struct settled *s)
 		buf_printf(&out, "%s %s%s%s", e->forward->name, text, e->off ? " off" : "", e->overridden ? " by hand" : "");
 		if (e->shadowed)
 			buf_printf(&out, " held");
+		for (size_t i = 0; i < e->forward->n_targets; i++)
+			if (e->forward->targets[i].state != TARGET_READY)
+				buf_printf(&out, " %s", target_states[e->forward->targets[i].state]);
 		buf_printf(&out, "\n");
 	}
 	for (size_t i = 0; i < s->n_runtime; i++)
@@ -71,6 +86,9 @@ static char *text_of(const struct world *w, const struct settled *s)
 			   s->runtime[i].renamed ? s->runtime[i].renamed->name : "gone");
 	for (size_t i = 0; i < s->ended.n; i++)
 		buf_printf(&out, "ended %s\n", s->ended.items[i]);
+	for (size_t i = 0; i < s->n_orders; i++)
+		buf_printf(&out, "order %s -> %s\n", s->orders[i].key,
+			   s->orders[i].remove ? "gone" : target_states[s->orders[i].order.state]);
 	for (size_t i = 0; i < s->messages.n; i++)
 		buf_printf(&out, "%s\n", s->messages.items[i]);
 	return buf_take(&out);
@@ -193,6 +211,47 @@ static void test_overrides(void **state)
 					"web: no longer switched off by hand: the file has it no more\n");
 }
 
+/* ---- Targets ------------------------------------------------------------------------------------ */
+
+static void assert_drained(const char *target, const char *declared, const char *runtime, const char *expected)
+{
+	drained = target;
+	assert_world(declared, runtime, NULL, expected);
+	drained = NULL;
+}
+
+static void test_orders(void **state)
+{
+	(void)state;
+	assert_drained("10.0.0.2:80", WEB, "{}\n", "web tcp 80 -> 10.0.0.2:80 drained\n");
+	assert_drained("10.0.0.2:80", "{}\n", WEB, "web tcp 80 -> 10.0.0.2:80 drained\n");
+	assert_drained("10.0.0.2:80", "- {name: web, port: 80, to: 10.0.0.2, description: x}\n", "{}\n",
+		       "web tcp 80 -> 10.0.0.2:80 drained\n");
+	assert_drained("10.0.0.2:80", "- {name: web, port: 80, to: 10.0.0.3}\n", "{}\n",
+		       "web tcp 80 -> 10.0.0.3:80\norder web 10.0.0.2:80 -> gone\n"
+		       "web: 10.0.0.2:80 is no longer drained by hand: the forward has it no more\n");
+	assert_drained("10.0.0.2:80", "{}\n", "{}\n",
+		       "order web 10.0.0.2:80 -> gone\n"
+		       "web: 10.0.0.2:80 is no longer drained by hand: there is no such forward any more\n");
+}
+
+/* They go where their forward goes. */
+static void test_orders_move(void **state)
+{
+	(void)state;
+	assert_drained("10.0.0.2:80", WEB, WEB,
+		       "web tcp 80 -> 10.0.0.2:80 drained\nrow web -> gone\n"
+		       "web: now in gwd.yaml:2, no longer kept as a runtime forward\n");
+	assert_drained("10.0.0.2:80", "- {name: site, port: 80, to: 10.0.0.2}\n", WEB,
+		       "site tcp 80 -> 10.0.0.2:80 drained\nrow web -> gone\n"
+		       "order web 10.0.0.2:80 -> gone\norder site 10.0.0.2:80 -> drained\n"
+		       "web: now in gwd.yaml:2, no longer kept as a runtime forward\n");
+	assert_drained("10.0.0.2:80", "- {name: web, port: 81, to: 10.0.0.2}\n", WEB,
+		       "web tcp 81 -> 10.0.0.2:81\nweb-2 tcp 80 -> 10.0.0.2:80 drained\nrow web -> web-2\n"
+		       "order web 10.0.0.2:80 -> gone\norder web-2 10.0.0.2:80 -> drained\n"
+		       "web: the file took this name: the runtime forward is now web-2\n");
+}
+
 /* ---- Difference ----------------------------------------------------------------------------------- */
 
 static void assert_diff(const char *a_declared, const char *a_runtime, const char *b_declared, const char *b_runtime,
@@ -258,6 +317,8 @@ int main(void)
 		cmocka_unit_test(test_renamed),
 		cmocka_unit_test(test_renamed_long),
 		cmocka_unit_test(test_overrides),
+		cmocka_unit_test(test_orders),
+		cmocka_unit_test(test_orders_move),
 		cmocka_unit_test(test_diff),
 		cmocka_unit_test(test_diff_settings),
 	};
