@@ -8,6 +8,7 @@
 
 #include "files.h"
 #include "gwd_apply.h"
+#include "gwd_foreign.h"
 #include "gwd_guard.h"
 #include "log.h"
 #include "sysctl.h"
@@ -224,6 +225,7 @@ int gwd_start(const struct gwd_options *options, struct gwd **ret, struct diag *
 	g->config_path = xstrdup(options->config_path);
 	g->here = here();
 	g->redirects = -1;
+	g->others = others_new();
 	g->world = empty_world();
 	r = state_open(options->state_dir, &g->state, diag);
 	if (r == 0)
@@ -242,6 +244,7 @@ int gwd_start(const struct gwd_options *options, struct gwd **ret, struct diag *
 		gwd_stop(g);
 		return r;
 	}
+	others_changed(g);
 	*ret = g;
 	return 0;
 }
@@ -256,6 +259,7 @@ void gwd_stop(struct gwd *g)
 		kernel_close(g->kernel);
 	if (g->state)
 		state_close(g->state);
+	others_free(g->others);
 	world_free(g->world);
 	topology_free(g->topology);
 	wan_memory_free(&g->wan);
@@ -308,27 +312,10 @@ int gwd_kernel_fd(const struct gwd *g)
 	return kernel_fd(g->kernel);
 }
 
-/* Put right at once, but not more than once between two gwd_settle: whoever fights us must not take all our time. */
-void gwd_kernel_event(struct gwd *g)
-{
-	_cleanup_(freep) char *who = NULL;
-	bool at_once = !g->repaired;
-
-	if (!kernel_touched(g->kernel, &who) || g->frozen)
-		return;
-	log_note("%s changed table inet %s", who ? who : "somebody", RULESET_TABLE);
-	g->stale = true;
-	if (!at_once)
-		return;
-	gwd_settle(g);
-	g->repaired = true;
-}
-
-void gwd_settle(struct gwd *g)
+static void settle(struct gwd *g)
 {
 	_cleanup_(diag_free) struct diag diag = {0};
 
-	g->repaired = false;
 	if (!g->stale || g->frozen)
 		return;
 	if (road_reconcile(g, &diag) < 0) {
@@ -337,6 +324,32 @@ void gwd_settle(struct gwd *g)
 	}
 	road_sysctls(g, &diag);
 	log_info("the rules are as they should be again");
+}
+
+/* Put right at once, but not more than once between two gwd_settle: whoever fights us must not take all our time. */
+void gwd_kernel_event(struct gwd *g)
+{
+	_cleanup_(freep) char *who = NULL;
+	bool at_once = !g->repaired;
+	unsigned touched = kernel_touched(g->kernel, &who);
+
+	if ((touched & KERNEL_OTHERS) && !g->frozen)
+		others_changed(g);
+	if (!(touched & KERNEL_OURS) || g->frozen)
+		return;
+	log_note("%s changed table inet %s", who ? who : "somebody", RULESET_TABLE);
+	g->stale = true;
+	if (!at_once)
+		return;
+	settle(g);
+	g->repaired = true;
+}
+
+void gwd_settle(struct gwd *g)
+{
+	g->repaired = false;
+	others_settle(g);
+	settle(g);
 }
 
 /* ---- Purge ----------------------------------------------------------------------------------------- */

@@ -100,6 +100,16 @@ int gwd_list(struct gwd *, const char *pattern, struct forward_view **ret, size_
 /* Counting reads counters from the kernel, which costs what there are of them. */
 int gwd_get(struct gwd *, const char *name, bool count, struct forward_view *ret, struct diag *);
 
+/* A chain of somebody else that takes something away from us. */
+struct gwd_firewall {
+	const char *tool;         /* "ufw" */
+	char *table, *chain;      /* "ip filter", "FORWARD"; owned */
+	const char *hook;         /* "forward", "input" */
+	bool certain;             /* drops; otherwise it may, by what can be read */
+	size_t n;                 /* forwards, or open ports */
+	char *remedy;             /* owned */
+};
+
 struct gwd_status {
 	const struct topology *topology; /* borrowed until the next call */
 	bool forwarding[2];              /* IPv4, IPv6 */
@@ -111,6 +121,8 @@ struct gwd_status {
 	struct diag *file_mistakes; /* of the file as it is on disk; borrowed */
 	const char *last_error;     /* borrowed, may be NULL */
 	const struct kernel_stats *netlink;
+	const struct gwd_firewall *firewalls; /* borrowed until the next call; warnings say which forwards */
+	size_t n_firewalls;
 };
 int gwd_status(struct gwd *, struct gwd_status *ret, struct diag *);
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "compile.h"
+#include "gwd_foreign.h"
 #include "log.h"
 #include "sysctl.h"
 
@@ -395,6 +396,8 @@ int road_commit(struct gwd *g, struct draft *d, const struct request_options *op
 	}
 	j.want = compile_side(g, &delta, frame, delta.enter, delta.n_enter);
 	r = options->dry_run ? dry_run(g, &j, diag) : transact(g, &j, diag);
+	if (r == 0 && !g->starting) /* all that runs is looked at behind it */
+		others_warn(g, delta.enter, delta.n_enter, diag);
 	if (r < 0 || options->dry_run) {
 		draft_take_back(g, d);
 		g->raised[V4] = raised[V4];

@@ -34,6 +34,7 @@ struct gwd {
 	int redirects;              /* IPv4's accept_redirects before we turned forwarding on; -1 = not known */
 	char *here;                 /* this boot and network namespace */
 	size_t active[FAMILIES];    /* active forwards */
+	struct others *others;      /* tables of other people (gwd_foreign.c) */
 
 	struct diag file_mistakes;  /* of the files with this hash */
 	uint64_t file_mistakes_hash;

@@ -36,12 +36,12 @@ function wrong(why) {
 	never("^gwctl/", "\"(config|forward|topology|compile|ruleset|plan|kernel|gwd|state|control|varlink|links)[.]h")
 
 	# Written -> meant -> said: pure, each knowing only what comes before it.
-	pure = "^gwd/(config|forward|topology|compile|build|ruleset|plan|world)"
+	pure = "^gwd/(config|foreign|forward|topology|compile|build|ruleset|plan|world)"
 	never(pure, "<(unistd|fcntl|sys/socket|sys/stat|dirent|poll|signal|pthread)[.]h")
 	never(pure "|^gwd/lib/", "\"(kernel|conntrack|gwd|road|control|varlink|request|sysctl|log)[.]h")
 	never("^gwd/(config|forward|topology|compile|build|ruleset|plan)", "\"state[.]h")
 	never("^gwd/(config|forward|topology)", "\"(compile|ruleset|plan)[.]h")
-	never("^gwd/(ruleset|plan)", "\"(config|forward|topology|compile)[.]h")
+	never("^gwd/(ruleset|plan|foreign)", "\"(config|forward|topology|compile)[.]h")
 
 	# Done: the kernel takes plans, the database rows; neither asks for more, and the road knows no client.
 	never("^gwd/(kernel|nft_|nl|links|listeners|sysctl|conntrack)", "\"(gwd|road|world|state|config|control|varlink|request)[.]h")
