@@ -10,7 +10,9 @@
 #include "gwd_apply.h"
 #include "gwd_foreign.h"
 #include "gwd_guard.h"
+#include "gwd_log.h"
 #include "log.h"
+#include "nflog.h"
 #include "sysctl.h"
 
 static const char *const raised_keys[FAMILIES] = {"raised4", "raised6"};
@@ -233,6 +235,11 @@ int gwd_start(const struct gwd_options *options, struct gwd **ret, struct diag *
 	if (r == 0)
 		r = links_open(&g->links, diag);
 	if (r == 0) {
+		r = nflog_open(&g->nflog);
+		if (r < 0)
+			diag_add(diag, DIAG_KERNEL, (struct loc){0}, "cannot open a netlink socket: %s", strerror(-r));
+	}
+	if (r == 0) {
 		g->topology = topology_build(g->world->settings, links_facts(g->links), &g->wan);
 		g->starting = true;
 		r = begin(g, diag);
@@ -259,6 +266,7 @@ void gwd_stop(struct gwd *g)
 		kernel_close(g->kernel);
 	if (g->state)
 		state_close(g->state);
+	nflog_close(g->nflog);
 	others_free(g->others);
 	world_free(g->world);
 	topology_free(g->topology);
@@ -349,6 +357,7 @@ void gwd_settle(struct gwd *g)
 {
 	g->repaired = false;
 	others_settle(g);
+	connections_settle(g);
 	settle(g);
 }
 

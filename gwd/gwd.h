@@ -30,6 +30,8 @@ int gwd_links_fd(const struct gwd *);
 void gwd_links_event(struct gwd *); /* logs its own errors: nobody asked */
 int gwd_kernel_fd(const struct gwd *); /* readable = call gwd_kernel_event; -1 = none */
 void gwd_kernel_event(struct gwd *);
+int gwd_connections_fd(const struct gwd *); /* readable = call gwd_connections_event */
+void gwd_connections_event(struct gwd *);
 /* To be called now and then: what the kernel refused or lost while nobody asked is tried again. Costs nothing otherwise. */
 void gwd_settle(struct gwd *);
 

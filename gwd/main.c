@@ -125,7 +125,7 @@ static int purge(const struct arguments *args)
 struct daemon {
 	uv_loop_t loop;
 	uv_signal_t term, interrupt, hangup;
-	uv_poll_t links, kernel;
+	uv_poll_t links, kernel, connections;
 	uv_timer_t watchdog, settle;
 	struct gwd *gwd;
 	struct control *control;
@@ -180,6 +180,15 @@ static void on_kernel(uv_poll_t *handle, int status, int events)
 	gwd_kernel_event(d->gwd);
 }
 
+static void on_connections(uv_poll_t *handle, int status, int events)
+{
+	struct daemon *d = handle->data;
+
+	(void)status;
+	(void)events;
+	gwd_connections_event(d->gwd);
+}
+
 static void on_watchdog(uv_timer_t *handle)
 {
 	(void)handle;
@@ -210,14 +219,17 @@ static void watch(struct daemon *d)
 	uv_signal_init(&d->loop, &d->hangup);
 	uv_poll_init(&d->loop, &d->links, gwd_links_fd(d->gwd));
 	uv_poll_init(&d->loop, &d->kernel, gwd_kernel_fd(d->gwd));
+	uv_poll_init(&d->loop, &d->connections, gwd_connections_fd(d->gwd));
 	uv_timer_init(&d->loop, &d->watchdog);
 	uv_timer_init(&d->loop, &d->settle);
 	d->term.data = d->interrupt.data = d->hangup.data = d->links.data = d->kernel.data = d->settle.data = d;
+	d->connections.data = d;
 	uv_signal_start(&d->term, on_stop, SIGTERM);
 	uv_signal_start(&d->interrupt, on_stop, SIGINT);
 	uv_signal_start(&d->hangup, on_hangup, SIGHUP);
 	uv_poll_start(&d->links, UV_READABLE, on_links);
 	uv_poll_start(&d->kernel, UV_READABLE, on_kernel);
+	uv_poll_start(&d->connections, UV_READABLE, on_connections);
 	uv_timer_start(&d->settle, on_settle, SETTLE_MS, SETTLE_MS);
 	if (interval)
 		uv_timer_start(&d->watchdog, on_watchdog, interval, interval);

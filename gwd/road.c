@@ -10,6 +10,7 @@
 
 #include "compile.h"
 #include "gwd_foreign.h"
+#include "gwd_log.h"
 #include "log.h"
 #include "sysctl.h"
 
@@ -366,6 +367,7 @@ static void arrived(struct gwd *g, struct journey *j, const struct delta *delta,
 	j->outcome->changed = true;
 	g->frozen = g->frozen && !d->world;
 	road_sysctls(g, diag);
+	connections_follow(g, diag);
 	if (g->table)
 		j->outcome->cut = road_cut(g, delta, everything, j->options->kill, diag);
 	if (d->what || j->ops || j->outcome->cut)

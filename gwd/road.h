@@ -34,6 +34,9 @@ struct gwd {
 	int redirects;              /* IPv4's accept_redirects before we turned forwarding on; -1 = not known */
 	char *here;                 /* this boot and network namespace */
 	size_t active[FAMILIES];    /* active forwards */
+	size_t logging;             /* active ones whose new connections are logged */
+	struct nflog *nflog;
+	size_t logged;              /* connections, since the last gwd_settle (gwd_log.c) */
 	struct others *others;      /* tables of other people (gwd_foreign.c) */
 
 	struct diag file_mistakes;  /* of the files with this hash */
