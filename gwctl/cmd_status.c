@@ -115,6 +115,22 @@ static char *mistakes_cell(const json_t *s)
 	return json_mistakes(json_object_get(s, "mistakes"));
 }
 
+static char *firewalls_cell(const json_t *s)
+{
+	struct buf lines = {0};
+	size_t i;
+	json_t *f;
+	json_array_foreach (json_object_get(s, "firewalls"), i, f) {
+		json_int_t n = json_number(f, "count");
+		bool input = streq(json_text(f, "hook"), "input");
+		buf_printf(&lines, "%s%s (table %s, chain %s) %s %lld %s%s", i ? "\n" : "", json_text(f, "tool"),
+			   json_text(f, "table"), json_text(f, "chain"),
+			   json_is_true(json_object_get(f, "certain")) ? "drops" : "may drop", (long long)n,
+			   input ? "open port" : "forward", n == 1 ? "" : "s");
+	}
+	return buf_take(&lines);
+}
+
 static char *warnings_cell(const json_t *s)
 {
 	return json_lines(json_object_get(s, "warnings"));
@@ -135,14 +151,31 @@ static const struct column fields[] = {
 	{"file", COLUMN_TEXT, file_cell},
 	{"mistakes", COLUMN_TEXT, mistakes_cell},
 	{"kernel", COLUMN_TEXT, kernel_cell},
+	{"firewalls", COLUMN_TEXT, firewalls_cell},
 	{"warnings", COLUMN_TEXT, warnings_cell},
 	{"last error", COLUMN_TEXT, error_cell},
 };
+
+/* The rules of old iptables are no part of nf_tables: gwd does not see them, and may not read this list either. */
+static void add_legacy_warning(json_t *reply)
+{
+	_cleanup_(buf_free) struct buf names = {0};
+	json_t *warnings = json_object_get(reply, "warnings");
+	if (file_read("/proc/net/ip_tables_names", 4096, &names) < 0 || !names.len)
+		return;
+	for (char *p = names.data; *p; p++)
+		*p = *p == '\n' ? ' ' : *p;
+	json_array_append_new(warnings, json_sprintf("iptables-legacy has tables here that gwd cannot see: %s"
+						     "(iptables-legacy-save shows them)",
+						     names.data));
+}
 
 enum status cmd_status(struct call *call)
 {
 	json_auto_t *reply = NULL;
 	enum status status = call_method(call, "Status", NULL, &reply);
+	if (status == STATUS_DONE)
+		add_legacy_warning(reply);
 	if (status == STATUS_DONE)
 		writer_object(call->out, fields, ARRAY_SIZE(fields), reply);
 	return status;

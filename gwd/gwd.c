@@ -9,8 +9,11 @@
 #include "files.h"
 #include "gwd_apply.h"
 #include "gwd_expire.h"
+#include "gwd_foreign.h"
 #include "gwd_guard.h"
+#include "gwd_log.h"
 #include "log.h"
+#include "nflog.h"
 #include "sysctl.h"
 
 static const char *const raised_keys[FAMILIES] = {"raised4", "raised6"};
@@ -223,6 +226,7 @@ int gwd_start(const struct gwd_options *options, struct gwd **ret, struct diag *
 	g->boot = sysctl_boot_id();
 	g->here = here(g->boot);
 	g->redirects = g->clock.alarm = -1;
+	g->others = others_new();
 	g->world = empty_world();
 	r = state_open(options->state_dir, &g->state, diag);
 	if (r == 0)
@@ -231,6 +235,11 @@ int gwd_start(const struct gwd_options *options, struct gwd **ret, struct diag *
 		r = kernel_open(&g->kernel, diag);
 	if (r == 0)
 		r = links_open(&g->links, diag);
+	if (r == 0) {
+		r = nflog_open(&g->nflog);
+		if (r < 0)
+			diag_add(diag, DIAG_KERNEL, (struct loc){0}, "cannot open a netlink socket: %s", strerror(-r));
+	}
 	if (r == 0) {
 		g->topology = topology_build(g->world->settings, links_facts(g->links), &g->wan);
 		g->starting = true;
@@ -243,6 +252,7 @@ int gwd_start(const struct gwd_options *options, struct gwd **ret, struct diag *
 		gwd_stop(g);
 		return r;
 	}
+	others_changed(g);
 	*ret = g;
 	return 0;
 }
@@ -258,6 +268,8 @@ void gwd_stop(struct gwd *g)
 	expire_close(g);
 	if (g->state)
 		state_close(g->state);
+	nflog_close(g->nflog);
+	others_free(g->others);
 	world_free(g->world);
 	topology_free(g->topology);
 	wan_memory_free(&g->wan);
@@ -320,28 +332,10 @@ int gwd_kernel_fd(const struct gwd *g)
 	return kernel_fd(g->kernel);
 }
 
-/* Put right at once, but not more than once between two gwd_settle: whoever fights us must not take all our time. */
-void gwd_kernel_event(struct gwd *g)
-{
-	_cleanup_(freep) char *who = NULL;
-	bool at_once = !g->repaired;
-
-	if (!kernel_touched(g->kernel, &who) || g->frozen)
-		return;
-	log_note("%s changed table inet %s", who ? who : "somebody", RULESET_TABLE);
-	g->stale = true;
-	if (!at_once)
-		return;
-	gwd_settle(g);
-	g->repaired = true;
-}
-
-void gwd_settle(struct gwd *g)
+static void settle(struct gwd *g)
 {
 	_cleanup_(diag_free) struct diag diag = {0};
 
-	g->repaired = false;
-	expire_settle(g);
 	if (!g->stale || g->frozen)
 		return;
 	if (road_reconcile(g, &diag) < 0) {
@@ -350,6 +344,34 @@ void gwd_settle(struct gwd *g)
 	}
 	road_sysctls(g, &diag);
 	log_info("the rules are as they should be again");
+}
+
+/* Put right at once, but not more than once between two gwd_settle: whoever fights us must not take all our time. */
+void gwd_kernel_event(struct gwd *g)
+{
+	_cleanup_(freep) char *who = NULL;
+	bool at_once = !g->repaired;
+	unsigned touched = kernel_touched(g->kernel, &who);
+
+	if ((touched & KERNEL_OTHERS) && !g->frozen)
+		others_changed(g);
+	if (!(touched & KERNEL_OURS) || g->frozen)
+		return;
+	log_note("%s changed table inet %s", who ? who : "somebody", RULESET_TABLE);
+	g->stale = true;
+	if (!at_once)
+		return;
+	settle(g);
+	g->repaired = true;
+}
+
+void gwd_settle(struct gwd *g)
+{
+	g->repaired = false;
+	expire_settle(g);
+	others_settle(g);
+	connections_settle(g);
+	settle(g);
 }
 
 /* ---- Purge ----------------------------------------------------------------------------------------- */

@@ -32,6 +32,8 @@ int gwd_kernel_fd(const struct gwd *); /* readable = call gwd_kernel_event; -1 =
 void gwd_kernel_event(struct gwd *);
 int gwd_alarm_fd(const struct gwd *); /* readable = call gwd_alarm_event: something ends, or the clock was set */
 void gwd_alarm_event(struct gwd *);
+int gwd_connections_fd(const struct gwd *); /* readable = call gwd_connections_event */
+void gwd_connections_event(struct gwd *);
 /* To be called now and then: what the kernel refused or lost while nobody asked is tried again. Costs nothing otherwise. */
 void gwd_settle(struct gwd *);
 
@@ -122,6 +124,16 @@ struct opening_view {
 struct opening_view *gwd_openings(const struct gwd *, size_t *ret_n);
 void opening_views_free(struct opening_view *, size_t n);
 
+/* A chain of somebody else that takes something away from us. */
+struct gwd_firewall {
+	const char *tool;         /* "ufw" */
+	char *table, *chain;      /* "ip filter", "FORWARD"; owned */
+	const char *hook;         /* "forward", "input" */
+	bool certain;             /* drops; otherwise it may, by what can be read */
+	size_t n;                 /* forwards, or open ports */
+	char *remedy;             /* owned */
+};
+
 struct gwd_status {
 	const struct topology *topology; /* borrowed until the next call */
 	bool forwarding[2];              /* IPv4, IPv6 */
@@ -133,6 +145,8 @@ struct gwd_status {
 	struct diag *file_mistakes; /* of the file as it is on disk; borrowed */
 	const char *last_error;     /* borrowed, may be NULL */
 	const struct kernel_stats *netlink;
+	const struct gwd_firewall *firewalls; /* borrowed until the next call; warnings say which forwards */
+	size_t n_firewalls;
 };
 int gwd_status(struct gwd *, struct gwd_status *ret, struct diag *);
 

@@ -8,6 +8,7 @@
 #include "config_print.h"
 #include "files.h"
 #include "gwd_apply.h"
+#include "gwd_foreign.h"
 #include "gwd_guard.h"
 #include "sees.h"
 #include "sysctl.h"
@@ -202,6 +203,7 @@ int gwd_status(struct gwd *g, struct gwd_status *ret, struct diag *diag)
 
 	topology_warn(g->topology, diag);
 	warn_of_bridges(g, diag);
+	others_status(g, &s, diag);
 	for (size_t i = 0; i < FAMILIES; i++) {
 		s.forwarding[i] = sysctl_forwarding_get(families[i]) == 1;
 		s.raised[i] = g->raised[i];

@@ -11,6 +11,8 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <time.h>
 
+#include "foreign.h"
+#include "nft_foreign.h"
 #include "nft_get.h"
 #include "nft_put.h"
 #include "nl.h"
@@ -30,9 +32,16 @@ struct kernel {
 
 /* ---- Asking ------------------------------------------------------------------------------------- */
 
-/* `table` and `set` narrow it down, NULL = no. The table's name is attribute 1 of every kind of object, a set's name
+/* A table. */
+struct whose {
+	uint8_t family;
+	const char *table;
+};
+static const struct whose ours = {NFPROTO_INET, RULESET_TABLE};
+
+/* `whose` and `set` narrow it down, NULL = no. The table's name is attribute 1 of every kind of object, a set's name
  * attribute 2 of requests for elements. */
-static int ask(struct kernel *k, uint16_t type, uint16_t flags, const char *table, const char *set, mnl_cb_t cb,
+static int ask(struct kernel *k, uint16_t type, uint16_t flags, const struct whose *whose, const char *set, mnl_cb_t cb,
 	       void *ctx)
 {
 	_Alignas(struct nlmsghdr) char buf[REQUEST_MAX];
@@ -42,10 +51,10 @@ static int ask(struct kernel *k, uint16_t type, uint16_t flags, const char *tabl
 	nlh->nlmsg_type = NFNL_SUBSYS_NFTABLES << 8 | type;
 	nlh->nlmsg_flags = NLM_F_REQUEST | flags;
 	nfg = mnl_nlmsg_put_extra_header(nlh, sizeof(*nfg));
-	nfg->nfgen_family = table ? NFPROTO_INET : NFPROTO_UNSPEC;
+	nfg->nfgen_family = whose ? whose->family : NFPROTO_UNSPEC;
 	nfg->version = NFNETLINK_V0;
-	if (table)
-		mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, table);
+	if (whose)
+		mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, whose->table);
 	if (set)
 		mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, set);
 	return nl_talk(k->nl, nlh, cb, ctx);
@@ -53,7 +62,7 @@ static int ask(struct kernel *k, uint16_t type, uint16_t flags, const char *tabl
 
 static int dump(struct kernel *k, uint16_t type, const char *set, mnl_cb_t cb, void *ctx)
 {
-	return ask(k, type, NLM_F_DUMP, RULESET_TABLE, set, cb, ctx);
+	return ask(k, type, NLM_F_DUMP, &ours, set, cb, ctx);
 }
 
 static int generation(struct kernel *k, uint32_t *ret)
@@ -108,7 +117,7 @@ int kernel_fd(const struct kernel *k)
 	return watch_fd(k->watch);
 }
 
-bool kernel_touched(struct kernel *k, char **ret_who)
+unsigned kernel_touched(struct kernel *k, char **ret_who)
 {
 	return watch_read(k->watch, ret_who);
 }
@@ -139,7 +148,7 @@ static int read_elems(struct kernel *k, struct ruleset *rs, bool only_counted)
 
 static int read_table(struct kernel *k, struct ruleset *rs, bool only_counted)
 {
-	int r = ask(k, NFT_MSG_GETTABLE, 0, RULESET_TABLE, NULL, nft_get_table, rs);
+	int r = ask(k, NFT_MSG_GETTABLE, 0, &ours, NULL, nft_get_table, rs);
 
 	if (r == -ENOENT)
 		return 0;
@@ -224,6 +233,59 @@ int kernel_foreign_chains(struct kernel *k, size_t *ret, struct diag *d)
 		return read_failed(d, r, "list the chains of other tables");
 	*ret = n;
 	return 0;
+}
+
+/* ---- Other tables ------------------------------------------------------------------------------- */
+
+static int read_foreign_elems(struct kernel *k, struct foreign_table *t)
+{
+	const struct whose whose = {t->family, t->name};
+
+	for (size_t i = 0; i < t->rules->n_sets; i++) {
+		struct nft_elems elems = {.ruleset = t->rules, .set = &t->rules->sets[i]};
+		size_t first = t->rules->n_elems;
+		int r = ask(k, NFT_MSG_GETSETELEM, NLM_F_DUMP, &whose, elems.set->name, nft_get_elems, &elems);
+
+		if (r < 0)
+			return r == -ENOENT ? -EINTR : r; /* it was there a moment ago */
+		nft_get_intervals(t->rules, elems.set, first);
+	}
+	return 0;
+}
+
+static int read_foreign_once(struct kernel *k, struct foreign **ret)
+{
+	_cleanup_(foreign_freep) struct foreign *f = xcalloc(1, sizeof(*f));
+	uint32_t before = 0, after = 0;
+	int r = generation(k, &before);
+
+	if (r == 0)
+		r = ask(k, NFT_MSG_GETSET, NLM_F_DUMP, NULL, NULL, nft_foreign_set, f);
+	if (r == 0)
+		r = ask(k, NFT_MSG_GETCHAIN, NLM_F_DUMP, NULL, NULL, nft_foreign_chain, f);
+	foreign_sort(f);
+	if (r == 0)
+		r = ask(k, NFT_MSG_GETRULE, NLM_F_DUMP, NULL, NULL, nft_foreign_rule, f);
+	for (size_t i = 0; i < f->n && r == 0; i++)
+		r = read_foreign_elems(k, &f->tables[i]);
+	if (r == 0)
+		r = generation(k, &after);
+	if (r < 0)
+		return r;
+	if (before != after)
+		return -EINTR;
+	foreign_sort(f);
+	*ret = TAKE_PTR(f);
+	return 0;
+}
+
+int kernel_read_foreign(struct kernel *k, struct foreign **ret, struct diag *d)
+{
+	int r = -EINTR;
+
+	for (int i = 0; i < READ_TRIES && r == -EINTR; i++)
+		r = read_foreign_once(k, ret);
+	return r < 0 ? read_failed(d, r, "read the tables of others") : 0;
 }
 
 /* ---- What the kernel complains about, in words -------------------------------------------------- */

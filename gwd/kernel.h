@@ -28,9 +28,14 @@ int kernel_commit(struct kernel *, const struct plan *, uint32_t generation, str
 
 /* Readable when somebody changed a ruleset: then ask kernel_touched. -1 = there is nothing to wait for. */
 int kernel_fd(const struct kernel *);
-/* Whether somebody else changed our table since the last call, or it cannot be told. *ret_who: "nft (pid 6057)", caller's
- * string, or NULL. Never blocks. */
-bool kernel_touched(struct kernel *, char **ret_who);
+/* What somebody else changed since the last call; both when it cannot be told. *ret_who: who touched ours, "nft (pid
+ * 6057)", caller's string, or NULL. Never blocks. */
+enum kernel_whose { KERNEL_OURS = 1, KERNEL_OTHERS = 2 };
+unsigned kernel_touched(struct kernel *, char **ret_who);
+
+/* The rules of all other tables that may see what we forward, from one generation. *ret is the caller's. */
+struct foreign;
+int kernel_read_foreign(struct kernel *, struct foreign **ret, struct diag *);
 
 /* Other tables that keep forwarding or NAT going: base chains of hook forward or type nat that are not ours. */
 int kernel_foreign_chains(struct kernel *, size_t *ret, struct diag *);

@@ -123,10 +123,21 @@ static int purge(const struct arguments *args)
 
 /* ---- The loop --------------------------------------------------------------------------------------- */
 
+/* What the kernel tells us by itself. */
+static const struct source {
+	int (*fd)(const struct gwd *);
+	void (*event)(struct gwd *);
+} sources[] = {
+	{gwd_links_fd, gwd_links_event},
+	{gwd_kernel_fd, gwd_kernel_event},
+	{gwd_alarm_fd, gwd_alarm_event},
+	{gwd_connections_fd, gwd_connections_event},
+};
+
 struct daemon {
 	uv_loop_t loop;
 	uv_signal_t term, interrupt, hangup;
-	uv_poll_t links, kernel, alarm;
+	uv_poll_t polls[ARRAY_SIZE(sources)];
 	uv_timer_t watchdog, settle;
 	struct gwd *gwd;
 	struct control *control;
@@ -163,31 +174,13 @@ static void on_hangup(uv_signal_t *handle, int signum)
 	notify("READY=1");
 }
 
-static void on_links(uv_poll_t *handle, int status, int events)
+static void on_readable(uv_poll_t *handle, int status, int events)
 {
 	struct daemon *d = handle->data;
 
 	(void)status;
 	(void)events;
-	gwd_links_event(d->gwd);
-}
-
-static void on_kernel(uv_poll_t *handle, int status, int events)
-{
-	struct daemon *d = handle->data;
-
-	(void)status;
-	(void)events;
-	gwd_kernel_event(d->gwd);
-}
-
-static void on_alarm(uv_poll_t *handle, int status, int events)
-{
-	struct daemon *d = handle->data;
-
-	(void)status;
-	(void)events;
-	gwd_alarm_event(d->gwd);
+	sources[handle - d->polls].event(d->gwd);
 }
 
 static void on_watchdog(uv_timer_t *handle)
@@ -218,19 +211,17 @@ static void watch(struct daemon *d)
 	uv_signal_init(&d->loop, &d->term);
 	uv_signal_init(&d->loop, &d->interrupt);
 	uv_signal_init(&d->loop, &d->hangup);
-	uv_poll_init(&d->loop, &d->links, gwd_links_fd(d->gwd));
-	uv_poll_init(&d->loop, &d->kernel, gwd_kernel_fd(d->gwd));
-	uv_poll_init(&d->loop, &d->alarm, gwd_alarm_fd(d->gwd));
 	uv_timer_init(&d->loop, &d->watchdog);
 	uv_timer_init(&d->loop, &d->settle);
 	d->term.data = d->interrupt.data = d->hangup.data = d->settle.data = d;
-	d->links.data = d->kernel.data = d->alarm.data = d;
+	for (size_t i = 0; i < ARRAY_SIZE(sources); i++) {
+		uv_poll_init(&d->loop, &d->polls[i], sources[i].fd(d->gwd));
+		d->polls[i].data = d;
+		uv_poll_start(&d->polls[i], UV_READABLE, on_readable);
+	}
 	uv_signal_start(&d->term, on_stop, SIGTERM);
 	uv_signal_start(&d->interrupt, on_stop, SIGINT);
 	uv_signal_start(&d->hangup, on_hangup, SIGHUP);
-	uv_poll_start(&d->links, UV_READABLE, on_links);
-	uv_poll_start(&d->kernel, UV_READABLE, on_kernel);
-	uv_poll_start(&d->alarm, UV_READABLE, on_alarm);
 	uv_timer_start(&d->settle, on_settle, SETTLE_MS, SETTLE_MS);
 	if (interval)
 		uv_timer_start(&d->watchdog, on_watchdog, interval, interval);

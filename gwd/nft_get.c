@@ -140,22 +140,13 @@ static int find_counter(struct nftnl_expr *x, void *found)
 	return 0;
 }
 
-int nft_get_set(const struct nlmsghdr *nlh, void *ruleset)
+void nft_get_add_set(struct ruleset *r, const struct nftnl_set *s)
 {
-	_cleanup_(free_set) struct nftnl_set *s = nftnl_set_alloc();
-	struct ruleset *r = ruleset;
-	struct set *set;
-	uint32_t flags;
+	struct set *set = ruleset_add_set(r);
+	uint32_t flags = nftnl_set_get_u32(s, NFTNL_SET_FLAGS);
 
-	if (!s || nftnl_set_nlmsg_parse(nlh, s) < 0)
-		return MNL_CB_ERROR;
-	flags = nftnl_set_get_u32(s, NFTNL_SET_FLAGS);
-	if (!is_ours(nftnl_set_get_u32(s, NFTNL_SET_FAMILY), nftnl_set_get_str(s, NFTNL_SET_TABLE)) ||
-	    (flags & NFT_SET_ANONYMOUS))
-		return MNL_CB_OK;
-	set = ruleset_add_set(r);
 	set->name = arena_strdup(r->arena, nftnl_set_get_str(s, NFTNL_SET_NAME));
-	set->flags = flags & ~(uint32_t)(NFT_SET_CONCAT | NFT_SET_EXPR);
+	set->flags = flags & ~(uint32_t)(NFT_SET_CONCAT | NFT_SET_EXPR | NFT_SET_ANONYMOUS);
 	set->key_len = nftnl_set_get_u32(s, NFTNL_SET_KEY_LEN);
 	set->key_type = key_type(nftnl_set_get_u32(s, NFTNL_SET_KEY_TYPE), set->key_len);
 	if (flags & NFT_SET_MAP) {
@@ -165,29 +156,43 @@ int nft_get_set(const struct nlmsghdr *nlh, void *ruleset)
 	}
 	get_limits(s, set);
 	nftnl_set_expr_foreach(s, find_counter, &set->counter);
+}
+
+int nft_get_set(const struct nlmsghdr *nlh, void *ruleset)
+{
+	_cleanup_(free_set) struct nftnl_set *s = nftnl_set_alloc();
+
+	if (!s || nftnl_set_nlmsg_parse(nlh, s) < 0)
+		return MNL_CB_ERROR;
+	if (is_ours(nftnl_set_get_u32(s, NFTNL_SET_FAMILY), nftnl_set_get_str(s, NFTNL_SET_TABLE)) &&
+	    !(nftnl_set_get_u32(s, NFTNL_SET_FLAGS) & NFT_SET_ANONYMOUS))
+		nft_get_add_set(ruleset, s);
 	return MNL_CB_OK;
+}
+
+void nft_get_add_chain(struct ruleset *r, const struct nftnl_chain *c)
+{
+	struct chain *chain = ruleset_add_chain(r);
+
+	chain->name = arena_strdup(r->arena, nftnl_chain_get_str(c, NFTNL_CHAIN_NAME));
+	chain->base = nftnl_chain_is_set(c, NFTNL_CHAIN_HOOKNUM);
+	if (!chain->base)
+		return;
+	chain->type = arena_strdup(r->arena, nftnl_chain_get_str(c, NFTNL_CHAIN_TYPE));
+	chain->hook = nftnl_chain_get_u32(c, NFTNL_CHAIN_HOOKNUM);
+	chain->priority = nftnl_chain_get_s32(c, NFTNL_CHAIN_PRIO);
+	chain->policy = nftnl_chain_get_u32(c, NFTNL_CHAIN_POLICY);
 }
 
 int nft_get_chain(const struct nlmsghdr *nlh, void *ruleset)
 {
 	_cleanup_(free_chain) struct nftnl_chain *c = nftnl_chain_alloc();
-	struct ruleset *r = ruleset;
-	struct chain *chain;
 
 	if (!c || nftnl_chain_nlmsg_parse(nlh, c) < 0)
 		return MNL_CB_ERROR;
-	if (!is_ours(nftnl_chain_get_u32(c, NFTNL_CHAIN_FAMILY), nftnl_chain_get_str(c, NFTNL_CHAIN_TABLE)) ||
-	    (nftnl_chain_get_u32(c, NFTNL_CHAIN_FLAGS) & NFT_CHAIN_BINDING))
-		return MNL_CB_OK;
-	chain = ruleset_add_chain(r);
-	chain->name = arena_strdup(r->arena, nftnl_chain_get_str(c, NFTNL_CHAIN_NAME));
-	chain->base = nftnl_chain_is_set(c, NFTNL_CHAIN_HOOKNUM);
-	if (!chain->base)
-		return MNL_CB_OK;
-	chain->type = arena_strdup(r->arena, nftnl_chain_get_str(c, NFTNL_CHAIN_TYPE));
-	chain->hook = nftnl_chain_get_u32(c, NFTNL_CHAIN_HOOKNUM);
-	chain->priority = nftnl_chain_get_s32(c, NFTNL_CHAIN_PRIO);
-	chain->policy = nftnl_chain_get_u32(c, NFTNL_CHAIN_POLICY);
+	if (is_ours(nftnl_chain_get_u32(c, NFTNL_CHAIN_FAMILY), nftnl_chain_get_str(c, NFTNL_CHAIN_TABLE)) &&
+	    !(nftnl_chain_get_u32(c, NFTNL_CHAIN_FLAGS) & NFT_CHAIN_BINDING))
+		nft_get_add_chain(ruleset, c);
 	return MNL_CB_OK;
 }
 
@@ -221,13 +226,14 @@ static int count_expr(struct nftnl_expr *x, void *n)
 struct expr_reader {
 	struct arena *arena;
 	struct rule *rule;
+	nft_get_expr *get;
 };
 
 static int read_expr(struct nftnl_expr *x, void *ctx)
 {
 	struct expr_reader *reader = ctx;
 
-	nft_expr_get(x, reader->arena, &reader->rule->exprs[reader->rule->n++]);
+	reader->get(x, reader->arena, &reader->rule->exprs[reader->rule->n++]);
 	return 0;
 }
 
@@ -252,24 +258,13 @@ static struct rule *chain_add_rule(struct arena *arena, struct chain *c)
 	return &c->rules[c->n++];
 }
 
-int nft_get_rule(const struct nlmsghdr *nlh, void *ruleset)
+void nft_get_add_rule(struct ruleset *r, struct chain *chain, struct nftnl_rule *x, nft_get_expr *get)
 {
-	_cleanup_(free_rule) struct nftnl_rule *x = nftnl_rule_alloc();
-	struct ruleset *r = ruleset;
-	struct expr_reader reader = {.arena = r->arena};
-	struct chain *chain;
+	struct expr_reader reader = {r->arena, chain_add_rule(r->arena, chain), get};
 	const void *userdata;
 	uint32_t len = 0;
 	size_t n = 0;
 
-	if (!x || nftnl_rule_nlmsg_parse(nlh, x) < 0)
-		return MNL_CB_ERROR;
-	if (!is_ours(nftnl_rule_get_u32(x, NFTNL_RULE_FAMILY), nftnl_rule_get_str(x, NFTNL_RULE_TABLE)))
-		return MNL_CB_OK;
-	chain = chain_named(r, nftnl_rule_get_str(x, NFTNL_RULE_CHAIN));
-	if (!chain)
-		return MNL_CB_OK;
-	reader.rule = chain_add_rule(r->arena, chain);
 	nftnl_expr_foreach(x, count_expr, &n);
 	*reader.rule = (struct rule){
 		.handle = nftnl_rule_get_u64(x, NFTNL_RULE_HANDLE),
@@ -279,6 +274,20 @@ int nft_get_rule(const struct nlmsghdr *nlh, void *ruleset)
 	userdata = nftnl_rule_get_data(x, NFTNL_RULE_USERDATA, &len);
 	if (userdata)
 		reader.rule->comment = comment_in(r->arena, userdata, len);
+}
+
+int nft_get_rule(const struct nlmsghdr *nlh, void *ruleset)
+{
+	_cleanup_(free_rule) struct nftnl_rule *x = nftnl_rule_alloc();
+	struct chain *chain;
+
+	if (!x || nftnl_rule_nlmsg_parse(nlh, x) < 0)
+		return MNL_CB_ERROR;
+	if (!is_ours(nftnl_rule_get_u32(x, NFTNL_RULE_FAMILY), nftnl_rule_get_str(x, NFTNL_RULE_TABLE)))
+		return MNL_CB_OK;
+	chain = chain_named(ruleset, nftnl_rule_get_str(x, NFTNL_RULE_CHAIN));
+	if (chain)
+		nft_get_add_rule(ruleset, chain, x, nft_expr_get);
 	return MNL_CB_OK;
 }
 

@@ -14,6 +14,17 @@ int nft_get_table(const struct nlmsghdr *, void *ruleset);
 int nft_get_set(const struct nlmsghdr *, void *ruleset);
 int nft_get_chain(const struct nlmsghdr *, void *ruleset);
 int nft_get_rule(const struct nlmsghdr *, void *ruleset); /* after all chains */
+/* The same without a look at whose it is, for a reader of other tables: parsed objects in, the rules' expressions told
+ * by `get`. */
+struct nftnl_set;
+struct nftnl_chain;
+struct nftnl_rule;
+struct nftnl_expr;
+typedef void nft_get_expr(const struct nftnl_expr *, struct arena *, struct expr *ret);
+void nft_get_add_set(struct ruleset *, const struct nftnl_set *);
+void nft_get_add_chain(struct ruleset *, const struct nftnl_chain *);
+void nft_get_add_rule(struct ruleset *, struct chain *, struct nftnl_rule *, nft_get_expr *get);
+
 /* size_t: plus one for a base chain of hook forward or type nat in another table. */
 int nft_get_foreign_chain(const struct nlmsghdr *, void *count);
 

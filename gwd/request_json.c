@@ -168,6 +168,21 @@ static json_t *interfaces(const struct topology *topology)
 	return list;
 }
 
+static json_t *firewalls(const struct gwd_status *now)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < now->n_firewalls; i++) {
+		const struct gwd_firewall *f = &now->firewalls[i];
+
+		json_array_append_new(list, json_pack("{s:s, s:o, s:o, s:s, s:b, s:I, s:o}", "tool", f->tool, "table",
+						      varlink_text(f->table), "chain", varlink_text(f->chain), "hook",
+						      f->hook, "certain", (int)f->certain, "count", (json_int_t)f->n,
+						      "remedy", varlink_text(f->remedy)));
+	}
+	return list;
+}
+
 static const char *forwarding(const struct gwd_status *now, size_t family)
 {
 	if (!now->forwarding[family])
@@ -186,6 +201,7 @@ json_t *request_status(const struct gwd_status *now, const struct diag *diag)
 				"table", (int)now->table, "file_in_force", (int)now->file_in_force, "mistakes",
 				varlink_mistakes(file), "warnings", request_texts(diag->warnings, diag->n_warnings));
 
+	json_object_set_new(ret, "firewalls", firewalls(now));
 	if (now->revision)
 		json_object_set_new(ret, "revision", json_integer(now->revision));
 	if (now->last_error)

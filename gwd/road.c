@@ -10,6 +10,8 @@
 
 #include "compile.h"
 #include "gwd_expire.h"
+#include "gwd_foreign.h"
+#include "gwd_log.h"
 #include "log.h"
 #include "sysctl.h"
 
@@ -369,6 +371,7 @@ static void arrived(struct gwd *g, struct journey *j, const struct delta *delta,
 	j->outcome->changed = true;
 	g->frozen = g->frozen && !d->world;
 	road_sysctls(g, diag);
+	connections_follow(g, diag);
 	if (g->table)
 		j->outcome->cut = road_cut(g, delta, everything, j->options->kill, diag);
 	if (d->what || j->ops || j->outcome->cut)
@@ -399,6 +402,8 @@ int road_commit(struct gwd *g, struct draft *d, const struct request_options *op
 	}
 	j.want = compile_side(g, &delta, frame, delta.enter, delta.n_enter);
 	r = options->dry_run ? dry_run(g, &j, diag) : transact(g, &j, diag);
+	if (r == 0 && !g->starting) /* all that runs is looked at behind it */
+		others_warn(g, delta.enter, delta.n_enter, diag);
 	if (r < 0 || options->dry_run) {
 		draft_take_back(g, d);
 		g->raised[V4] = raised[V4];

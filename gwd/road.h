@@ -35,6 +35,10 @@ struct gwd {
 	char *boot;                 /* this boot ... */
 	char *here;                 /* ... and network namespace */
 	size_t active[FAMILIES];    /* active forwards */
+	size_t logging;             /* active ones whose new connections are logged */
+	struct nflog *nflog;
+	size_t logged;              /* connections, since the last gwd_settle (gwd_log.c) */
+	struct others *others;      /* tables of other people (gwd_foreign.c) */
 
 	struct {                    /* gwd_expire.c's own */
 		int alarm;          /* readable when the next lease ends, and when the clock is set */

@@ -174,6 +174,8 @@ static void set_active(struct gwd *g, struct forward_entry *e, bool active)
 		return;
 	e->active = active;
 	g->active[road_family(e->forward)] += active ? 1 : (size_t)-1;
+	if (e->forward->log)
+		g->logging += active ? 1 : (size_t)-1;
 	forwards_activate(g->world->forwards, e->forward, active);
 }
 

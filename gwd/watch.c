@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A batch of ours makes an event for each of its elements, and would drown the socket: a filter in the kernel drops what
- * our own port did. Of the rest only our table counts; a host where a ban list changes all day costs nothing more than
- * the reading of it. */
+ * our own port did. Of the rest our table counts, and that others changed their rules; a host where a ban list
+ * changes all day costs nothing more than the reading of it. */
 #include "watch.h"
 
 #include <arpa/inet.h>
@@ -13,13 +13,14 @@
 #include <stddef.h>
 #include <sys/socket.h>
 
+#include "kernel.h"
 #include "nl.h"
 #include "ruleset.h"
 #include "util.h"
 
 struct watch {
 	struct nl *nl;
-	bool touched; /* in the transaction being read */
+	unsigned touched; /* in the transaction being read */
 	char *who;
 };
 
@@ -82,7 +83,7 @@ static void note_who(struct watch *w, const struct nlmsghdr *nlh)
 		if (mnl_attr_get_type(attr) == NFTA_GEN_PROC_NAME && mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) == 0)
 			name = attr;
 	}
-	if (!w->touched || !pid || !name)
+	if (!(w->touched & KERNEL_OURS) || !pid || !name)
 		return;
 	free(w->who);
 	w->who = xasprintf("%s (pid %u)", mnl_attr_get_str(name), ntohl(mnl_attr_get_u32(pid)));
@@ -105,19 +106,26 @@ static void read_message(struct watch *w, const struct nlmsghdr *nlh)
 	if (NFNL_SUBSYS_ID(nlh->nlmsg_type) != NFNL_SUBSYS_NFTABLES ||
 	    mnl_nlmsg_get_payload_len(nlh) < sizeof(struct nfgenmsg))
 		return;
-	if (NFNL_MSG_TYPE(nlh->nlmsg_type) == NFT_MSG_NEWGEN)
+	switch (NFNL_MSG_TYPE(nlh->nlmsg_type)) {
+	case NFT_MSG_NEWGEN:
 		note_who(w, nlh);
-	else
-		w->touched = w->touched || is_ours(nlh);
+		break;
+	case NFT_MSG_NEWSETELEM: /* ban lists change all day */
+	case NFT_MSG_DELSETELEM:
+		w->touched |= is_ours(nlh) ? KERNEL_OURS : 0;
+		break;
+	default:
+		w->touched |= is_ours(nlh) ? KERNEL_OURS : KERNEL_OTHERS;
+	}
 }
 
-bool watch_read(struct watch *w, char **ret_who)
+unsigned watch_read(struct watch *w, char **ret_who)
 {
 	_Alignas(struct nlmsghdr) char buf[65536];
 	bool lost = false;
 	ssize_t n;
 
-	w->touched = false;
+	w->touched = 0;
 	while ((n = recv(nl_fd(w->nl), buf, sizeof(buf), MSG_DONTWAIT)) > 0 || (n < 0 && errno == ENOBUFS)) {
 		int len = (int)n;
 
@@ -127,5 +135,5 @@ bool watch_read(struct watch *w, char **ret_who)
 			read_message(w, nlh);
 	}
 	*ret_who = TAKE_PTR(w->who);
-	return w->touched || lost;
+	return lost ? KERNEL_OURS | KERNEL_OTHERS : w->touched;
 }

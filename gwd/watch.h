@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Events of nf_tables: whether somebody else touched our table, and who. For kernel.c alone. */
+/* Events of nf_tables: whether somebody else touched our table, and who, or rules of other tables. For kernel.c alone. */
 #ifndef WATCH_H
 #define WATCH_H
 
@@ -12,8 +12,8 @@ struct watch;
 int watch_open(uint32_t port, struct watch **ret);
 void watch_close(struct watch *);
 int watch_fd(const struct watch *);
-/* Takes what is queued. True when our table was touched, or events were lost. *ret_who: "nft (pid 6057)", caller's
- * string, or NULL when nobody is known. */
-bool watch_read(struct watch *, char **ret_who);
+/* Takes what is queued: bits of enum kernel_whose (elements of sets count only in our table), all when events were lost.
+ * *ret_who: "nft (pid 6057)", caller's string, or NULL when nobody is known to have touched ours. */
+unsigned watch_read(struct watch *, char **ret_who);
 
 #endif

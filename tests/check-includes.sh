@@ -25,10 +25,10 @@ function wrong(why) {
 
 	only("<yaml", "^gwd/lib/doc[.]c$")
 	only("<libnftnl/", "^gwd/nft_")
-	only("<libmnl/", "^gwd/(nl|nft_.*|links.*|listeners|kernel|watch|conntrack.*)[.]")
+	only("<libmnl/", "^gwd/(nl|nft_.*|nflog|links.*|listeners|kernel|watch|conntrack.*)[.]")
 	only("<sqlite3", "^gwd/state")
 	only("<uv", "^gwd/(main|control.*)[.]")
-	only("\"(nl|nft_[a-z]*)[.]h", "^gwd/(nl|nft_.*|links.*|listeners|kernel|watch|conntrack)[.]")
+	only("\"(nl|nft_[a-z]*)[.]h", "^gwd/(nl|nft_.*|nflog|links.*|listeners|kernel|watch|conntrack)[.]")
 	only("\"conntrack_msg[.]h", "^gwd/conntrack")
 
 	# No way around the include path: gwctl sees gwd/lib and itself, lib only itself.
@@ -36,15 +36,15 @@ function wrong(why) {
 	never("^gwctl/", "\"(config|forward|topology|compile|ruleset|plan|kernel|gwd|state|control|varlink|links)[.]h")
 
 	# Written -> meant -> said: pure, each knowing only what comes before it.
-	pure = "^gwd/(config|forward|topology|compile|build|ruleset|plan|world)"
+	pure = "^gwd/(config|foreign|forward|topology|compile|build|ruleset|plan|world)"
 	never(pure, "<(unistd|fcntl|sys/socket|sys/stat|dirent|poll|signal|pthread)[.]h")
 	never(pure "|^gwd/lib/", "\"(kernel|conntrack|gwd|road|control|varlink|request|sysctl|log)[.]h")
 	never("^gwd/(config|forward|topology|compile|build|ruleset|plan)", "\"state[.]h")
 	never("^gwd/(config|forward|topology)", "\"(compile|ruleset|plan)[.]h")
-	never("^gwd/(ruleset|plan)", "\"(config|forward|topology|compile)[.]h")
+	never("^gwd/(ruleset|plan|foreign)", "\"(config|forward|topology|compile)[.]h")
 
 	# Done: the kernel takes plans, the database rows; neither asks for more, and the road knows no client.
-	never("^gwd/(kernel|nft_|nl|links|listeners|sysctl|conntrack)", "\"(gwd|road|world|state|config|control|varlink|request)[.]h")
+	never("^gwd/(kernel|nft_|nflog|nl|links|listeners|sysctl|conntrack)", "\"(gwd|road|world|state|config|control|varlink|request)[.]h")
 	never("^gwd/state", "\"(gwd|road|world|kernel|plan|control|varlink|request)[.]h")
 	never("^gwd/(gwd|road|world)", "\"(control|varlink|request)[.]h")
 	never("^gwd/control", "\"(gwd|road|kernel|plan|varlink|request)[.]h")

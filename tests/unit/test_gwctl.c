@@ -365,7 +365,10 @@ static void test_history(void **state)
 	"{\"name\":\"br0\",\"zone\":\"lan\",\"present\":false,\"why\":\"file\",\"addresses\":[]}],"                    \
 	"\"forwarding4\":\"on by "                                                                                     \
 	"gwd\",\"forwarding6\":\"off\",\"active\":3,\"off\":1,\"held\":0,\"revision\":12,\"table\":true,"              \
-	"\"file_in_force\":false,\"mistakes\":[],\"warnings\":[\"one\",\"two\"],\"last_error\":null,\"netlink_"        \
+	"\"file_in_force\":false,\"mistakes\":[],\"warnings\":[\"one\",\"two\"],\"firewalls\":["                        \
+	"{\"tool\":\"ufw\",\"table\":\"ip filter\",\"chain\":\"FORWARD\",\"hook\":\"forward\",\"certain\":true,"           \
+	"\"count\":2,\"remedy\":\"r\"},{\"tool\":\"nftables\",\"table\":\"inet f\",\"chain\":\"in\",\"hook\":\"input\"," \
+	"\"certain\":false,\"count\":1,\"remedy\":\"r\"}],\"last_error\":null,\"netlink_"                              \
 	"batches\":1,"                                                                                                 \
 	"\"netlink_messages\":2,\"netlink_elements\":3,\"netlink_dumps\":4}}"
 
@@ -385,6 +388,8 @@ static void test_status(void **state)
 		       "revision    12\n"
 		       "file        gwd.yaml differs from what runs: gwctl diff, gwctl apply\n"
 		       "kernel      table inet gwd; sent since start: 1 batches, 2 messages, 3 elements; 4 dumps read\n"
+		       "firewalls   ufw (table ip filter, chain FORWARD) drops 2 forwards\n"
+		       "            nftables (table inet f, chain in) may drop 1 open port\n"
 		       "warnings    one\n"
 		       "            two\n",
 		       "");

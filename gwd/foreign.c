@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A drop is final, an accept only ends its own base chain: so every base chain of a hook is judged by itself, and each
+ * that drops is one more thing to put right. */
+#include "foreign.h"
+
+#include <linux/netfilter.h>
+#include <linux/netfilter_ipv4.h>
+
+/* ---- Tables -------------------------------------------------------------------------------------- */
+
+void foreign_free(struct foreign *f)
+{
+	if (!f)
+		return;
+	for (size_t i = 0; i < f->n; i++)
+		ruleset_free(f->tables[i].rules);
+	free(f->tables);
+	free(f);
+}
+
+void foreign_freep(struct foreign **f)
+{
+	foreign_free(*f);
+}
+
+struct foreign_table *foreign_table(struct foreign *f, uint8_t family, const char *name)
+{
+	struct foreign_table *t;
+
+	for (size_t i = 0; i < f->n; i++)
+		if (f->tables[i].family == family && streq(f->tables[i].name, name))
+			return &f->tables[i];
+	f->tables = grow(f->tables, f->n, &f->capacity, sizeof(*f->tables));
+	t = &f->tables[f->n++];
+	*t = (struct foreign_table){.family = family, .rules = ruleset_new()};
+	t->name = arena_strdup(t->rules->arena, name);
+	return t;
+}
+
+void foreign_sort(struct foreign *f)
+{
+	for (size_t i = 0; i < f->n; i++)
+		ruleset_sort(f->tables[i].rules);
+}
+
+/* ---- Judgement ----------------------------------------------------------------------------------- */
+
+static bool sees(const struct foreign_table *t, const struct foreign_packet *p)
+{
+	return t->family == NFPROTO_INET || t->family == (p->family == AF_INET ? NFPROTO_IPV4 : NFPROTO_IPV6);
+}
+
+/* What comes back. */
+static struct foreign_packet reply_to(const struct foreign_packet *p)
+{
+	struct foreign_packet reply = *p;
+
+	reply.from = p->to;
+	reply.to = p->from;
+	reply.reply = true;
+	reply.local = false;
+	return reply;
+}
+
+size_t foreign_drops(const struct foreign *f, uint32_t hook, const struct foreign_packet *p, struct obstacle *ret,
+		     size_t max)
+{
+	const struct foreign_packet reply = reply_to(p);
+	size_t n = 0;
+
+	for (size_t i = 0; i < f->n; i++) {
+		const struct foreign_table *t = &f->tables[i];
+
+		for (size_t k = 0; k < t->rules->n_chains && sees(t, p); k++) {
+			const struct chain *base = &t->rules->chains[k];
+			struct fate there, back = {0};
+
+			if (!base->base || base->hook != hook || !streq(base->type, "filter"))
+				continue;
+			foreign_run(t, base, p, &there);
+			if (hook == NF_INET_FORWARD)
+				foreign_run(t, base, &reply, &back);
+			if (back.dropped == BELIEF_YES) /* a maybe of both ways is no news */
+				there = back;
+			if (there.dropped != BELIEF_NO && n++ < max)
+				ret[n - 1] = (struct obstacle){t, base, foreign_tool(t, base, &there), there};
+		}
+	}
+	return n;
+}
+
+bool foreign_translates(const struct foreign *f, const struct foreign_packet *p, struct obstacle *ret)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < f->n; i++) {
+		const struct foreign_table *t = &f->tables[i];
+
+		for (size_t k = 0; k < t->rules->n_chains && sees(t, p); k++) {
+			const struct chain *base = &t->rules->chains[k];
+			struct fate fate;
+
+			if (!base->base || base->hook != NF_INET_PRE_ROUTING || !streq(base->type, "nat") ||
+			    (found && base->priority >= ret->base->priority))
+				continue;
+			foreign_run(t, base, p, &fate);
+			if (fate.translated == BELIEF_NO)
+				continue;
+			*ret = (struct obstacle){t, base, foreign_tool(t, base, &fate), fate};
+			found = true;
+		}
+	}
+	return found;
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Other people's tables, and what becomes in them of a connection that is ours: another table's drop beats our accept,
+ * and another table's translation may want the same port. Read by kernel.c, judged here: a packet of which some things
+ * are known and others are not goes through their rules. Pure. */
+#ifndef FOREIGN_H
+#define FOREIGN_H
+
+#include "addr.h"
+#include "ruleset.h"
+
+struct foreign_table {
+	uint8_t family; /* NFPROTO_IPV4, _IPV6, _INET: the others never see what we forward */
+	const char *name;
+	struct ruleset
+		*rules; /* sorted. Sets: only anonymous ones, with their elements; what is not there is not known */
+};
+
+struct foreign {
+	struct foreign_table *tables; /* in the kernel's order */
+	size_t n, capacity;
+};
+void foreign_sort(struct foreign *); /* what was added to the tables so far */
+void foreign_free(struct foreign *); /* the struct too; NULL is fine */
+void foreign_freep(struct foreign **);
+struct foreign_table *foreign_table(struct foreign *, uint8_t family, const char *name); /* made when it is not there */
+
+/* What an EXPR_OTHER of these rules is, in its `op`; the fields that go with it. */
+enum foreign_expr {
+	FOREIGN_UNREAD = 0, /* a condition, or something that fills registers */
+	FOREIGN_NOTHING,    /* neither matches nor ends anything */
+	FOREIGN_REJECT,
+	FOREIGN_STATES,   /* key = XT_CONNTRACK_STATE_* bits, one of them; has_dir = none of them (iptables) */
+	FOREIGN_LOCAL,    /* the destination is an address of this machine; has_dir = it is not (iptables) */
+	FOREIGN_PORTS,    /* destination port from `rate` to `per`; has_dir = outside of these (iptables) */
+	FOREIGN_DNAT,     /* to `len` bytes of address in data, or 0 = not known; port `count`, 0 = kept or not known */
+	FOREIGN_REDIRECT, /* to this machine itself, port `count`, 0 = not known */
+};
+
+/* ---- Packets ------------------------------------------------------------------------------------ */
+
+struct foreign_end {
+	struct ip ip;          /* family 0: not known */
+	uint16_t port;         /* 0: not known */
+	char ifname[IFNAMSIZ]; /* where it comes in or goes out; "": not known */
+	uint32_t ifindex;      /* 0: not known */
+};
+
+struct foreign_packet {
+	uint8_t family, proto; /* AF_*, IPPROTO_* */
+	struct foreign_end from, to;
+	bool reply;      /* ... of a connection that is known; otherwise its first one */
+	bool translated; /* its connection had its destination translated */
+	bool local;      /* `to` is this machine */
+};
+
+enum belief { BELIEF_NO, BELIEF_MAYBE, BELIEF_YES };
+
+/* What a base chain does to a packet. */
+struct fate {
+	enum belief dropped;    /* rejected counts too */
+	const char *dropped_in; /* the chain that does it first */
+	bool by_policy;         /* ... of the base chain */
+	enum belief translated; /* its destination, in a chain of type nat */
+	const char *translated_in;
+	struct ip to;     /* family 0: not known, or this machine itself */
+	uint16_t to_port; /* 0: not known, or kept */
+};
+/* Borrows from the table. */
+void foreign_run(const struct foreign_table *, const struct chain *base, const struct foreign_packet *,
+		 struct fate *ret);
+
+/* ---- Judgement ---------------------------------------------------------------------------------- */
+
+enum foreign_tool {
+	TOOL_NFTABLES,
+	TOOL_IPTABLES,
+	TOOL_UFW,
+	TOOL_FIREWALLD,
+	TOOL_DOCKER,
+	TOOL_LIBVIRT,
+	TOOL_INCUS,
+	TOOL_LXD,
+	TOOL_PODMAN,
+	TOOL_KUBERNETES,
+	TOOL_TAILSCALE
+};
+const char *foreign_tool_name(enum foreign_tool); /* as its makers write it */
+
+/* A chain in the way, with all that its message needs. Names are borrowed from the tables. */
+struct obstacle {
+	const struct foreign_table *table;
+	const struct chain *base;
+	enum foreign_tool tool;
+	struct fate fate;
+};
+/* Where a connection that begins with this packet is dropped, or may be, on the hook (NF_INET_FORWARD, NF_INET_LOCAL_IN);
+ * its replies count too. Returns how many there are, fills up to `max`. */
+size_t foreign_drops(const struct foreign *, uint32_t hook, const struct foreign_packet *, struct obstacle *ret,
+		     size_t max);
+/* The first prerouting chain that translates it, or may. */
+bool foreign_translates(const struct foreign *, const struct foreign_packet *, struct obstacle *ret);
+
+/* By the names it gives: of the table, of the chain that does it, and for a policy of all the chains beside it. */
+enum foreign_tool foreign_tool(const struct foreign_table *, const struct chain *base, const struct fate *);
+const char *foreign_family(const struct foreign_table *); /* "ip", "ip6", "inet" */
+/* "ufw (table ip filter, chain FORWARD)". Caller's string. */
+char *foreign_place(const struct obstacle *);
+/* What makes the tool let the packet through, for good: an exact command, or a line of its configuration. Caller's. */
+char *foreign_remedy(const struct obstacle *, const struct foreign_packet *);
+
+#endif

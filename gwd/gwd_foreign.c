@@ -1,0 +1,457 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Every port of every forward would be a packet to judge, and a host may have 100,000 forwards and a firewall of 1,000
+ * rules: so a range is judged by its ends, and after JUDGED_MAX packets the rest is left out. What is found is told by
+ * chain, because it is the chain that is put right. */
+#include "gwd_foreign.h"
+
+#include <errno.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter_ipv4.h>
+
+#include "foreign.h"
+#include "log.h"
+
+enum {
+	JUDGED_MAX = 20000, /* packets of one question */
+	IN_THE_WAY_MAX = 8, /* base chains that drop one packet */
+	NAMED_MAX = 3,      /* forwards that a message names */
+	TAKEN_MAX = 20,     /* messages about translations of others */
+	ENTRANCES_MAX = 16,
+};
+
+struct others {
+	struct foreign *tables; /* NULL: not read yet, or cannot be read */
+	bool stale;             /* they were changed since */
+	bool unsaid;            /* ... and the log does not know what came of it */
+	bool looked;            /* for the log, since the last others_settle */
+	struct strings said;    /* to the log */
+	struct gwd_firewall *firewalls;
+	size_t n_firewalls;
+};
+
+/* ---- Findings ------------------------------------------------------------------------------------ */
+
+/* A chain that drops, with all that it drops. */
+struct finding {
+	struct obstacle obstacle;
+	struct foreign_packet packet; /* the first one */
+	const void *last;             /* what was counted last */
+	struct buf names;
+	size_t n;
+};
+
+struct findings {
+	const struct gwd *gwd;
+	const struct foreign *tables;
+	struct finding *drops;
+	size_t n_drops, drops_capacity;
+	struct strings taken; /* messages */
+	size_t judged;
+};
+
+static void findings_free(struct findings *f)
+{
+	for (size_t i = 0; i < f->n_drops; i++)
+		buf_free(&f->drops[i].names);
+	free(f->drops);
+	strings_free(&f->taken);
+}
+
+static struct finding *finding_of(struct findings *all, const struct obstacle *o, const struct foreign_packet *p)
+{
+	struct finding *f;
+
+	for (size_t i = 0; i < all->n_drops; i++) {
+		f = &all->drops[i];
+		if (f->obstacle.base == o->base && f->obstacle.fate.dropped == o->fate.dropped &&
+		    streq(f->obstacle.fate.dropped_in, o->fate.dropped_in))
+			return f;
+	}
+	all->drops = grow(all->drops, all->n_drops, &all->drops_capacity, sizeof(*all->drops));
+	f = &all->drops[all->n_drops++];
+	*f = (struct finding){.obstacle = *o, .packet = *p};
+	return f;
+}
+
+/* `what` is the forward or opening, once each. */
+static void judge(struct findings *all, uint32_t hook, const struct foreign_packet *p, const void *what,
+		  const char *name)
+{
+	struct obstacle in_the_way[IN_THE_WAY_MAX];
+	size_t n = 0;
+
+	if (all->judged++ < JUDGED_MAX)
+		n = foreign_drops(all->tables, hook, p, in_the_way, IN_THE_WAY_MAX);
+	for (size_t i = 0; i < n && i < IN_THE_WAY_MAX; i++) {
+		struct finding *f = finding_of(all, &in_the_way[i], p);
+
+		if (f->last == what)
+			continue;
+		f->last = what;
+		if (f->n++ < NAMED_MAX)
+			buf_printf(&f->names, "%s%s", f->n > 1 ? ", " : "", name);
+	}
+}
+
+/* ---- Packets of a forward ------------------------------------------------------------------------ */
+
+static uint32_t index_of(const struct gwd *g, const char *ifname)
+{
+	const struct facts *facts = links_facts(g->links);
+
+	for (size_t i = 0; i < facts->n_links; i++)
+		if (streq(facts->links[i].name, ifname))
+			return facts->links[i].index;
+	return 0;
+}
+
+static void set_interface(const struct gwd *g, struct foreign_end *end, const char *ifname)
+{
+	memcpy(end->ifname, ifname, strlen(ifname) + 1);
+	end->ifindex = index_of(g, ifname);
+}
+
+/* A target in a directly connected network is reached through its interface; elsewhere routing decides. */
+static void set_way_out(const struct gwd *g, struct foreign_end *end)
+{
+	int longest = -1;
+
+	for (size_t i = 0; i < g->topology->n_addresses; i++) {
+		const struct local_address *a = &g->topology->addresses[i];
+		struct prefix network = {a->ip, a->prefix_len};
+
+		if (!prefix_contains(&network, &end->ip) || a->prefix_len <= longest)
+			continue;
+		longest = a->prefix_len;
+		set_interface(g, end, a->ifname);
+	}
+}
+
+/* Connections come from outside; with several outsides any may be meant. */
+static void set_way_in(const struct gwd *g, const struct forward *f, struct foreign_end *end)
+{
+	const struct interface *only = NULL;
+	size_t n = 0;
+
+	for (size_t i = 0; i < g->topology->n_interfaces; i++) {
+		const struct interface *in = &g->topology->interfaces[i];
+
+		if (in->zone != ZONE_WAN || !in->present)
+			continue;
+		only = in;
+		n++;
+	}
+	if (f && f->listen.kind == LISTEN_INTERFACE)
+		set_interface(g, end, f->listen.ifname);
+	else if (n == 1)
+		set_interface(g, end, only->name);
+}
+
+static void judge_target(struct findings *all, const struct forward *f, const struct target *t,
+			 struct foreign_packet *p)
+{
+	for (size_t i = 0; i < f->n_ports; i++) {
+		const struct port_range listened = f->ports[i];
+
+		p->to.port = forward_target_port(f, t, listened, listened.first);
+		judge(all, NF_INET_FORWARD, p, f, f->name);
+		if (listened.last == listened.first)
+			continue;
+		p->to.port = forward_target_port(f, t, listened, listened.last);
+		judge(all, NF_INET_FORWARD, p, f, f->name);
+	}
+}
+
+static void judge_drops(struct findings *all, const struct forward *f, uint8_t proto)
+{
+	struct foreign_packet p = {.family = f->family, .proto = proto, .translated = !f->no_nat};
+
+	set_way_in(all->gwd, f, &p.from);
+	for (size_t i = 0; i < f->n_targets; i++) {
+		if (f->targets[i].state == TARGET_OFF)
+			continue;
+		p.to = (struct foreign_end){.ip = f->targets[i].addr};
+		set_way_out(all->gwd, &p.to);
+		judge_target(all, f, &f->targets[i], &p);
+	}
+}
+
+/* ---- Translations of others ---------------------------------------------------------------------- */
+
+/* Addresses that the forward listens on now; one that is not known when there is none. */
+static size_t entrances(const struct gwd *g, const struct forward *f, struct ip ret[ENTRANCES_MAX])
+{
+	size_t n = 0;
+
+	if (f->listen.kind == LISTEN_ADDRESS) {
+		ret[0] = f->listen.addr;
+		return 1;
+	}
+	for (size_t i = 0; i < g->topology->n_addresses && n < ENTRANCES_MAX; i++) {
+		const struct local_address *a = &g->topology->addresses[i];
+		const struct interface *in = topology_interface(g->topology, a->ifname);
+
+		if (a->ip.family == f->family &&
+		    (f->listen.kind == LISTEN_INTERFACE ? streq(f->listen.ifname, a->ifname)
+							: in && in->zone == ZONE_WAN))
+			ret[n++] = a->ip;
+	}
+	if (!n)
+		ret[n++] = (struct ip){0};
+	return n;
+}
+
+/* "tcp 80 is already translated by Docker (table ip nat, chain DOCKER) to 172.17.0.2:80; ..." Caller's string. */
+static char *taken_text(const struct obstacle *o, const struct forward *f, const char *proto, uint16_t port)
+{
+	bool ours_first = o->base->priority > NF_IP_PRI_NAT_DST - 1; /* see dnat_hooks() in compile.c */
+	_cleanup_(freep) char *place = foreign_place(o), *to = NULL;
+	struct forward like = {.family = o->fate.to.family};
+	uint16_t to_port = o->fate.to_port ? o->fate.to_port : port;
+	struct target target = {.addr = o->fate.to, .ports = {to_port, to_port}};
+
+	to = like.family ? target_text(&like, &target) : NULL;
+	return xasprintf("%s: %s %u %s translated by %s%s%s; %s", f->name, proto, port,
+			 o->fate.translated == BELIEF_YES ? "is already" : "may already be", place, to ? " to " : "",
+			 to ? to : "",
+			 ours_first ? "gwd's rule runs first and takes it"
+				    : "that rule runs first, and what it takes never reaches this forward");
+}
+
+/* The first port of the range that is taken, if any. */
+static bool judge_taken(struct findings *all, const struct forward *f, struct foreign_packet *p,
+			struct port_range ports, const char *proto)
+{
+	struct obstacle o;
+
+	for (uint32_t port = ports.first; port <= ports.last && all->judged++ < JUDGED_MAX; port++) {
+		p->to.port = (uint16_t)port;
+		if (!foreign_translates(all->tables, p, &o))
+			continue;
+		strings_add(&all->taken, taken_text(&o, f, proto, p->to.port));
+		return true;
+	}
+	return false;
+}
+
+static void judge_translations(struct findings *all, const struct forward *f, uint8_t number, const char *proto)
+{
+	struct foreign_packet p = {.family = f->family, .proto = number, .local = true};
+	struct ip addresses[ENTRANCES_MAX];
+	size_t n = entrances(all->gwd, f, addresses);
+	bool taken = all->taken.n >= TAKEN_MAX;
+
+	set_way_in(all->gwd, f, &p.from);
+	for (size_t i = 0; i < n; i++) {
+		p.to.ip = addresses[i];
+		for (size_t k = 0; k < f->n_ports && !taken; k++)
+			taken = judge_taken(all, f, &p, f->ports[k], proto);
+	}
+}
+
+static void judge_forward(struct findings *all, const struct forward *f)
+{
+	for (size_t i = 0; i < PROTO_COUNT; i++) {
+		if (!(f->protos & 1u << i))
+			continue;
+		judge_drops(all, f, proto_numbers[i]);
+		if (!f->no_nat)
+			judge_translations(all, f, proto_numbers[i], proto_names[i]);
+	}
+}
+
+/* ---- Everything ---------------------------------------------------------------------------------- */
+
+static void judge_opening(struct findings *all, const struct opening *o, uint8_t family)
+{
+	_cleanup_(freep) char *text = opening_text(o);
+	_cleanup_(freep) char *name = xasprintf("the gateway's own %s", text);
+
+	for (size_t i = 0; i < PROTO_COUNT; i++) {
+		struct foreign_packet p = {.family = family, .proto = proto_numbers[i], .local = true};
+
+		if (!(o->protos & 1u << i))
+			continue;
+		if (o->in == OPENING_WAN)
+			set_way_in(all->gwd, NULL, &p.from);
+		p.to.port = o->ports.first;
+		judge(all, NF_INET_LOCAL_IN, &p, o, name);
+	}
+}
+
+static void judge_all(struct findings *all)
+{
+	const struct settings *s = all->gwd->world->settings;
+
+	for (const struct forward_entry *e = forwards_first(all->gwd->world->forwards); e; e = e->next)
+		if (e->active && all->judged < JUDGED_MAX)
+			judge_forward(all, e->forward);
+	for (size_t i = 0; i < s->n_open && s->protect; i++) {
+		judge_opening(all, &s->open[i], AF_INET);
+		judge_opening(all, &s->open[i], AF_INET6);
+	}
+}
+
+/* "web, mail and 3 more: dropped by ufw (table ip filter, chain FORWARD): ufw route allow ..." Caller's string. */
+static char *drop_text(const struct finding *f)
+{
+	bool certain = f->obstacle.fate.dropped == BELIEF_YES;
+	_cleanup_(freep) char *place = foreign_place(&f->obstacle), *remedy = foreign_remedy(&f->obstacle, &f->packet),
+			      *more = f->n > NAMED_MAX ? xasprintf(" and %zu more", f->n - NAMED_MAX) : xstrdup("");
+
+	return xasprintf("%s%s: %s by %s; %s: %s", f->names.data, more, certain ? "dropped" : "may be dropped", place,
+			 certain ? "to let it through" : "if so", remedy);
+}
+
+static void texts(struct findings *all, struct strings *ret)
+{
+	for (size_t i = 0; i < all->n_drops; i++)
+		strings_add(ret, drop_text(&all->drops[i]));
+	for (size_t i = 0; i < all->taken.n; i++)
+		strings_add(ret, xstrdup(all->taken.items[i]));
+}
+
+/* ---- Looking ------------------------------------------------------------------------------------- */
+
+struct others *others_new(void)
+{
+	struct others *o = xcalloc(1, sizeof(*o));
+
+	o->stale = true;
+	return o;
+}
+
+static void free_firewalls(struct others *o)
+{
+	for (size_t i = 0; i < o->n_firewalls; i++) {
+		free(o->firewalls[i].table);
+		free(o->firewalls[i].chain);
+		free(o->firewalls[i].remedy);
+	}
+	free(o->firewalls);
+	o->firewalls = NULL;
+	o->n_firewalls = 0;
+}
+
+void others_free(struct others *o)
+{
+	if (!o)
+		return;
+	foreign_free(o->tables);
+	strings_free(&o->said);
+	free_firewalls(o);
+	free(o);
+}
+
+/* The tables as they are now; NULL: not known. Costs nothing while nobody changes them. */
+static const struct foreign *tables(struct gwd *g)
+{
+	_cleanup_(diag_free) struct diag why = {0};
+	struct others *o = g->others;
+	struct foreign *now = NULL;
+
+	if (!o->stale)
+		return o->tables;
+	if (kernel_read_foreign(g->kernel, &now, &why) < 0) {
+		log_warn("%s; what they drop is not known", why.n ? why.mistakes[0].message : "?");
+		return o->tables;
+	}
+	foreign_free(o->tables);
+	o->tables = now;
+	o->stale = false;
+	return now;
+}
+
+/* There is nothing that they could take away. */
+static bool idle(const struct gwd *g)
+{
+	return !g->active[V4] && !g->active[V6] && !(g->world->settings->protect && g->world->settings->n_open);
+}
+
+static void look(struct gwd *g)
+{
+	_cleanup_(findings_free) struct findings all = {.gwd = g};
+	struct others *o = g->others;
+	struct strings now = {0};
+
+	o->looked = true;
+	all.tables = idle(g) ? NULL : tables(g);
+	o->unsaid = o->stale;
+	if (all.tables)
+		judge_all(&all);
+	else if (!idle(g))
+		return;
+	texts(&all, &now);
+	for (size_t i = 0; i < now.n; i++)
+		if (!strings_have(&o->said, now.items[i]))
+			log_warn("%s", now.items[i]);
+	for (size_t i = 0; i < o->said.n; i++)
+		if (!strings_have(&now, o->said.items[i]))
+			log_note("no longer so: %s", o->said.items[i]);
+	strings_free(&o->said);
+	o->said = now;
+}
+
+void others_changed(struct gwd *g)
+{
+	g->others->stale = g->others->unsaid = true;
+	if (!g->others->looked)
+		look(g);
+}
+
+void others_settle(struct gwd *g)
+{
+	g->others->looked = false;
+	if (g->others->unsaid)
+		look(g);
+}
+
+void others_warn(struct gwd *g, const struct forward *const *forwards, size_t n, struct diag *warnings)
+{
+	_cleanup_(findings_free) struct findings all = {.gwd = g};
+	_cleanup_(strings_free) struct strings found = {0};
+
+	all.tables = n ? tables(g) : NULL;
+	for (size_t i = 0; i < n && all.tables && all.judged < JUDGED_MAX; i++)
+		judge_forward(&all, forwards[i]);
+	texts(&all, &found);
+	for (size_t i = 0; i < found.n; i++)
+		diag_warn(warnings, "%s", found.items[i]);
+}
+
+static struct gwd_firewall firewall(const struct finding *f)
+{
+	const struct obstacle *o = &f->obstacle;
+
+	return (struct gwd_firewall){
+		.tool = foreign_tool_name(o->tool),
+		.table = xasprintf("%s %s", foreign_family(o->table), o->table->name),
+		.chain = xstrdup(o->fate.dropped_in),
+		.hook = o->base->hook == NF_INET_FORWARD ? "forward" : "input",
+		.certain = o->fate.dropped == BELIEF_YES,
+		.n = f->n,
+		.remedy = foreign_remedy(o, &f->packet),
+	};
+}
+
+void others_status(struct gwd *g, struct gwd_status *ret, struct diag *warnings)
+{
+	_cleanup_(findings_free) struct findings all = {.gwd = g};
+	_cleanup_(strings_free) struct strings found = {0};
+	struct others *o = g->others;
+
+	all.tables = idle(g) ? NULL : tables(g);
+	free_firewalls(o);
+	if (all.tables)
+		judge_all(&all);
+	texts(&all, &found);
+	for (size_t i = 0; i < found.n; i++)
+		diag_warn(warnings, "%s", found.items[i]);
+	o->firewalls = xcalloc(all.n_drops + 1, sizeof(*o->firewalls));
+	while (o->n_firewalls < all.n_drops) {
+		o->firewalls[o->n_firewalls] = firewall(&all.drops[o->n_firewalls]);
+		o->n_firewalls++;
+	}
+	ret->firewalls = o->firewalls;
+	ret->n_firewalls = o->n_firewalls;
+}

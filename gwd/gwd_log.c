@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Each rule that logs has its limit, but there may be many of them: what is written is limited once more for all
+ * together, and what is left out is counted. */
+#include "gwd_log.h"
+
+#include "compile.h"
+#include "log.h"
+#include "nflog.h"
+
+enum { LINES_MAX = 100 }; /* between two gwd_settle */
+
+void connections_follow(struct gwd *g, struct diag *warnings)
+{
+	_cleanup_(diag_free) struct diag diag = {0};
+
+	if (nflog_listen(g->nflog, g->logging ? COMPILE_LOG_GROUP : 0, &diag) < 0)
+		diag_warn(warnings, "%s", diag.mistakes[0].message);
+}
+
+/* Whoever else wants to know of connections is told from here too. */
+static void connection(void *ctx, const struct logged *l)
+{
+	struct gwd *g = ctx;
+	const struct forward_entry *e = forwards_by_name(g->world->forwards, l->name);
+	_cleanup_(freep) char *text = NULL;
+
+	if (!e || !e->forward->log) /* somebody else's rule */
+		return;
+	if (g->logged++ >= LINES_MAX)
+		return;
+	text = logged_text(l);
+	log_info("%s: %s", l->name, text);
+}
+
+int gwd_connections_fd(const struct gwd *g)
+{
+	return nflog_fd(g->nflog);
+}
+
+void gwd_connections_event(struct gwd *g)
+{
+	if (nflog_read(g->nflog, connection, g) > 0)
+		log_note("new connections came faster than they could be logged: some are missing");
+}
+
+void connections_settle(struct gwd *g)
+{
+	if (g->logged > LINES_MAX)
+		log_info("%zu more new connections were left out of the log", g->logged - LINES_MAX);
+	g->logged = 0;
+}
