@@ -30,8 +30,6 @@ check_not "an address that is none" ctl gateway add 82 10.0.0.300
 check_not "port 0" ctl gateway add 0 10.0.0.2
 check_not "mixed families" ctl gateway add 203.0.113.1:82 fd00::2
 check_not "an interface that is not there" ctl gateway add nosuch0:82 10.0.0.2
-check_not "what a later version brings" ctl gateway add 82 10.0.0.2 --from 10.0.0.0/8
-has "is said to be so" 'not yet' ctl gateway add 82 10.0.0.2 --from 10.0.0.0/8
 unchanged "refused commands"
 exits "a dry run" 0 ctl gateway add 82 10.0.0.2 --dry-run
 unchanged "a dry run"
