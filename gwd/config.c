@@ -269,15 +269,6 @@ struct forward *config_forward(const struct node *service, const struct forwards
 	return TAKE_PTR(f);
 }
 
-/* A target that stays keeps its state: that was ordered, never written. */
-static void keep_states(struct forward *f, const struct forward *old)
-{
-	for (size_t i = 0; i < f->n_targets; i++)
-		for (size_t k = 0; k < old->n_targets; k++)
-			if (target_same_place(&f->targets[i], &old->targets[k]))
-				f->targets[i].state = old->targets[k].state;
-}
-
 struct forward *config_forward_set(const struct forward *old, const struct node *changes, struct diag *diag)
 {
 	_cleanup_(forward_unrefp) struct forward *f = forward_renamed(old, old->name);
@@ -288,24 +279,20 @@ struct forward *config_forward_set(const struct forward *old, const struct node 
 	diag->subject = NULL;
 	if (!sound)
 		return NULL;
-	keep_states(f, old);
 	if (!f->name)
 		f->name = default_name(f, NULL);
-	return TAKE_PTR(f);
+	return forward_with_states(f, old);
 }
 
-/* A copy in which a target that names the very port that is dialled no longer names it: the two mean the same. What was
- * ordered of targets was not written. */
-static struct forward *as_written(const struct forward *f)
+/* A copy in which a target that names the very port that is dialled no longer names it: the two mean the same. */
+static struct forward *without_same_ports(const struct forward *f)
 {
 	struct forward *copy = forward_renamed(f, f->name);
 
-	for (size_t i = 0; i < copy->n_targets; i++) {
+	for (size_t i = 0; i < copy->n_targets && copy->n_ports == 1; i++) {
 		struct target *t = &copy->targets[i];
 
-		t->state = TARGET_READY;
-		if (copy->n_ports == 1 && t->ports.first == copy->ports[0].first &&
-		    t->ports.last == copy->ports[0].last)
+		if (t->ports.first == copy->ports[0].first && t->ports.last == copy->ports[0].last)
 			t->ports = (struct port_range){0};
 	}
 	return copy;
@@ -319,8 +306,8 @@ static bool agrees(const struct node *named, const struct forward *have, bool ex
 
 	if (!wanted || !streq(wanted->name, have->name))
 		return false;
-	a = as_written(wanted);
-	b = as_written(have);
+	a = without_same_ports(wanted);
+	b = without_same_ports(have);
 	if (!expires)
 		a->expires = b->expires;
 	return forward_same(a, b);

@@ -75,7 +75,7 @@ struct config *config_read(const struct documents *, struct diag *);
 struct forward *config_forward(const struct node *service, const struct forwards *taken, struct diag *);
 
 /* `old` with the keys of `changes` replaced (an empty scalar or list returns the key to its default; absent keys stay).
- * The result keeps the name unless `changes` has one. */
+ * The result keeps the name unless `changes` has one, and what is ordered of targets that stay. */
 struct forward *config_forward_set(const struct forward *old, const struct node *changes, struct diag *);
 
 /* The keys that `named` (a canonical service) gives all say what `have` says: how `add` decides that a forward is

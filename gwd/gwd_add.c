@@ -221,7 +221,7 @@ int gwd_set(struct gwd *g, const char *name, const struct node *changes, const s
 {
 	struct forward_entry *e = forwards_by_name(g->world->forwards, name), *other;
 	_cleanup_(freep) struct forward_entry **in_the_way = NULL;
-	_cleanup_(forward_unrefp) struct forward *written = NULL, *f = NULL;
+	_cleanup_(forward_unrefp) struct forward *f = NULL;
 	_cleanup_(freep) char *text = NULL;
 	size_t n;
 	int r = change_allowed(g, diag);
@@ -234,10 +234,9 @@ int gwd_set(struct gwd *g, const char *name, const struct node *changes, const s
 		return change_refuse_declared(diag, e->forward, "change");
 	if (e->shadowed)
 		return change_refuse_shadowed(g, e, diag);
-	written = config_forward_set(e->forward, changes, diag);
-	if (!written)
+	f = config_forward_set(e->forward, changes, diag);
+	if (!f)
 		return -EINVAL;
-	f = forward_with_states(written, e->forward);
 	r = expire_allowed(g, f->name, f->expires, diag);
 	if (r < 0)
 		return r;

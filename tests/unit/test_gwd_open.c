@@ -257,9 +257,12 @@ static void test_ends(void **state)
 /* A change renews it; the clock that goes back keeps it. */
 static void test_clock(void **state)
 {
+	size_t open;
+
 	(void)state;
 	NEED_NETNS();
 	protect();
+	open = doors();
 	DONE(try_open("{'ports':'80','expires':'" AT_ONE "'}"));
 	DONE(try_open("{'ports':'80','expires':'2026-11-21T15:00:00Z'}"));
 	assert_said("opened tcp 80");
@@ -270,6 +273,7 @@ static void test_clock(void **state)
 	start();
 	assert_open("tcp 22 from local (gwd.yaml:3)\n"
 		    "tcp 80 (runtime) held: the clock is not set yet: it was later than this before");
+	assert_int_equal(doors(), open);
 	wallclock_fake(NOON + 3700);
 	gwd_alarm_event(place.gwd);
 	assert_open("tcp 22 from local (gwd.yaml:3)\ntcp 80 (runtime)");
@@ -285,6 +289,8 @@ static void boot(const char *id)
 
 static void test_temporary(void **state)
 {
+	_cleanup_(freep) char *yaml = NULL;
+	_cleanup_(diag_free) struct diag diag = {0};
 	int64_t before;
 
 	(void)state;
@@ -299,6 +305,8 @@ static void test_temporary(void **state)
 	restart();
 	assert_open("tcp 22 from local (gwd.yaml:3)\ntcp 80 (runtime)");
 	DONE(try_open("{'ports':'81'}"));
+	assert_int_equal(gwd_export(place.gwd, &yaml, &diag), 0);
+	assert_string_equal(yaml, PROTECTED);
 	boot("second\n");
 	restart();
 	assert_open("tcp 22 from local (gwd.yaml:3)");

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Command lines that look: rows, one forward, revisions, the one screen. */
+#include "gwctl_line.h"
+
+#define ROW(name, state, n)                                                                                            \
+	"{\"service\":{\"name\":\"" name "\",\"proto\":\"tcp\",\"ports\":[\"80\"],\"to\":[{\"addr\":\"10.0.0.2\"}]},"  \
+	"\"state\":\"" state "\",\"reason\":\"why\",\"origin\":\"runtime\",\"connections\":" #n "}"
+#define LIST                                                                                                           \
+	"{\"parameters\":{\"forwards\":[" ROW("web", "active", 2) "," ROW(                                             \
+		"b", "held", 30) "]},\"continues\":true}" STUB_NEXT                                                    \
+				 "{\"parameters\":{\"forwards\":[" ROW("a", "off", 2) "]}}"
+
+static void test_ls(void **state)
+{
+	(void)state;
+	const struct result *r = gwctl("gwctl ls 'w*'", LIST);
+	expect(r, 0,
+	       "NAME  STATE         ORIGIN   LISTEN  TARGETS      EXPIRES  CONNECTIONS\n"
+	       "web   active (why)  runtime  tcp 80  10.0.0.2:80                     2\n"
+	       "b     held: why     runtime  tcp 80  10.0.0.2:80                    30\n"
+	       "a     off (why)     runtime  tcp 80  10.0.0.2:80                     2\n",
+	       "");
+	assert_string_equal(r->asked, METHOD "List\",\"parameters\":{\"pattern\":\"w*\"},\"more\":true}\n");
+}
+
+static void test_ls_sorted(void **state)
+{
+	static const struct {
+		const char *line, *names[3];
+	} cases[] = {
+		{"gwctl ls -o json", {"web", "b", "a"}},
+		{"gwctl ls -o json --sort name", {"a", "b", "web"}},
+		{"gwctl ls -o json --sort conns", {"b", "a", "web"}},
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const struct result *r = gwctl(cases[i].line, LIST);
+		json_auto_t *rows = json_loads(r->out, 0, NULL);
+		assert_int_equal(r->status, 0);
+		assert_int_equal(json_array_size(rows), 3);
+		for (size_t n = 0; n < 3; n++) {
+			const json_t *service = json_object_get(json_array_get(rows, n), "service");
+			assert_string_equal(json_text(service, "name"), cases[i].names[n]);
+		}
+	}
+}
+
+/* A refused list leaves nothing on standard output that a program could take for an empty one. */
+static void test_ls_refused(void **state)
+{
+	static const char *const lines[] = {"gwctl ls", "gwctl ls -o json", "gwctl ls -o yaml", "gwctl history"};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+		const struct result *r =
+			gwctl(lines[i], "{\"error\":\"org.gwd.Gateway.Denied\",\"parameters\":{\"mistakes\":["
+					"{\"message\":\"permission denied: sudo gwctl ...\"}]}}");
+		expect(r, 1, "", "permission denied: sudo gwctl ...\n");
+	}
+}
+
+static void test_show(void **state)
+{
+	(void)state;
+	const struct result *r = gwctl("gwctl show web", "{\"parameters\":{\"forward\":" ROW("web", "active", 2) "}}");
+	expect(r, 0,
+	       "name         web\nstate        active (why)\norigin       runtime\nlisten       tcp 80\n"
+	       "targets      10.0.0.2:80\nconnections  2\n",
+	       "");
+	assert_string_equal(r->asked, METHOD "Get\",\"parameters\":{\"name\":\"web\"}}\n");
+}
+
+static void test_history(void **state)
+{
+	(void)state;
+	setenv("TZ", "UTC0", 1);
+	const struct result *r =
+		gwctl("gwctl history -n 2",
+		      "{\"parameters\":{\"revisions\":["
+		      "{\"id\":12,\"time\":1795338000,\"uid\":0,\"pid\":7,\"what\":\"add web\",\"current\":true},"
+		      "{\"id\":9,\"time\":0,\"uid\":4294967000,\"pid\":7,\"what\":\"start\",\"current\":false}]}}");
+	expect(r, 0,
+	       "   REVISION  TIME                      WHO             WHAT\n"
+	       "*        12  2026-11-22T09:00:00+0000  root            add web\n"
+	       "          9  1970-01-01T00:00:00+0000  uid 4294967000  start\n",
+	       "");
+	assert_string_equal(r->asked, METHOD "History\",\"parameters\":{\"max\":2},\"more\":true}\n");
+}
+
+#define STATUS_REPLY                                                                                                   \
+	"{\"parameters\":{\"version\":\"0.1.0\",\"pid\":812,\"interfaces\":["                                          \
+	"{\"name\":\"eth0\",\"zone\":\"wan\",\"present\":true,\"why\":\"default-route\",\"addresses\":[\"192.168.0."   \
+	"101/24\","                                                                                                    \
+	"\"fd00::1/64\"]},{\"name\":\"veth1\",\"zone\":\"none\",\"present\":true,\"addresses\":[]},"                   \
+	"{\"name\":\"br0\",\"zone\":\"lan\",\"present\":false,\"why\":\"file\",\"addresses\":[]}],"                    \
+	"\"forwarding4\":\"on by "                                                                                     \
+	"gwd\",\"forwarding6\":\"off\",\"active\":3,\"off\":1,\"held\":0,\"revision\":12,\"table\":true,"              \
+	"\"file_in_force\":false,\"mistakes\":[],\"warnings\":[\"one\",\"two\"],\"firewalls\":["                       \
+	"{\"tool\":\"ufw\",\"table\":\"ip filter\",\"chain\":\"FORWARD\",\"hook\":\"forward\",\"certain\":true,"       \
+	"\"count\":2,\"remedy\":\"r\"},{\"tool\":\"nftables\",\"table\":\"inet "                                       \
+	"f\",\"chain\":\"in\",\"hook\":\"input\","                                                                     \
+	"\"certain\":false,\"count\":1,\"remedy\":\"r\"}],\"last_error\":null,\"netlink_"                              \
+	"batches\":1,"                                                                                                 \
+	"\"netlink_messages\":2,\"netlink_elements\":3,\"netlink_dumps\":4}}"
+
+static void test_status(void **state)
+{
+	static const char *const lines[] = {"gwctl", "gwctl status"};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+		const struct result *r = gwctl(lines[i], STATUS_REPLY);
+		expect(r, 0,
+		       "gwd         0.1.0, pid 812\n"
+		       "interfaces  eth0 wan (default-route): 192.168.0.101/24 fd00::1/64\n"
+		       "            br0 lan (file), absent\n"
+		       "            1 other, in no zone\n"
+		       "forwarding  IPv4 on by gwd, IPv6 off\n"
+		       "forwards    3 active, 1 off, 0 held\n"
+		       "revision    12\n"
+		       "file        gwd.yaml differs from what runs: gwctl diff, gwctl apply\n"
+		       "kernel      table inet gwd; sent since start: 1 batches, 2 messages, 3 elements; 4 dumps read\n"
+		       "firewalls   ufw (table ip filter, chain FORWARD) drops 2 forwards\n"
+		       "            nftables (table inet f, chain in) may drop 1 open port\n"
+		       "warnings    one\n"
+		       "            two\n",
+		       "");
+	}
+}
+
+/* Ports of the gateway, each with where it comes from, until when, and why it opens nothing. */
+static void test_status_openings(void **state)
+{
+	(void)state;
+	const struct result *r = gwctl(
+		"gwctl status",
+		"{\"parameters\":{\"openings\":[{\"opening\":{\"in\":\"wan\",\"proto\":\"tcp\",\"ports\":\"22\","
+		"\"local\":true},"
+		"\"origin\":\"gwd.yaml:3\"},{\"opening\":{\"in\":\"dmz\",\"proto\":\"udp\",\"ports\":\"53\",\"from\":"
+		"[\"10.0.0.0/"
+		"8\",\"fd00::1\"],\"expires\":\"2000-01-01T00:00:00Z\"},\"origin\":\"runtime\",\"temporary\":true,"
+		"\"reason\":\"held: expired\"}]}}");
+	assert_int_equal(r->status, 0);
+	assert_non_null(strstr(r->out,
+			       "open ports  tcp 22 from local (gwd.yaml:3)\n"
+			       "            udp 53 from 10.0.0.0/8,fd00::1 in dmz (runtime, over, or at reboot): held: "
+			       "expired\n"));
+}
+
+static void test_orders(void **state)
+{
+	(void)state;
+	const struct result *r = gwctl(
+		"gwctl show web", "{\"parameters\":{\"forward\":{" SERVICE ",\"state\":\"active\",\"orders\":["
+				  "{\"target\":\"10.0.0.2:8443\",\"state\":\"drained\",\"uid\":7,\"time\":1795305600}],"
+				  "\"origin\":\"runtime\"}}}");
+	assert_int_equal(r->status, 0);
+	assert_non_null(strstr(r->out, "active, 10.0.0.2:8443 drained (by uid 7, 2026-11-2"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_ls),
+		cmocka_unit_test(test_ls_sorted),
+		cmocka_unit_test(test_ls_refused),
+		cmocka_unit_test(test_show),
+		cmocka_unit_test(test_history),
+		cmocka_unit_test(test_status),
+		cmocka_unit_test(test_status_openings),
+		cmocka_unit_test(test_orders),
+	};
+	return cmocka_run_group_tests(tests, NULL, result_free);
+}
