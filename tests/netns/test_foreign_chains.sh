@@ -10,6 +10,7 @@ remedy() { ctl gateway -o json status | "$python" -IS -c 'import json, sys; prin
 warns() { warnings | grep -qE -e "$1"; }
 warns_not() { ! warnings | grep -q .; }
 said() { grep -cE -e "$1" "$work/gateway/gwd.log"; }
+logged() { grep -qE -e "$1" "$work/gateway/gwd.log"; }
 silent_add() { ! ctl gateway add "$@" 2>&1 | grep -i warn; }
 
 two_nics
@@ -39,13 +40,15 @@ check "status names both" warns '^web, mail: dropped by nftables'
 ctl gateway rm mail >/dev/null
 
 on gateway nft add element inet filter banned '{ 192.0.2.1 }'
-on gateway nft add table ip unrelated
+on gateway nft 'add chain inet filter second { type filter hook forward priority 10; policy drop; }'
+check "a second one is told too" eventually logged '<4>web: dropped by nftables \(table inet filter, chain second\)'
+is "once was enough for the first" 1 said '<4>web: dropped by nftables \(table inet filter, chain forward\)'
+on gateway nft delete chain inet filter second
 # shellcheck disable=SC2046 # the words of a command
 check "its remedy can be done as it is told" on gateway $(remedy)
 is "and helps" "server 203.0.113.9 80" ask client tcp 203.0.113.1 80
 check "the warning goes away by event" eventually warns_not
-check "the log says so" eventually said 'no longer so: web: dropped by nftables'
-is "once was enough for the log" 1 said '<4>web: dropped by nftables'
+check "the log says so" eventually logged 'no longer so: web: dropped by nftables \(table inet filter, chain forward\)'
 check "an add is not warned of any more" silent_add 81 10.0.0.2 --name mail
 
 on gateway nft -f - <<'NFT'
@@ -59,8 +62,17 @@ table ip nat {
 		fib daddr type local jump DOCKER
 	}
 }
+table ip filter {
+	chain DOCKER {
+		iifname != "docker0" oifname "docker0" drop
+	}
+	chain FORWARD {
+		type filter hook forward priority filter;
+		jump DOCKER
+	}
+}
 NFT
-check "a port that Docker has not translated" silent_add 83 10.0.0.2:80 --name other
+check "a target that is no container, a port that Docker has not translated" silent_add 83 10.0.0.2:80 --name other
 has "one that it has: add says who has it, where to, and who is first" \
 	'docked: tcp 82 is already translated by Docker \(table ip nat, chain DOCKER\) to 172.17.0.2:80; gwd.s rule runs first and takes it' \
 	ctl gateway add 82 10.0.0.2:80 --name docked
@@ -70,7 +82,7 @@ gwd_stop gateway
 : >"$work/gateway/gwd.log"
 gwd_start gateway
 is "a start finds it" 1 said '<4>docked: tcp 82 is already translated'
-on gateway nft delete table ip nat
+on gateway nft 'delete table ip nat; delete table ip filter'
 check "and it is over when it is" eventually warns_not
 
 if ! on gateway sh -c 'command -v iptables-nft' >/dev/null; then

@@ -143,71 +143,67 @@ static void test_nothing(void **state)
 	assert_web(""); /* ours, and what sees nothing of it */
 }
 
+static const struct {
+	const char *rules, *found;
+} each_rule[] = {
+	{FORWARD("drop", ""), "drops: " PLACE},
+	{FORWARD("accept", ""), ""},
+	{FORWARD("drop", "ct status dnat accept"), ""},
+	{FORWARD("drop", "ct state established,related accept"), "drops: " PLACE},
+	{FORWARD("drop", "ct state { established, related } accept; ct status dnat accept"), ""},
+	{FORWARD("drop", "ct state vmap { established : accept, related : accept, invalid : drop }"), "drops: " PLACE},
+	{FORWARD("drop", "ct state vmap { established : accept, related : accept, invalid : drop }\n"
+			 "ct status dnat accept"),
+	 ""},
+	{FORWARD("drop", "ct state invalid drop; accept"), ""},
+	{FORWARD("drop", "ct state new accept"), "drops: " PLACE}, /* the replies */
+	{FORWARD("drop", "ct state new,established accept"), ""},
+	{FORWARD("accept", "reject with icmpx admin-prohibited"), "drops: " PLACE},
+	/* what is known of the packet */
+	{FORWARD("drop", "ct state established accept; tcp dport 8080 accept"), ""},
+	{FORWARD("drop", "ct state established accept; tcp dport 80 accept"), "drops: " PLACE},
+	{FORWARD("drop", "ct state established accept; tcp dport { 22, 8000-8100 } accept"), ""},
+	{FORWARD("drop", "ct state established accept; tcp dport { 22, 8000-8079 } accept"), "drops: " PLACE},
+	{FORWARD("drop", "ct state established accept; tcp dport >= 8000 accept"), ""},
+	{FORWARD("drop", "ct state established accept; tcp dport != 8080 accept"), "drops: " PLACE},
+	{FORWARD("drop", "ct state established accept; udp dport 8080 accept"), "drops: " PLACE},
+	{FORWARD("drop", "ct state established accept; ip daddr 192.168.0.0/24 accept"), ""},
+	{FORWARD("drop", "ct state established accept; ip daddr 192.168.1.0/25 accept"), "drops: " PLACE},
+	{FORWARD("drop", "ct state established accept; ip daddr . tcp dport { 192.168.0.102 . 8080 } accept"), ""},
+	{FORWARD("drop", "ct state established accept; iifname \"eth0\" oifname \"br*\" accept"), ""},
+	{FORWARD("drop", "ct state established accept; iifname \"br0\" oifname \"eth0\" accept"), "drops: " PLACE},
+	{FORWARD("drop", "meta nfproto ipv6 accept"), "drops: " PLACE},
+	{FORWARD("accept", "oif 7 counter reject"), "drops: " PLACE},
+	{FORWARD("accept", "oif 8 counter reject"), ""},
+	{FORWARD("accept", "ct status expected drop"), ""},
+	{FORWARD("accept", "ct status == 0x2 drop"), ""},
+	{FORWARD("drop", "ct state established accept; ip daddr . tcp dport { 192.168.0.0/24 . 8080 } accept"), ""},
+	{FORWARD("drop", "ct state established accept; ip daddr . tcp dport { 192.168.0.0/23 . 9000 } accept"),
+	 "drops: " PLACE},
+	{FORWARD("drop", "ct state established accept; tcp dport != { 22, 80 } accept"), ""},
+	{FORWARD("drop", "ct state established accept; tcp dport != { 22, 8080 } accept"), "drops: " PLACE},
+	/* what is not */
+	{FORWARD("accept", "meta l4proto tcp tcp option maxseg size 1000 drop"), "may drop: " PLACE},
+	{FORWARD("accept", "fib daddr type broadcast drop"), "may drop: " PLACE},
+	{FORWARD("drop", "ct state established accept; ip saddr 10.0.0.0/8 accept"), "may drop: " PLACE},
+	{FORWARD("accept", "ip saddr 198.51.100.0/24 drop"), "may drop: " PLACE},
+	{FORWARD("accept", "ct mark 5 drop"), "may drop: " PLACE},
+	{FORWARD("accept", "limit rate over 5/second drop"), "may drop: " PLACE},
+	{FORWARD("accept", "meta mark set 1 counter log prefix \"x\" accept; drop"), ""},
+	{"table inet filter { set bad { type ipv4_addr; }\nchain forward { type filter hook forward priority "
+	 "filter;\n ip saddr @bad drop; }; }",
+	 "may drop: " PLACE},
+};
+
 static void test_each_rule(void **state)
 {
-	static const struct {
-		const char *rules, *found;
-	} cases[] = {
-		{FORWARD("drop", ""), "drops: " PLACE},
-		{FORWARD("accept", ""), ""},
-		{FORWARD("drop", "ct status dnat accept"), ""},
-		{FORWARD("drop", "ct state established,related accept"), "drops: " PLACE},
-		{FORWARD("drop", "ct state { established, related } accept; ct status dnat accept"), ""},
-		{FORWARD("drop", "ct state vmap { established : accept, related : accept, invalid : drop }"),
-		 "drops: " PLACE},
-		{FORWARD("drop", "ct state vmap { established : accept, related : accept, invalid : drop }\n"
-				 "ct status dnat accept"),
-		 ""},
-		{FORWARD("drop", "ct state invalid drop; accept"), ""},
-		{FORWARD("drop", "ct state new accept"), "drops: " PLACE}, /* the replies */
-		{FORWARD("drop", "ct state new,established accept"), ""},
-		{FORWARD("accept", "reject with icmpx admin-prohibited"), "drops: " PLACE},
-		/* what is known of the packet */
-		{FORWARD("drop", "ct state established accept; tcp dport 8080 accept"), ""},
-		{FORWARD("drop", "ct state established accept; tcp dport 80 accept"), "drops: " PLACE},
-		{FORWARD("drop", "ct state established accept; tcp dport { 22, 8000-8100 } accept"), ""},
-		{FORWARD("drop", "ct state established accept; tcp dport { 22, 8000-8079 } accept"), "drops: " PLACE},
-		{FORWARD("drop", "ct state established accept; tcp dport >= 8000 accept"), ""},
-		{FORWARD("drop", "ct state established accept; tcp dport != 8080 accept"), "drops: " PLACE},
-		{FORWARD("drop", "ct state established accept; udp dport 8080 accept"), "drops: " PLACE},
-		{FORWARD("drop", "ct state established accept; ip daddr 192.168.0.0/24 accept"), ""},
-		{FORWARD("drop", "ct state established accept; ip daddr 192.168.1.0/25 accept"), "drops: " PLACE},
-		{FORWARD("drop", "ct state established accept; ip daddr . tcp dport { 192.168.0.102 . 8080 } accept"),
-		 ""},
-		{FORWARD("drop", "ct state established accept; iifname \"eth0\" oifname \"br*\" accept"), ""},
-		{FORWARD("drop", "ct state established accept; iifname \"br0\" oifname \"eth0\" accept"),
-		 "drops: " PLACE},
-		{FORWARD("drop", "meta nfproto ipv6 accept"), "drops: " PLACE},
-		{FORWARD("accept", "oif 7 counter reject"), "drops: " PLACE},
-		{FORWARD("accept", "oif 8 counter reject"), ""},
-		{FORWARD("accept", "ct status expected drop"), ""},
-		{FORWARD("accept", "ct status == 0x2 drop"), ""},
-		{FORWARD("drop", "ct state established accept; ip daddr . tcp dport { 192.168.0.0/24 . 8080 } accept"),
-		 ""},
-		{FORWARD("drop", "ct state established accept; ip daddr . tcp dport { 192.168.0.0/23 . 9000 } accept"),
-		 "drops: " PLACE},
-		{FORWARD("drop", "ct state established accept; tcp dport != { 22, 80 } accept"), ""},
-		{FORWARD("drop", "ct state established accept; tcp dport != { 22, 8080 } accept"), "drops: " PLACE},
-		/* what is not */
-		{FORWARD("accept", "meta l4proto tcp tcp option maxseg size 1000 drop"), "may drop: " PLACE},
-		{FORWARD("accept", "fib daddr type broadcast drop"), "may drop: " PLACE},
-		{FORWARD("drop", "ct state established accept; ip saddr 10.0.0.0/8 accept"), "may drop: " PLACE},
-		{FORWARD("accept", "ip saddr 198.51.100.0/24 drop"), "may drop: " PLACE},
-		{FORWARD("accept", "ct mark 5 drop"), "may drop: " PLACE},
-		{FORWARD("accept", "limit rate over 5/second drop"), "may drop: " PLACE},
-		{FORWARD("accept", "meta mark set 1 counter log prefix \"x\" accept; drop"), ""},
-		{"table inet filter { set bad { type ipv4_addr; }\nchain forward { type filter hook forward priority "
-		 "filter;\n ip saddr @bad drop; }; }",
-		 "may drop: " PLACE},
-	};
-
 	(void)state;
 	NEED("nft");
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		print_message("# %s\n", cases[i].rules);
+	for (size_t i = 0; i < ARRAY_SIZE(each_rule); i++) {
+		print_message("# %s\n", each_rule[i].rules);
 		nft("flush ruleset\n");
-		nft(cases[i].rules);
-		assert_web(cases[i].found);
+		nft(each_rule[i].rules);
+		assert_web(each_rule[i].found);
 	}
 }
 
