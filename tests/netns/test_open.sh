@@ -23,7 +23,7 @@ config gateway <<'YAML'
 wan: wan
 YAML
 check "gwd starts" gwd_start gateway
-has "open, with nothing that closes" '^warning: tcp 13337: nothing closes this port today: gwd.yaml has no `gateway:`$' \
+has "open, with nothing that closes" '^warning: tcp 13337: nothing closes this port today: gwd.yaml has no .gateway:.$' \
 	ctl gateway open 13337
 asks "it was reachable anyway" client tcp 203.0.113.1 13337
 has "status says so" '^open ports  tcp 13337 \(runtime\): nothing closes this port$' ctl gateway status
