@@ -262,15 +262,18 @@ static void judge_forward(struct findings *all, const struct forward *f)
 
 /* ---- Everything ---------------------------------------------------------------------------------- */
 
-static void judge_opening(struct findings *all, const struct opening *o, uint8_t family)
+static void judge_opening(struct findings *all, const struct opening *o)
 {
+	static const uint8_t families[FAMILIES] = {AF_INET, AF_INET6};
 	_cleanup_(freep) char *text = opening_text(o);
 	_cleanup_(freep) char *name = xasprintf("the gateway's own %s", text);
 
-	for (size_t i = 0; i < PROTO_COUNT; i++) {
-		struct foreign_packet p = {.family = family, .proto = proto_numbers[i], .local = true};
+	for (size_t i = 0; i < PROTO_COUNT * FAMILIES; i++) {
+		size_t proto = i / FAMILIES;
+		struct foreign_packet p = {
+			.family = families[i % FAMILIES], .proto = proto_numbers[proto], .local = true};
 
-		if (!(o->protos & 1u << i))
+		if (!(o->protos & 1u << proto))
 			continue;
 		if (o->in == OPENING_WAN)
 			set_way_in(all->gwd, NULL, &p.from);
@@ -281,15 +284,14 @@ static void judge_opening(struct findings *all, const struct opening *o, uint8_t
 
 static void judge_all(struct findings *all)
 {
-	const struct settings *s = all->gwd->world->settings;
+	size_t n;
+	_cleanup_(freep) struct opening *open = world_openings(all->gwd->world, &n);
 
 	for (const struct forward_entry *e = forwards_first(all->gwd->world->forwards); e; e = e->next)
 		if (e->active && all->judged < JUDGED_MAX)
 			judge_forward(all, e->forward);
-	for (size_t i = 0; i < s->n_open && s->protect; i++) {
-		judge_opening(all, &s->open[i], AF_INET);
-		judge_opening(all, &s->open[i], AF_INET6);
-	}
+	for (size_t i = 0; i < n; i++)
+		judge_opening(all, &open[i]);
 }
 
 /* "web, mail and 3 more: dropped by ufw (table ip filter, chain FORWARD): ufw route allow ..." Caller's string. */
@@ -365,7 +367,7 @@ static const struct foreign *tables(struct gwd *g)
 /* There is nothing that they could take away. */
 static bool idle(const struct gwd *g)
 {
-	return !g->active[V4] && !g->active[V6] && !(g->world->settings->protect && g->world->settings->n_open);
+	return !g->active[V4] && !g->active[V6] && !g->world->settings->n_open && !g->world->open.n;
 }
 
 static void look(struct gwd *g)
@@ -406,17 +408,32 @@ void others_settle(struct gwd *g)
 		look(g);
 }
 
+static void warn(struct findings *all, struct diag *warnings)
+{
+	_cleanup_(strings_free) struct strings found = {0};
+
+	texts(all, &found);
+	for (size_t i = 0; i < found.n; i++)
+		diag_warn(warnings, "%s", found.items[i]);
+}
+
 void others_warn(struct gwd *g, const struct forward *const *forwards, size_t n, struct diag *warnings)
 {
 	_cleanup_(findings_free) struct findings all = {.gwd = g};
-	_cleanup_(strings_free) struct strings found = {0};
 
 	all.tables = n ? tables(g) : NULL;
 	for (size_t i = 0; i < n && all.tables && all.judged < JUDGED_MAX; i++)
 		judge_forward(&all, forwards[i]);
-	texts(&all, &found);
-	for (size_t i = 0; i < found.n; i++)
-		diag_warn(warnings, "%s", found.items[i]);
+	warn(&all, warnings);
+}
+
+void others_warn_opening(struct gwd *g, const struct opening *o, struct diag *warnings)
+{
+	_cleanup_(findings_free) struct findings all = {.gwd = g, .tables = tables(g)};
+
+	if (all.tables)
+		judge_opening(&all, o);
+	warn(&all, warnings);
 }
 
 static struct gwd_firewall firewall(const struct finding *f)
@@ -437,16 +454,13 @@ static struct gwd_firewall firewall(const struct finding *f)
 void others_status(struct gwd *g, struct gwd_status *ret, struct diag *warnings)
 {
 	_cleanup_(findings_free) struct findings all = {.gwd = g};
-	_cleanup_(strings_free) struct strings found = {0};
 	struct others *o = g->others;
 
 	all.tables = idle(g) ? NULL : tables(g);
 	free_firewalls(o);
 	if (all.tables)
 		judge_all(&all);
-	texts(&all, &found);
-	for (size_t i = 0; i < found.n; i++)
-		diag_warn(warnings, "%s", found.items[i]);
+	warn(&all, warnings);
 	o->firewalls = xcalloc(all.n_drops + 1, sizeof(*o->firewalls));
 	while (o->n_firewalls < all.n_drops) {
 		o->firewalls[o->n_firewalls] = firewall(&all.drops[o->n_firewalls]);

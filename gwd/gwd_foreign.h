@@ -13,10 +13,11 @@ void others_free(struct others *); /* NULL is fine */
  * logged once, and so is what is over. */
 void others_changed(struct gwd *);
 void others_settle(struct gwd *); /* with gwd_settle */
-/* The two below answer somebody, so they look at once. */
+/* Those below answer somebody, so they look at once. */
 
 /* Warns of what is in the way of these. */
 void others_warn(struct gwd *, const struct forward *const *, size_t n, struct diag *warnings);
+void others_warn_opening(struct gwd *, const struct opening *, struct diag *warnings);
 /* ... of everything that runs; what is found is the status's, until the next call. */
 void others_status(struct gwd *, struct gwd_status *ret, struct diag *warnings);
 

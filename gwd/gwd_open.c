@@ -5,6 +5,7 @@
 
 #include "gwd_change.h"
 #include "gwd_expire.h"
+#include "gwd_foreign.h"
 
 static int refuse_declared(const struct opening *declared, const char *remedy, struct diag *diag)
 {
@@ -91,6 +92,7 @@ int gwd_open(struct gwd *g, const struct node *opening, const struct request_opt
 		diag_warn(diag, "%s: nothing closes this port today: %s", text,
 			  new.in == OPENING_DMZ ? "no interface is `dmz` in gwd.yaml"
 						: "gwd.yaml has no `gateway:`");
+	others_warn_opening(g, &new, diag);
 	if (r == 1) {
 		outcome_say(ret, xasprintf("%s is open already", text));
 		return 0;

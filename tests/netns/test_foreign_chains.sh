@@ -11,6 +11,7 @@ warns() { warnings | grep -qE -e "$1"; }
 warns_not() { ! warnings | grep -q .; }
 said() { grep -cE -e "$1" "$work/gateway/gwd.log"; }
 logged() { grep -qE -e "$1" "$work/gateway/gwd.log"; }
+silent_open() { ! ctl gateway open "$@" 2>&1 | grep dropped; }
 silent_add() { ! ctl gateway add "$@" 2>&1 | grep -i warn; }
 
 two_nics
@@ -84,6 +85,19 @@ gwd_start gateway
 is "a start finds it" 1 said '<4>docked: tcp 82 is already translated'
 on gateway nft 'delete table ip nat; delete table ip filter'
 check "and it is over when it is" eventually warns_not
+
+on gateway nft 'add table inet own; add chain inet own in { type filter hook input priority 0; policy drop; }
+	add rule inet own in tcp dport 2222 accept'
+check "a port of the gateway itself that others let in" silent_open 2222
+has "one that they do not" \
+	"own tcp 13337: dropped by nftables \\(table inet own, chain in\\); .*: nft insert rule inet own in tcp dport 13337 accept" \
+	ctl gateway open 13337
+check "status says so" warns "^the gateway's own tcp 13337: dropped"
+has "as of a firewall" '^firewalls +nftables \(table inet own, chain in\) drops 1 open port$' ctl gateway status
+ctl gateway close 13337 >/dev/null
+check "closed, it is nobody's business" warns_not
+ctl gateway close 2222 >/dev/null
+on gateway nft delete table inet own
 
 if ! on gateway sh -c 'command -v iptables-nft' >/dev/null; then
 	skip "ufw" "there is no iptables-nft here"
