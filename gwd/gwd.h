@@ -45,7 +45,8 @@ struct request_options {
 	struct caller who;
 	bool dry_run;
 	bool replace; /* add only */
-	bool force;   /* also over a port on which a program of this machine listens */
+	bool force;   /* also over a port on which a program of this machine listens, and whoever is locked out by it */
+	bool unasked; /* by the daemon itself: nobody to be refused anything */
 	bool kill;    /* what leaves loses its open connections too; of UDP it always does */
 	enum lifetime lifetime; /* add only: of what is added */
 	const void *holder;     /* LIFETIME_HELD: gwd_release with it ends it */
@@ -141,6 +142,7 @@ struct gwd_status {
 	size_t active, off, held;
 	int64_t revision;
 	bool table;
+	bool protected; /* what no opening names is closed to the outside */
 	bool file_in_force;
 	struct diag *file_mistakes; /* of the file as it is on disk; borrowed */
 	const char *last_error;     /* borrowed, may be NULL */

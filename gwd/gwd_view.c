@@ -197,6 +197,7 @@ int gwd_status(struct gwd *g, struct gwd_status *ret, struct diag *diag)
 	struct gwd_status s = {.topology = g->topology,
 			       .revision = state_last_revision(g->state),
 			       .table = g->table,
+			       .protected = g->world->settings->protect,
 			       .last_error = g->last_error,
 			       .file_mistakes = &g->file_mistakes,
 			       .netlink = kernel_stats(g->kernel)};
