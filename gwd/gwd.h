@@ -9,6 +9,7 @@
 #include "forward.h"
 #include "kernel.h"
 #include "links.h"
+#include "listeners.h"
 #include "state.h"
 #include "topology.h"
 
@@ -151,6 +152,9 @@ struct gwd_status {
 	size_t n_firewalls;
 };
 int gwd_status(struct gwd *, struct gwd_status *ret, struct diag *);
+/* Programs of this machine that a new connection from anywhere outside reaches, sorted by port, each socket once. 0, or
+ * -errno plus diag when it cannot be told. */
+int gwd_reachable(struct gwd *, struct listeners *ret, struct diag *);
 
 /* Mistakes of a text (or of the files on disk, NULL) go to diag with 0 returned: finding them is the task. */
 int gwd_check(struct gwd *, const char *text, size_t len, const char *path, size_t *ret_services, struct diag *);

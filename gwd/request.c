@@ -425,14 +425,17 @@ static void get(struct varlink_call *call)
 
 static void status(struct varlink_call *call)
 {
-	_cleanup_(diag_free) struct diag diag = {0};
+	_cleanup_(listeners_free) struct listeners reachable = {0};
+	_cleanup_(diag_free) struct diag diag = {0}, unknown = {0};
 	struct gwd_status now = {0};
 
+	if (gwd_reachable(gwd_of(call), &reachable, &unknown) < 0)
+		diag_warn(&diag, "%s", unknown.mistakes[0].message);
 	if (gwd_status(gwd_of(call), &now, &diag) < 0) {
 		varlink_fail(call, &diag);
 		return;
 	}
-	json_t *reply = request_status(&now, &diag);
+	json_t *reply = request_status(&now, &reachable, &diag);
 	size_t n;
 	struct opening_view *views = gwd_openings(gwd_of(call), &n);
 	json_object_set_new(reply, "openings", request_openings(views, n));

@@ -6,7 +6,6 @@
 
 #include "arrival.h"
 #include "gwd.h"
-#include "listeners.h"
 #include "world.h"
 
 enum { V4, V6, FAMILIES };

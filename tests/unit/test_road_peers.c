@@ -251,6 +251,52 @@ static void test_way_back(void **state)
 	assert_true(status().protected);
 }
 
+/* ---- What is reached from outside ----------------------------------------------------------------------- */
+
+/* "tcp 22, udp 53" */
+static void assert_reachable(const char *expected)
+{
+	_cleanup_(listeners_free) struct listeners l = {0};
+	_cleanup_(diag_free) struct diag diag = {0};
+	_cleanup_(buf_free) struct buf out = {0};
+
+	assert_int_equal(gwd_reachable(place.gwd, &l, &diag), 0);
+	buf_printf(&out, "%s", "");
+	for (size_t i = 0; i < l.n; i++)
+		buf_printf(&out, "%s%s %u", i ? ", " : "", proto_text(l.items[i].proto), l.items[i].port);
+	assert_string_equal(out.data, expected);
+}
+
+static void test_reachable(void **state)
+{
+	_cleanup_(listeners_free) struct listeners l = {0};
+	_cleanup_(diag_free) struct diag diag = {0};
+
+	(void)state;
+	NEED_NETNS();
+	start();
+	assert_reachable("");
+	fake_listen(PROTO_TCP, "0.0.0.0", 22, NULL);
+	fake_listen(PROTO_TCP, "203.0.113.5", 23, NULL);
+	fake_listen(PROTO_TCP, "192.168.1.1", 24, NULL);
+	fake_listen(PROTO_TCP, "127.0.0.1", 25, NULL);
+	fake_listen(PROTO_TCP, "0.0.0.0", 26, "lan0");
+	fake_listen(PROTO_TCP, "0.0.0.0", 27, "wan0");
+	fake_listen(PROTO_TCP, "2001:db8::5", 28, NULL);
+	fake_listen(PROTO_UDP, "::", 53, NULL);
+	assert_reachable("tcp 22, tcp 23, tcp 27, tcp 28, udp 53");
+	place.options.force = true;
+	DONE(try_add("{'name':'ssh','ports':['22-28'],'listen':'203.0.113.5','to':[{'addr':'10.0.0.2'}]}"));
+	assert_reachable("tcp 28, udp 53");
+	DONE(try_remove("ssh"));
+	DONE(write_and_apply(
+		"gateway: {open: [{port: 22, from: local}, {port: 23}, {port: 53, proto: udp, from: '::/0'}]}\n"));
+	assert_reachable("tcp 23, udp 53");
+	fake_listeners_fail(-EPERM);
+	assert_int_equal(gwd_reachable(place.gwd, &l, &diag), -EPERM);
+	assert_int_equal(l.n, 0);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -262,6 +308,7 @@ int main(void)
 		IN_PLACE(test_nobody_asks),
 		IN_PLACE(test_refused_then_started),
 		IN_PLACE(test_way_back),
+		IN_PLACE(test_reachable),
 	};
 
 	netns_init();
