@@ -56,6 +56,15 @@ exits "a new one is not possible" 1 ask far tcp 203.0.113.1 22
 has "undo gives way" '^undid revision' ctl gateway undo
 exits "undoing that does not" 1 ctl gateway undo
 
+check "with the port opened at run time" apply "$closed" --force
+check "for somebody" ctl gateway open 22 --from 198.51.100.9
+is "he comes in" "gateway ::ffff:198.51.100.9 22" ask far tcp 203.0.113.1 22
+has "it is not closed under him" '^198\.51\.100\.9, connected to port 22' ctl gateway close 22
+exits "nor opened to others in his place" 1 ctl gateway open 22 --from 192.0.2.0/24
+has "but by force" '^closed tcp 22' ctl gateway close 22 --force
+exits "he is out" 1 ask far tcp 203.0.113.1 22
+check "and everything open again" apply ''
+
 session "a session over IPv6" "gateway 2001:db8:9::9 22" six far 2001:db8::1
 has "the same" '^2001:db8:9::9, .*\{port: 22, from: 2001:db8:9::9\}' apply 'gateway: {open: [{port: 22, from: [local, 198.51.100.9]}]}'
 check "and its remedy" apply 'gateway: {open: [{port: 22, from: [local, 198.51.100.9, "2001:db8:9::/48"]}]}'

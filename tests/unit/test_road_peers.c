@@ -124,6 +124,31 @@ static void test_dmz(void **state)
 		       "fe80::9" OWN("22", "1000") NOTHING_OPENS("22", "local", ", in: dmz", " --in dmz") FORCE);
 }
 
+static void test_openings(void **state)
+{
+	(void)state;
+	NEED_NETNS();
+	start();
+	serve();
+	DONE(write_and_apply(CLOSED));
+	DONE(try_open("{'ports':['22']}"));
+	fake_connect("198.51.100.9", "203.0.113.5", 22, NULL);
+	try_close("{'ports':['22']}");
+	assert_refused(DIAG_CONFLICT,
+		       "198.51.100.9" OWN("22", "1000") NOTHING_OPENS("22", "198.51.100.9", "", "") FORCE);
+	try_open("{'ports':['22'],'local':true}");
+	assert_int_equal(place.r, -EEXIST);
+	DONE(try_open("{'ports':['22'],'from':['198.51.100.0/24']}"));
+	DONE(try_open("{'ports':['443']}"));
+	DONE(try_close("{'ports':['443']}"));
+	DONE(try_rollback(status().revision - 3)); /* open to anyone */
+	try_rollback(status().revision - 5);       /* not at all */
+	assert_int_equal(place.r, -EEXIST);
+	place.options.force = true;
+	DONE(try_close("{'ports':['22']}"));
+	assert_int_equal(place.diag.n_warnings, 1);
+}
+
 /* ---- What takes --------------------------------------------------------------------------------------- */
 
 /* A program that serves the LAN alone, as its forward's judgement has it, and a LAN host that knows us by our outer name. */
@@ -300,15 +325,11 @@ static void test_reachable(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		IN_PLACE(test_closing),
-		IN_PLACE(test_whom),
-		IN_PLACE(test_dmz),
-		IN_PLACE(test_taking),
-		IN_PLACE(test_asked),
-		IN_PLACE(test_nobody_asks),
-		IN_PLACE(test_refused_then_started),
-		IN_PLACE(test_way_back),
-		IN_PLACE(test_reachable),
+		IN_PLACE(test_closing),     IN_PLACE(test_whom),
+		IN_PLACE(test_dmz),         IN_PLACE(test_openings),
+		IN_PLACE(test_taking),      IN_PLACE(test_asked),
+		IN_PLACE(test_nobody_asks), IN_PLACE(test_refused_then_started),
+		IN_PLACE(test_way_back),    IN_PLACE(test_reachable),
 	};
 
 	netns_init();
