@@ -20,7 +20,7 @@ const struct option options[OPTION_COUNT] = {
 	[OPTION_DISABLED] = {"disabled", 0, TAKES_PERHAPS, "", "keep it, but off (set --disabled= puts it on again)"},
 	[OPTION_REPLACE] = {"replace", 0, TAKES_NOTHING, NULL, "remove the runtime forwards that are in the way"},
 	[OPTION_DRY_RUN] = {"dry-run", 0, TAKES_NOTHING, NULL, "say what would be done, and do nothing"},
-	[OPTION_FORCE] = {"force", 0, TAKES_NOTHING, NULL, "even over a port on which this gateway itself listens"},
+	[OPTION_FORCE] = {"force", 0, TAKES_NOTHING, NULL, "even if it locks out a program or somebody here"},
 	[OPTION_KILL] = {"kill", 0, TAKES_NOTHING, NULL, "cut its open connections, too"},
 	[OPTION_SORT] = {"sort", 0, TAKES_VALUE, "name|conns",
 			 "order of the rows (default: as declared, runtime last)"},

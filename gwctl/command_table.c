@@ -9,10 +9,8 @@
 #define FORWARD_OPTIONS                                                                                                \
 	(B(NAME) | B(DESCRIPTION) | B(PROTO) | B(LISTEN) | B(FROM) | B(SNAT) | B(LIMIT_CONNECTIONS) | B(LIMIT_RATE) |  \
 	 B(LOG) | B(BALANCE) | B(NO_NAT) | B(DISABLED) | LEASE_OPTIONS | B(ON_EXPIRY))
-#define TAKES_AWAY (B(DRY_RUN))
-#define BRINGS (B(DRY_RUN) | B(FORCE))
-#define BRINGS_LATER (B(CONFIRM))
-#define TAKES_AWAY_LATER (B(CONFIRM) | B(FORCE))
+#define CHANGES (B(DRY_RUN) | B(FORCE))
+#define CHANGES_LATER (B(CONFIRM))
 
 static const char add_more[] =
 	"PORTS is 80, 8000-8010 or 80,443. LISTEN is an address or an interface. TARGET is ADDR, ADDR:PORT or\n"
@@ -149,29 +147,29 @@ static const char help_more[] = "  gwctl help add\n";
 
 const struct command commands[] = {
 	{"add", "[LISTEN:]PORTS[/PROTO] TARGET...", "forward ports to a target", add_more, 2, SIZE_MAX,
-	 FORWARD_OPTIONS | B(TEMPORARY) | B(HOLD) | B(REPLACE) | BRINGS, BRINGS_LATER, cmd_add},
-	{"set", "NAME [TARGET...]", "change a forward", set_more, 1, SIZE_MAX, FORWARD_OPTIONS | BRINGS, BRINGS_LATER,
+	 FORWARD_OPTIONS | B(TEMPORARY) | B(HOLD) | B(REPLACE) | CHANGES, CHANGES_LATER, cmd_add},
+	{"set", "NAME [TARGET...]", "change a forward", set_more, 1, SIZE_MAX, FORWARD_OPTIONS | CHANGES, CHANGES_LATER,
 	 cmd_set},
-	{"rm", "NAME | [LISTEN:]PORTS[/PROTO]", "remove a forward", rm_more, 1, 1, TAKES_AWAY | B(KILL),
-	 TAKES_AWAY_LATER, cmd_rm},
-	{"on", "NAME", "put a forward on", on_more, 1, 1, BRINGS, BRINGS_LATER, cmd_on},
-	{"off", "NAME", "put a forward off, without forgetting it", off_more, 1, 1, TAKES_AWAY | B(KILL),
-	 TAKES_AWAY_LATER, cmd_off},
+	{"rm", "NAME | [LISTEN:]PORTS[/PROTO]", "remove a forward", rm_more, 1, 1, CHANGES | B(KILL), CHANGES_LATER,
+	 cmd_rm},
+	{"on", "NAME", "put a forward on", on_more, 1, 1, CHANGES, CHANGES_LATER, cmd_on},
+	{"off", "NAME", "put a forward off, without forgetting it", off_more, 1, 1, CHANGES | B(KILL), CHANGES_LATER,
+	 cmd_off},
 	{"target", "drain|ready|off NAME TARGET", "keep new connections from one target", target_more, 3, 3,
-	 TAKES_AWAY | B(KILL), TAKES_AWAY_LATER, cmd_target},
+	 CHANGES | B(KILL), CHANGES_LATER, cmd_target},
 	{"open", "PORT[/PROTO]", "open a port of the gateway itself", open_more, 1, 1,
-	 B(FROM) | B(IN) | LEASE_OPTIONS | B(TEMPORARY) | B(DRY_RUN), BRINGS_LATER | B(FORCE), cmd_open},
-	{"close", "PORT[/PROTO]", "close what open has opened", close_more, 1, 1, B(IN) | TAKES_AWAY, TAKES_AWAY_LATER,
+	 B(FROM) | B(IN) | LEASE_OPTIONS | B(TEMPORARY) | CHANGES, CHANGES_LATER, cmd_open},
+	{"close", "PORT[/PROTO]", "close what open has opened", close_more, 1, 1, B(IN) | CHANGES, CHANGES_LATER,
 	 cmd_close},
 	{"ls", "[PATTERN]", "list forwards", ls_more, 0, 1, B(SORT), 0, cmd_ls},
 	{"show", "NAME", "all about one forward", show_more, 1, 1, 0, 0, cmd_show},
 	{"status", "", "one screen: is all well?", status_more, 0, 0, 0, 0, cmd_status},
 	{"check", "[FILE]", "look for mistakes in a file", check_more, 0, 1, 0, 0, cmd_check},
 	{"diff", "[FILE]", "what apply would change", diff_more, 0, 1, B(REVISION), 0, cmd_diff},
-	{"apply", "[FILE]", "make gwd.yaml, or FILE, what runs", apply_more, 0, 1, BRINGS, BRINGS_LATER, cmd_apply},
+	{"apply", "[FILE]", "make gwd.yaml, or FILE, what runs", apply_more, 0, 1, CHANGES, CHANGES_LATER, cmd_apply},
 	{"history", "", "the revisions of what ran", history_more, 0, 0, B(NUMBER), 0, cmd_history},
-	{"undo", "", "take the newest change back", undo_more, 0, 0, BRINGS, BRINGS_LATER, cmd_undo},
-	{"rollback", "REVISION", "return to an older revision", rollback_more, 1, 1, BRINGS, BRINGS_LATER,
+	{"undo", "", "take the newest change back", undo_more, 0, 0, CHANGES, CHANGES_LATER, cmd_undo},
+	{"rollback", "REVISION", "return to an older revision", rollback_more, 1, 1, CHANGES, CHANGES_LATER,
 	 cmd_rollback},
 	{"export", "", "what runs, as a gwd.yaml", export_more, 0, 0, 0, 0, cmd_export},
 	{"help", "[COMMAND]", "this text, or all about a command", help_more, 0, 1, 0, 0, cmd_help},

@@ -12,41 +12,53 @@
 
 enum { COMM_MAX = 64 };
 
-static bool has_socket(const char *pid, const char *socket)
+/* "sshd (pid 812)", or NULL. */
+static char *program(const char *pid)
+{
+	_cleanup_(freep) char *path = xasprintf("/proc/%s/comm", pid);
+	_cleanup_(buf_free) struct buf comm = {0};
+	if (file_read(path, COMM_MAX, &comm) < 0 || !comm.len)
+		return NULL;
+	return xasprintf("%.*s (pid %s)", (int)strcspn(comm.data, "\n"), comm.data, pid);
+}
+
+static void look_at(const char *pid, struct owner *owners, size_t n)
 {
 	_cleanup_(freep) char *path = xasprintf("/proc/%s/fd", pid);
 	DIR *dir = opendir(path);
 	const struct dirent *entry;
-	char link[64];
-	bool found = false;
-	while (dir && !found && (entry = readdir(dir))) {
-		ssize_t n = readlinkat(dirfd(dir), entry->d_name, link, sizeof(link) - 1);
-		link[n > 0 ? n : 0] = '\0';
-		found = streq(link, socket);
+	while (dir && (entry = readdir(dir))) {
+		char link[64];
+		unsigned inode;
+		ssize_t len = readlinkat(dirfd(dir), entry->d_name, link, sizeof(link) - 1);
+		link[len > 0 ? len : 0] = '\0';
+		if (sscanf(link, "socket:[%u]", &inode) != 1)
+			continue;
+		for (size_t i = 0; i < n; i++)
+			if (owners[i].inode == inode && !owners[i].program)
+				owners[i].program = program(pid);
 	}
 	if (dir)
 		closedir(dir);
-	return found;
 }
 
-/* "sshd (pid 812)", or NULL. */
-static char *owner_of(unsigned inode)
+static bool wanted(const struct owner *owners, size_t n)
 {
-	_cleanup_(freep) char *socket = xasprintf("socket:[%u]", inode), *owner = NULL;
+	for (size_t i = 0; i < n; i++)
+		if (!owners[i].program)
+			return true;
+	return false;
+}
+
+void owners_find(struct owner *owners, size_t n)
+{
 	DIR *dir = opendir("/proc");
 	const struct dirent *entry;
-	while (dir && !owner && (entry = readdir(dir))) {
-		const char *pid = entry->d_name;
-		_cleanup_(freep) char *path = xasprintf("/proc/%s/comm", pid);
-		_cleanup_(buf_free) struct buf comm = {0};
-		if (pid[strspn(pid, "0123456789")] || !has_socket(pid, socket))
-			continue;
-		if (file_read(path, COMM_MAX, &comm) == 0 && comm.len)
-			owner = xasprintf("%.*s (pid %s)", (int)strcspn(comm.data, "\n"), comm.data, pid);
-	}
+	while (dir && wanted(owners, n) && (entry = readdir(dir)))
+		if (!entry->d_name[strspn(entry->d_name, "0123456789")])
+			look_at(entry->d_name, owners, n);
 	if (dir)
 		closedir(dir);
-	return TAKE_PTR(owner);
 }
 
 char *owner_named(const char *text)
@@ -54,13 +66,16 @@ char *owner_named(const char *text)
 	struct buf out = {0};
 	const char *open;
 	while ((open = strstr(text, "(uid "))) {
-		unsigned uid, inode;
+		unsigned uid, inode = 0;
 		int len = 0;
 		bool whole = sscanf(open, "(uid %u, inode %u)%n", &uid, &inode, &len) == 2 && len;
-		_cleanup_(freep) char *owner = whole ? owner_of(inode) : NULL;
+		struct owner owner = {.inode = inode};
+		if (whole)
+			owners_find(&owner, 1);
 		buf_add(&out, text, (size_t)(open - text));
-		buf_printf(&out, "%s", owner ? owner : "(uid ");
-		text = open + (owner ? (size_t)len : strlen("(uid "));
+		buf_printf(&out, "%s", owner.program ? owner.program : "(uid ");
+		text = open + (owner.program ? (size_t)len : strlen("(uid "));
+		free(owner.program);
 	}
 	buf_printf(&out, "%s", text);
 	return buf_take(&out);

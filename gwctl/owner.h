@@ -3,6 +3,15 @@
 #ifndef OWNER_H
 #define OWNER_H
 
+#include <stddef.h>
+
+struct owner {
+	unsigned inode; /* of the socket */
+	char *program;  /* "sshd (pid 812)"; NULL: not to be seen */
+};
+/* Fills in the programs, which are then the caller's, in one walk over /proc. */
+void owners_find(struct owner *, size_t n);
+
 /* `text` of gwd with "sshd (pid 812)" for every "(uid 0, inode 12345)" whose program can be seen. Caller's string. */
 char *owner_named(const char *text);
 

@@ -9,6 +9,7 @@
 #include "forward.h"
 #include "kernel.h"
 #include "links.h"
+#include "listeners.h"
 #include "state.h"
 #include "topology.h"
 
@@ -45,7 +46,8 @@ struct request_options {
 	struct caller who;
 	bool dry_run;
 	bool replace; /* add only */
-	bool force;   /* also over a port on which a program of this machine listens */
+	bool force;   /* also over a port on which a program of this machine listens, and whoever is locked out by it */
+	bool unasked; /* by the daemon itself: nobody to be refused anything */
 	bool kill;    /* what leaves loses its open connections too; of UDP it always does */
 	enum lifetime lifetime; /* add only: of what is added */
 	const void *holder;     /* LIFETIME_HELD: gwd_release with it ends it */
@@ -141,6 +143,7 @@ struct gwd_status {
 	size_t active, off, held;
 	int64_t revision;
 	bool table;
+	bool protected; /* what no opening names is closed to the outside */
 	bool file_in_force;
 	struct diag *file_mistakes; /* of the file as it is on disk; borrowed */
 	const char *last_error;     /* borrowed, may be NULL */
@@ -149,6 +152,9 @@ struct gwd_status {
 	size_t n_firewalls;
 };
 int gwd_status(struct gwd *, struct gwd_status *ret, struct diag *);
+/* Programs of this machine that a new connection from anywhere outside reaches, sorted by port, each socket once. 0, or
+ * -errno plus diag when it cannot be told. */
+int gwd_reachable(struct gwd *, struct listeners *ret, struct diag *);
 
 /* Mistakes of a text (or of the files on disk, NULL) go to diag with 0 returned: finding them is the task. */
 int gwd_check(struct gwd *, const char *text, size_t len, const char *path, size_t *ret_services, struct diag *);

@@ -49,18 +49,17 @@ int apply_finish(struct gwd *g, struct draft *d, const char *what, struct ingred
 
 /* ---- apply ---------------------------------------------------------------------------------------- */
 
-static int remember_seen(struct gwd *g, const char *hash, struct diag *diag)
+/* A file that was refused was seen all the same: the next start must not take it for a new one. */
+static void remember_refused(struct gwd *g, const char *text, const char *hash, const struct request_options *options)
 {
-	int r = state_begin(g->state, diag);
+	_cleanup_(diag_free) struct diag ignored = {0};
 
-	if (r < 0)
-		return r;
-	r = state_put(g->state, "seen", hash, diag);
-	if (r < 0) {
+	if (text || options->dry_run || state_begin(g->state, &ignored) < 0)
+		return;
+	if (state_put(g->state, "seen", hash, &ignored) < 0)
 		state_abort(g->state);
-		return r;
-	}
-	return state_commit(g->state, diag);
+	else
+		(void)!state_commit(g->state, &ignored); /* then the next start looks at it again */
 }
 
 char *apply_disk_hash(const struct gwd *g)
@@ -95,10 +94,7 @@ int gwd_apply(struct gwd *g, const char *text, size_t len, const char *path, con
 	seen = text ? apply_disk_hash(g) : hash_text(documents_hash(docs));
 	config = config_read(docs, diag);
 	if (!config) {
-		_cleanup_(diag_free) struct diag ignored = {0};
-
-		if (!text && !options->dry_run)
-			remember_seen(g, seen, &ignored);
+		remember_refused(g, text, seen, options);
 		return -EINVAL;
 	}
 	ingredients_live(g, &in);
@@ -109,5 +105,7 @@ int gwd_apply(struct gwd *g, const char *text, size_t len, const char *path, con
 	r = apply_finish(g, &d, what, &in, options, ret, diag);
 	if (r == 0 && !options->dry_run)
 		g->docset_hash = documents_hash(docs);
+	if (r < 0)
+		remember_refused(g, text, seen, options);
 	return r;
 }

@@ -197,6 +197,7 @@ int gwd_status(struct gwd *g, struct gwd_status *ret, struct diag *diag)
 	struct gwd_status s = {.topology = g->topology,
 			       .revision = state_last_revision(g->state),
 			       .table = g->table,
+			       .protected = g->world->settings->protect,
 			       .last_error = g->last_error,
 			       .file_mistakes = &g->file_mistakes,
 			       .netlink = kernel_stats(g->kernel)};
@@ -218,6 +219,49 @@ int gwd_status(struct gwd *g, struct gwd_status *ret, struct diag *diag)
 	}
 	s.file_in_force = file_in_force(g);
 	*ret = s;
+	return 0;
+}
+
+/* A new connection to this address of ours, from nobody in particular, comes to the listener. */
+static bool answers_at(const struct rules *r, const struct listener *l, const struct local_address *a)
+{
+	static const struct ip any4 = {.family = AF_INET}, any6 = {.family = AF_INET6};
+	const struct ip *any = a->ip.family == AF_INET ? &any4 : &any6;
+	const struct interface *in = topology_interface(r->topology, a->ifname);
+	const struct arrival arrival = {a->ifname, *any, a->ip, l->proto, l->port};
+
+	if (!in || in->zone != ZONE_WAN || (*l->ifname && !streq(l->ifname, a->ifname)))
+		return false;
+	if (ip_cmp(&l->ip, any) != 0 && ip_cmp(&l->ip, &a->ip) != 0)
+		return false;
+	return arrival_fate(r, &arrival, NULL) == ARRIVAL_GATEWAY;
+}
+
+static bool is_reachable(const struct rules *r, const struct listener *l)
+{
+	for (size_t i = 0; i < r->topology->n_addresses; i++)
+		if (answers_at(r, l, &r->topology->addresses[i]))
+			return true;
+	return false;
+}
+
+int gwd_reachable(struct gwd *g, struct listeners *ret, struct diag *diag)
+{
+	_cleanup_(road_rules_free) struct rules rules = road_rules(g);
+	size_t kept = 0;
+	int r = listeners_read(PROTO_TCP | PROTO_UDP | PROTO_SCTP, (struct port_range){1, UINT16_MAX}, ret, diag);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < ret->n; i++) {
+		bool told = false;
+
+		for (size_t k = kept; k > 0 && ret->items[k - 1].port == ret->items[i].port && !told; k--)
+			told = ret->items[k - 1].inode == ret->items[i].inode; /* its other family */
+		if (!told && is_reachable(&rules, &ret->items[i]))
+			ret->items[kept++] = ret->items[i];
+	}
+	ret->n = kept;
 	return 0;
 }
 

@@ -21,11 +21,18 @@ void listeners_free(struct listeners *l)
 	*l = (struct listeners){0};
 }
 
+void peers_free(struct peers *p)
+{
+	free(p->items);
+	*p = (struct peers){0};
+}
+
 struct question {
 	uint8_t proto; /* one bit */
 	uint8_t family;
 	struct port_range ports, ephemeral;
-	struct listeners *found;
+	struct listeners *found; /* either who listens ... */
+	struct peers *peers;     /* ... or who is connected */
 };
 
 /* ---- Answers ------------------------------------------------------------------------------------- */
@@ -39,7 +46,28 @@ static int attribute(const struct nlattr *attr, void *ctx)
 	return MNL_CB_OK;
 }
 
-static void add(const struct question *q, const struct inet_diag_msg *m, uint8_t family, const uint8_t *bytes)
+/* An IPv6 socket that is bound or connected to ::ffff:a.b.c.d speaks IPv4. */
+static struct ip address(const struct inet_diag_msg *m, const __be32 words[4])
+{
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+	struct ip ip = {.family = m->idiag_family};
+	const uint8_t *bytes = (const uint8_t *)words;
+
+	if (ip.family == AF_INET6 && memcmp(bytes, mapped, sizeof(mapped)) == 0) {
+		ip.family = AF_INET;
+		bytes += sizeof(mapped);
+	}
+	memcpy(ip.bytes, bytes, ip_len(&ip));
+	return ip;
+}
+
+static void bound_to(const struct inet_diag_msg *m, char ifname[IFNAMSIZ])
+{
+	if (m->id.idiag_if && !if_indextoname(m->id.idiag_if, ifname))
+		snprintf(ifname, IFNAMSIZ, "?"); /* it has just gone */
+}
+
+static void add(const struct question *q, const struct inet_diag_msg *m, struct ip ip)
 {
 	struct listeners *l = q->found;
 	struct listener *new;
@@ -47,28 +75,36 @@ static void add(const struct question *q, const struct inet_diag_msg *m, uint8_t
 	l->items = grow(l->items, l->n, &l->capacity, sizeof(*l->items));
 	new = &l->items[l->n++];
 	*new = (struct listener){.proto = q->proto,
-				 .ip.family = family,
+				 .ip = ip,
 				 .port = ntohs(m->id.idiag_sport),
 				 .uid = m->idiag_uid,
 				 .inode = m->idiag_inode};
-	memcpy(new->ip.bytes, bytes, ip_len(&new->ip));
-	if (m->id.idiag_if && !if_indextoname(m->id.idiag_if, new->ifname))
-		snprintf(new->ifname, sizeof(new->ifname), "?"); /* it has just gone */
+	bound_to(m, new->ifname);
 }
 
-/* An IPv6 socket bound to all addresses serves IPv4 too unless told not to; one bound to ::ffff:a.b.c.d, only IPv4. */
-static void add6(const struct question *q, const struct inet_diag_msg *m, bool only6)
+/* An IPv6 socket bound to all addresses serves IPv4 too unless told not to. */
+static void add_listener(const struct question *q, const struct nlmsghdr *nlh, const struct inet_diag_msg *m)
 {
-	static const uint8_t any[16], mapped[12] = {[10] = 0xff, [11] = 0xff};
-	const uint8_t *bytes = (const uint8_t *)m->id.idiag_src;
+	static const struct ip any4 = {.family = AF_INET}, any6 = {.family = AF_INET6};
+	const struct ip ip = address(m, m->id.idiag_src);
+	bool only6 = false;
 
-	if (memcmp(bytes, mapped, sizeof(mapped)) == 0) {
-		add(q, m, AF_INET, bytes + sizeof(mapped));
-		return;
-	}
-	add(q, m, AF_INET6, bytes);
-	if (memcmp(bytes, any, sizeof(any)) == 0 && !only6)
-		add(q, m, AF_INET, any);
+	add(q, m, ip);
+	mnl_attr_parse(nlh, sizeof(*m), attribute, &only6);
+	if (ip_cmp(&ip, &any6) == 0 && !only6)
+		add(q, m, any4);
+}
+
+static void add_peer(struct peers *p, const struct inet_diag_msg *m)
+{
+	struct peer *new;
+
+	p->items = grow(p->items, p->n, &p->capacity, sizeof(*p->items));
+	new = &p->items[p->n++];
+	*new = (struct peer){.remote = address(m, m->id.idiag_dst),
+			     .local = address(m, m->id.idiag_src),
+			     .port = ntohs(m->id.idiag_sport)};
+	bound_to(m, new->ifname);
 }
 
 static bool within(struct port_range range, uint16_t port)
@@ -80,7 +116,6 @@ static int answer(const struct nlmsghdr *nlh, void *ctx)
 {
 	const struct inet_diag_msg *m = mnl_nlmsg_get_payload(nlh);
 	const struct question *q = ctx;
-	bool only6 = false;
 	uint16_t port;
 
 	if (nlh->nlmsg_type != SOCK_DIAG_BY_FAMILY || mnl_nlmsg_get_payload_len(nlh) < sizeof(*m))
@@ -88,11 +123,12 @@ static int answer(const struct nlmsghdr *nlh, void *ctx)
 	port = ntohs(m->id.idiag_sport);
 	if (!within(q->ports, port) || (q->proto == PROTO_UDP && within(q->ephemeral, port)))
 		return MNL_CB_OK;
-	mnl_attr_parse(nlh, sizeof(*m), attribute, &only6);
-	if (m->idiag_family == AF_INET)
-		add(q, m, AF_INET, (const uint8_t *)m->id.idiag_src);
-	else if (m->idiag_family == AF_INET6)
-		add6(q, m, only6);
+	if (m->idiag_family != AF_INET && m->idiag_family != AF_INET6)
+		return MNL_CB_OK;
+	if (q->peers)
+		add_peer(q->peers, m);
+	else
+		add_listener(q, nlh, m);
 	return MNL_CB_OK;
 }
 
@@ -107,7 +143,7 @@ static int ask(struct nl *nl, struct question *q)
 	nlh->nlmsg_type = SOCK_DIAG_BY_FAMILY;
 	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
 	r->sdiag_family = q->family;
-	r->idiag_states = 1U << (q->proto == PROTO_UDP ? TCP_CLOSE : TCP_LISTEN);
+	r->idiag_states = 1U << (q->peers ? TCP_ESTABLISHED : q->proto == PROTO_UDP ? TCP_CLOSE : TCP_LISTEN);
 	if (q->ports.first == q->ports.last)
 		r->id.idiag_sport = htons(q->ports.first);
 	for (size_t i = 0; i < PROTO_COUNT; i++)
@@ -124,7 +160,7 @@ static int by_port(const void *a, const void *b)
 }
 
 /* A kernel that cannot be asked about SCTP most likely has none. */
-static int ask_all(struct nl *nl, uint8_t protos, struct question *q)
+static int ask_each(struct nl *nl, uint8_t protos, struct question *q)
 {
 	static const uint8_t families[] = {AF_INET, AF_INET6};
 	int r = 0;
@@ -139,25 +175,83 @@ static int ask_all(struct nl *nl, uint8_t protos, struct question *q)
 	return r;
 }
 
-int listeners_read(uint8_t protos, struct port_range ports, struct listeners *ret, struct diag *diag)
+static int ask_all(uint8_t protos, struct question *q, struct diag *diag)
 {
-	_cleanup_(listeners_free) struct listeners found = {0};
-	struct question q = {.ports = ports, .ephemeral = sysctl_local_ports(), .found = &found};
 	struct nl *nl;
 	int r = nl_open(NETLINK_SOCK_DIAG, &nl);
 
 	if (r == 0) {
-		r = ask_all(nl, protos, &q);
+		r = ask_each(nl, protos, q);
 		nl_close(nl);
 	}
-	if (r < 0) {
+	if (r < 0)
 		diag_add(diag, DIAG_KERNEL, (struct loc){0}, "the kernel does not say who listens: %s", strerror(-r));
+	return r;
+}
+
+int listeners_read(uint8_t protos, struct port_range ports, struct listeners *ret, struct diag *diag)
+{
+	_cleanup_(listeners_free) struct listeners found = {0};
+	struct question q = {.ports = ports, .ephemeral = sysctl_local_ports(), .found = &found};
+	int r = ask_all(protos, &q, diag);
+
+	if (r < 0)
 		return r;
-	}
 	if (found.n)
 		qsort(found.items, found.n, sizeof(*found.items), by_port);
 	*ret = found;
 	found = (struct listeners){0};
+	return 0;
+}
+
+static int by_port_and_ends(const void *a, const void *b)
+{
+	const struct peer *x = a, *y = b;
+	int c = (x->port > y->port) - (x->port < y->port);
+
+	c = c ? c : ip_cmp(&x->local, &y->local);
+	c = c ? c : ip_cmp(&x->remote, &y->remote);
+	return c ? c : strcmp(x->ifname, y->ifname);
+}
+
+/* Leaves those that came in, each once, and says at whom. */
+static void keep_inbound(struct peers *p, const struct listeners *listeners)
+{
+	size_t kept = 0;
+
+	if (p->n)
+		qsort(p->items, p->n, sizeof(*p->items), by_port_and_ends);
+	for (size_t i = 0; i < p->n; i++) {
+		size_t at = listeners_at(listeners, p->items[i].port);
+
+		if (at == listeners->n || listeners->items[at].port != p->items[i].port ||
+		    (kept && by_port_and_ends(&p->items[kept - 1], &p->items[i]) == 0))
+			continue;
+		p->items[kept] = p->items[i];
+		p->items[kept].uid = listeners->items[at].uid;
+		p->items[kept++].inode = listeners->items[at].inode;
+	}
+	p->n = kept;
+}
+
+/* Looking through all connections costs a walk over the kernel's table of them, be it empty: nobody listens, nobody is
+ * connected. */
+int listeners_peers(struct port_range ports, struct peers *ret, struct diag *diag)
+{
+	_cleanup_(listeners_free) struct listeners listeners = {0};
+	_cleanup_(peers_free) struct peers peers = {0};
+	struct question q = {.peers = &peers};
+	int r = listeners_read(PROTO_TCP, ports, &listeners, diag);
+
+	if (r == 0 && listeners.n) {
+		q.ports = (struct port_range){listeners.items[0].port, listeners.items[listeners.n - 1].port};
+		r = ask_all(PROTO_TCP, &q, diag);
+	}
+	if (r < 0)
+		return r;
+	keep_inbound(&peers, &listeners);
+	*ret = peers;
+	peers = (struct peers){0};
 	return 0;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Who listens on this machine, asked from the kernel (sock_diag(7)) when somebody wants to know; nothing is kept. */
+/* Who listens on this machine, and who is connected to it, asked from the kernel (sock_diag(7)) when somebody wants to
+ * know; nothing is kept. */
 #ifndef LISTENERS_H
 #define LISTENERS_H
 
@@ -7,8 +8,8 @@
 #include "diag.h"
 
 struct listener {
-	uint8_t proto;  /* enum proto: one bit */
-	struct ip ip;   /* unspecified = every address of the family */
+	uint8_t proto; /* enum proto: one bit */
+	struct ip ip;  /* unspecified = every address of the family */
 	uint16_t port;
 	char ifname[IFNAMSIZ]; /* bound to this interface (SO_BINDTODEVICE, or by a link-local address), "" = to none */
 	uint32_t uid, inode;   /* whose it is; of the socket, as in /proc/PID/fd */
@@ -27,5 +28,23 @@ void listeners_free(struct listeners *); /* contents */
 int listeners_read(uint8_t protos, struct port_range ports, struct listeners *ret, struct diag *);
 /* The first one on `port` or above; listeners->n when there is none. O(log n). */
 size_t listeners_at(const struct listeners *, uint16_t port);
+
+/* The other end of an established TCP connection that came in: to a port on which a program of this machine listens. */
+struct peer {
+	struct ip remote, local; /* IPv4 also where the socket is an IPv6 one */
+	uint16_t port;           /* ours */
+	char ifname[IFNAMSIZ];   /* the connection is bound to this interface, "" = to none */
+	uint32_t uid, inode;     /* of the socket that listens */
+};
+
+struct peers { /* sorted by port, local and remote; two connections of one peer to one port are told once */
+	struct peer *items;
+	size_t n, capacity;
+};
+void peers_free(struct peers *); /* contents */
+
+/* Those connected to a port of `ports`. Costs listeners_read where nobody listens on them; otherwise one dump for each
+ * family of all TCP connections, which the kernel filters when a single port is listened on. 0 or -errno plus diag. */
+int listeners_peers(struct port_range ports, struct peers *ret, struct diag *);
 
 #endif

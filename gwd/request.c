@@ -59,22 +59,10 @@ static const struct node *members(const struct varlink_call *call, struct arena 
 	return doc_from_json(arena, some);
 }
 
-/* What only takes away has nothing to be forced over. */
-static bool takes_force(const struct varlink_call *call)
-{
-	static const char *const without[] = {"Remove", "Disable", "Target"};
-
-	for (size_t i = 0; i < ARRAY_SIZE(without); i++)
-		if (streq(call->method->name, without[i]))
-			return false;
-	return true;
-}
-
 /* The options of a change. False when one of them is not for this version; then the call has been answered. */
 static bool options(struct varlink_call *call, struct answer *a)
 {
-	static const char *const later[] = {"confirm", "force"};
-	size_t n = ARRAY_SIZE(later) - takes_force(call);
+	const json_t *confirm = json_object_get(call->parameters, "confirm");
 
 	a->arena = arena_new();
 	a->options = (struct request_options){.who = *client_who(call->client),
@@ -82,13 +70,8 @@ static bool options(struct varlink_call *call, struct answer *a)
 					      .replace = boolean(call, "replace"),
 					      .force = boolean(call, "force"),
 					      .kill = boolean(call, "kill")};
-	for (size_t i = 0; i < n; i++) {
-		const json_t *value = json_object_get(call->parameters, later[i]);
-
-		if (value && !json_is_false(value))
-			diag_add(&a->diag, DIAG_INVALID, (struct loc){0}, "--%s is not yet supported by this version",
-				 later[i]);
-	}
+	if (confirm && !json_is_false(confirm))
+		diag_add(&a->diag, DIAG_INVALID, (struct loc){0}, "--confirm is not yet supported by this version");
 	if (diag_failed(&a->diag))
 		varlink_fail(call, &a->diag);
 	return !diag_failed(&a->diag);
@@ -425,14 +408,17 @@ static void get(struct varlink_call *call)
 
 static void status(struct varlink_call *call)
 {
-	_cleanup_(diag_free) struct diag diag = {0};
+	_cleanup_(listeners_free) struct listeners reachable = {0};
+	_cleanup_(diag_free) struct diag diag = {0}, unknown = {0};
 	struct gwd_status now = {0};
 
+	if (gwd_reachable(gwd_of(call), &reachable, &unknown) < 0)
+		diag_warn(&diag, "%s", unknown.mistakes[0].message);
 	if (gwd_status(gwd_of(call), &now, &diag) < 0) {
 		varlink_fail(call, &diag);
 		return;
 	}
-	json_t *reply = request_status(&now, &diag);
+	json_t *reply = request_status(&now, &reachable, &diag);
 	size_t n;
 	struct opening_view *views = gwd_openings(gwd_of(call), &n);
 	json_object_set_new(reply, "openings", request_openings(views, n));

@@ -190,7 +190,19 @@ static const char *forwarding(const struct gwd_status *now, size_t family)
 	return now->raised[family] ? "on by gwd" : "on, not by gwd";
 }
 
-json_t *request_status(const struct gwd_status *now, const struct diag *diag)
+static json_t *listeners(const struct listeners *l)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < l->n; i++)
+		json_array_append_new(list,
+				      json_pack("{s:s, s:I, s:I, s:I}", "proto", proto_text(l->items[i].proto), "port",
+						(json_int_t)l->items[i].port, "uid", (json_int_t)l->items[i].uid,
+						"inode", (json_int_t)l->items[i].inode));
+	return list;
+}
+
+json_t *request_status(const struct gwd_status *now, const struct listeners *reachable, const struct diag *diag)
 {
 	static const struct diag none;
 	const struct diag *file = now->file_mistakes ? now->file_mistakes : &none;
@@ -202,6 +214,8 @@ json_t *request_status(const struct gwd_status *now, const struct diag *diag)
 				varlink_mistakes(file), "warnings", request_texts(diag->warnings, diag->n_warnings));
 
 	json_object_set_new(ret, "firewalls", firewalls(now));
+	json_object_set_new(ret, "protected", json_boolean(now->protected));
+	json_object_set_new(ret, "reachable", listeners(reachable));
 	if (now->revision)
 		json_object_set_new(ret, "revision", json_integer(now->revision));
 	if (now->last_error)

@@ -10,6 +10,7 @@ json_t *request_outcome(const struct outcome *, const struct diag *); /* Outcome
 json_t *request_forward(const struct forward_view *);                 /* Forward */
 json_t *request_openings(const struct opening_view *, size_t n);      /* list of Opened */
 json_t *request_revision(const struct revision *, bool current);      /* Revision */
-json_t *request_status(const struct gwd_status *, const struct diag *); /* the reply of Status */
+json_t *request_status(const struct gwd_status *, const struct listeners *reachable,
+		       const struct diag *); /* the reply of Status */
 
 #endif

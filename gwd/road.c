@@ -384,6 +384,7 @@ int road_commit(struct gwd *g, struct draft *d, const struct request_options *op
 		struct diag *diag)
 {
 	_cleanup_(delta_free) struct delta delta = {0};
+	_cleanup_(peers_free) struct peers peers = {0};
 	_cleanup_(journey_free) struct journey j = {.draft = d, .options = options, .outcome = ret};
 	bool raised[FAMILIES] = {g->raised[V4], g->raised[V6]}, off[FAMILIES];
 	bool frame;
@@ -394,6 +395,8 @@ int road_commit(struct gwd *g, struct draft *d, const struct request_options *op
 	off[V6] = is_off(g, d, &delta, V6);
 	frame = d->world || d->topology || d->opens || off[V4] || off[V6] ||
 		touches_frame(delta.leave, delta.n_leave) || touches_frame(delta.enter, delta.n_enter);
+	if (!options->unasked)
+		road_peers(g, d, &delta, &peers, diag);
 	j.have = compile_side(g, &delta, frame, delta.leave, delta.n_leave);
 	draft_take(g, d);
 	for (size_t family = 0; family < FAMILIES; family++) {
@@ -401,7 +404,9 @@ int road_commit(struct gwd *g, struct draft *d, const struct request_options *op
 		g->raised[family] = g->raised[family] || d->raises[family];
 	}
 	j.want = compile_side(g, &delta, frame, delta.enter, delta.n_enter);
-	r = options->dry_run ? dry_run(g, &j, diag) : transact(g, &j, diag);
+	r = road_lockout(g, &peers, options->force, diag);
+	if (r == 0)
+		r = options->dry_run ? dry_run(g, &j, diag) : transact(g, &j, diag);
 	if (r == 0 && !g->starting) /* all that runs is looked at behind it */
 		others_warn(g, delta.enter, delta.n_enter, diag);
 	if (r < 0 || options->dry_run) {
@@ -420,7 +425,7 @@ int road_commit(struct gwd *g, struct draft *d, const struct request_options *op
 
 int road_commit_regardless(struct gwd *g, struct draft *d, struct outcome *ret, struct diag *diag)
 {
-	const struct request_options self = {.who = {getuid(), getpid()}};
+	const struct request_options self = {.who = {getuid(), getpid()}, .unasked = true};
 	int r = road_commit(g, d, &self, ret, diag);
 
 	if (r == 0 || diag->kind != DIAG_INTERNAL)

@@ -4,6 +4,7 @@
 #ifndef ROAD_H
 #define ROAD_H
 
+#include "arrival.h"
 #include "gwd.h"
 #include "world.h"
 
@@ -155,6 +156,16 @@ char *road_held(const struct gwd *, const struct forward_entry *, bool *ret_wait
  * left. Returns how many; costs nothing when
  * none of that is asked for. Failures become warnings: the change itself stands. */
 size_t road_cut(const struct gwd *, const struct delta *, bool everything, bool kill, struct diag *warnings);
+
+/* What new connections meet, as memory has it: borrowed, but for the list itself of what is open. */
+struct rules road_rules(const struct gwd *);
+void road_rules_free(struct rules *);
+/* Nobody who is connected to this machine is locked out: a new connection like theirs would reach it after a change as
+ * it does before. Two halves, with draft_take between them. The first finds those whom the draft might concern and who
+ * reach this machine now; where it cannot find out, that is a warning. */
+void road_peers(const struct gwd *, const struct draft *, const struct delta *, struct peers *ret, struct diag *warnings);
+/* 0, also where it is done by force and only warned of; -EEXIST plus diag. */
+int road_lockout(const struct gwd *, const struct peers *, bool force, struct diag *);
 
 /* An address is new, or has become one of the outside: connections to it may have come before the rules did. */
 bool road_entrance_new(const struct topology *before, const struct topology *now);

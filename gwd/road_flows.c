@@ -45,33 +45,12 @@ static void touch(struct touched *t, const struct forward *f, uint8_t protos)
 
 /* ---- Stale connections ---------------------------------------------------------------------------- */
 
-static const struct forward *active_like(const struct gwd *g, const struct forward *like)
+/* The forward that a new connection like this one would go through, or NULL. */
+static const struct forward *taker(const struct rules *rules, const struct flow *flow, uint8_t proto)
 {
-	struct forward_entry *e;
+	const struct forward *f = arrival_forward(rules, &flow->to, proto, flow->to_port);
 
-	return forwards_overlap(g->world->forwards, like, &e, 1) && e->active ? e->forward : NULL;
-}
-
-/* The forward that a new connection like this one would meet, in the order of the rules (compile.c), or NULL. */
-static const struct forward *taker(const struct gwd *g, const struct flow *flow, size_t proto)
-{
-	struct port_range port = {flow->to_port, flow->to_port};
-	struct forward like = {.family = flow->to.family,
-			       .protos = (uint8_t)(1 << proto),
-			       .ports = &port,
-			       .n_ports = 1,
-			       .listen = {.kind = LISTEN_ADDRESS, .addr = flow->to}};
-	const struct forward *f = active_like(g, &like);
-	const struct local_address *own = topology_address(g->topology, &flow->to);
-	const struct interface *in = own ? topology_interface(g->topology, own->ifname) : NULL;
-
-	if (f || !in)
-		return f;
-	like.listen = (struct listen){.kind = LISTEN_INTERFACE};
-	memcpy(like.listen.ifname, in->name, sizeof(in->name));
-	f = active_like(g, &like);
-	like.listen = (struct listen){.kind = LISTEN_ANY};
-	return f || in->zone != ZONE_WAN ? f : active_like(g, &like);
+	return f && arrival_may_use(f, &flow->from) ? f : NULL;
 }
 
 /* What the target makes of the port that was dialled, which the forward has. */
@@ -124,7 +103,7 @@ struct stale {
 };
 
 struct hunt {
-	const struct gwd *g;
+	struct rules rules;
 	const struct ports *ports;
 	size_t proto; /* bit */
 	struct stale *stale;
@@ -142,7 +121,7 @@ static void look(void *ctx, const struct flow *flow)
 
 	if (flow->ended || !has_port(h->ports, flow->to_port))
 		return;
-	f = taker(h->g, flow, h->proto);
+	f = taker(&h->rules, flow, (uint8_t)(1 << h->proto));
 	if (f ? is_right(f, flow) : !is_ours(flow))
 		return;
 	if (f && flow->proto != IPPROTO_UDP && !is_ours(flow))
@@ -175,7 +154,7 @@ static int find(struct conntrack *c, struct hunt *h, const struct touched *t)
 
 static int cut_touched(const struct gwd *g, const struct touched *t, size_t *ret_cut)
 {
-	struct hunt h = {.g = g};
+	struct hunt h = {.rules = road_rules(g)};
 	struct conntrack *c = NULL;
 	int r = conntrack_open(&c);
 
@@ -191,6 +170,7 @@ static int cut_touched(const struct gwd *g, const struct touched *t, size_t *ret
 	}
 	conntrack_close(c);
 	free(h.stale);
+	road_rules_free(&h.rules);
 	return r;
 }
 

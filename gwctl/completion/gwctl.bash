@@ -49,12 +49,12 @@ _gwctl()
 	case $command in
 	add) options="--name --description --proto --listen --from --snat --limit-connections --limit-rate --log --balance --no-nat --disabled --for --expires --on-expiry --temporary --hold --replace --dry-run --force" ;;
 	set) options="--name --description --proto --listen --from --snat --limit-connections --limit-rate --log --balance --no-nat --disabled --for --expires --on-expiry --dry-run --force" ;;
-	rm) options="--dry-run --kill" ;;
+	rm) options="--dry-run --force --kill" ;;
 	on) options="--dry-run --force" ;;
-	off) options="--dry-run --kill" ;;
-	target) options="--dry-run --kill" ;;
-	open) options="--from --in --for --expires --temporary --dry-run" ;;
-	close) options="--in --dry-run" ;;
+	off) options="--dry-run --force --kill" ;;
+	target) options="--dry-run --force --kill" ;;
+	open) options="--from --in --for --expires --temporary --dry-run --force" ;;
+	close) options="--in --dry-run --force" ;;
 	ls) options="--sort" ;;
 	show) options="" ;;
 	status) options="" ;;

@@ -58,7 +58,7 @@ complete -c gwctl -n '__fish_seen_subcommand_from add open' -l temporary -d 'unt
 complete -c gwctl -n '__fish_seen_subcommand_from add' -l hold -d 'for as long as this command runs'
 complete -c gwctl -n '__fish_seen_subcommand_from add' -l replace -d 'remove the runtime forwards in the way'
 complete -c gwctl -n '__fish_seen_subcommand_from add set rm on off target open close apply undo rollback' -l dry-run -d 'do nothing, say what'
-complete -c gwctl -n '__fish_seen_subcommand_from add set on apply undo rollback' -l force -d 'even over a port of this gateway'
+complete -c gwctl -n '__fish_seen_subcommand_from add set rm on off target open close apply undo rollback' -l force -d 'even if it locks out a program or somebody here'
 complete -c gwctl -n '__fish_seen_subcommand_from rm off target' -l kill -d 'cut its open connections, too'
 complete -c gwctl -n '__fish_seen_subcommand_from ls' -l sort -x -a 'name conns' -d 'order of the rows'
 complete -c gwctl -n '__fish_seen_subcommand_from history' -s n -l number -x -d 'only the newest'

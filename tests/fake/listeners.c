@@ -10,8 +10,9 @@
 
 static struct {
 	struct listeners all;
+	struct peers peers;
 	int error;
-	unsigned asked;
+	unsigned asked, peers_asked;
 } fake;
 
 void listeners_free(struct listeners *l)
@@ -20,11 +21,18 @@ void listeners_free(struct listeners *l)
 	*l = (struct listeners){0};
 }
 
+void peers_free(struct peers *p)
+{
+	free(p->items);
+	*p = (struct peers){0};
+}
+
 void fake_listeners_reset(void)
 {
 	listeners_free(&fake.all);
+	peers_free(&fake.peers);
 	fake.error = 0;
-	fake.asked = 0;
+	fake.asked = fake.peers_asked = 0;
 }
 
 static int by_port(const void *a, const void *b)
@@ -48,6 +56,22 @@ void fake_listen(enum proto proto, const char *ip, uint16_t port, const char *if
 	qsort(l->items, l->n, sizeof(*l->items), by_port);
 }
 
+/* In the order of the tests, which is that of the ports. */
+void fake_connect(const char *remote, const char *local, uint16_t port, const char *ifname)
+{
+	struct peers *p = &fake.peers;
+	struct peer new = {.port = port};
+	size_t at = listeners_at(&fake.all, port);
+
+	assert(ip_parse(remote, &new.remote) && ip_parse(local, &new.local));
+	assert(at < fake.all.n && fake.all.items[at].port == port);
+	snprintf(new.ifname, sizeof(new.ifname), "%s", ifname ? ifname : "");
+	new.uid = fake.all.items[at].uid;
+	new.inode = fake.all.items[at].inode;
+	p->items = grow(p->items, p->n, &p->capacity, sizeof(*p->items));
+	p->items[p->n++] = new;
+}
+
 void fake_listeners_fail(int error)
 {
 	fake.error = error;
@@ -56,6 +80,32 @@ void fake_listeners_fail(int error)
 unsigned fake_listeners_asked(void)
 {
 	return fake.asked;
+}
+
+unsigned fake_peers_asked(void)
+{
+	return fake.peers_asked;
+}
+
+int listeners_peers(struct port_range ports, struct peers *ret, struct diag *diag)
+{
+	struct peers found = {0};
+
+	fake.peers_asked++;
+	if (fake.error) {
+		diag_add(diag, DIAG_KERNEL, (struct loc){0}, "the kernel does not say who listens: as scripted");
+		return fake.error;
+	}
+	for (size_t i = 0; i < fake.peers.n; i++) {
+		const struct peer *p = &fake.peers.items[i];
+
+		if (p->port < ports.first || p->port > ports.last)
+			continue;
+		found.items = grow(found.items, found.n, &found.capacity, sizeof(*found.items));
+		found.items[found.n++] = *p;
+	}
+	*ret = found;
+	return 0;
 }
 
 int listeners_read(uint8_t protos, struct port_range ports, struct listeners *ret, struct diag *diag)

@@ -2,6 +2,8 @@
 /* Command lines that look: rows, one forward, revisions, the one screen. */
 #include "gwctl_line.h"
 
+#include <sys/stat.h>
+
 #define ROW(name, state, n)                                                                                            \
 	"{\"service\":{\"name\":\"" name "\",\"proto\":\"tcp\",\"ports\":[\"80\"],\"to\":[{\"addr\":\"10.0.0.2\"}]},"  \
 	"\"state\":\"" state "\",\"reason\":\"why\",\"origin\":\"runtime\",\"connections\":" #n "}"
@@ -86,7 +88,7 @@ static void test_history(void **state)
 	assert_string_equal(r->asked, METHOD "History\",\"parameters\":{\"max\":2},\"more\":true}\n");
 }
 
-#define STATUS_REPLY                                                                                                   \
+#define STATUS_REPLY(protected, reachable)                                                                             \
 	"{\"parameters\":{\"version\":\"0.1.0\",\"pid\":812,\"interfaces\":["                                          \
 	"{\"name\":\"eth0\",\"zone\":\"wan\",\"present\":true,\"why\":\"default-route\",\"addresses\":[\"192.168.0."   \
 	"101/24\","                                                                                                    \
@@ -98,16 +100,17 @@ static void test_history(void **state)
 	"{\"tool\":\"ufw\",\"table\":\"ip filter\",\"chain\":\"FORWARD\",\"hook\":\"forward\",\"certain\":true,"       \
 	"\"count\":2,\"remedy\":\"r\"},{\"tool\":\"nftables\",\"table\":\"inet "                                       \
 	"f\",\"chain\":\"in\",\"hook\":\"input\","                                                                     \
-	"\"certain\":false,\"count\":1,\"remedy\":\"r\"}],\"last_error\":null,\"netlink_"                              \
-	"batches\":1,"                                                                                                 \
-	"\"netlink_messages\":2,\"netlink_elements\":3,\"netlink_dumps\":4}}"
+	"\"certain\":false,\"count\":1,\"remedy\":\"r\"}],\"last_error\":null,"                                        \
+	"\"protected\":" protected ",\"reachable\":[" reachable "],\"netlink_"                                         \
+				   "batches\":1,"                                                                      \
+				   "\"netlink_messages\":2,\"netlink_elements\":3,\"netlink_dumps\":4}}"
 
 static void test_status(void **state)
 {
 	static const char *const lines[] = {"gwctl", "gwctl status"};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
-		const struct result *r = gwctl(lines[i], STATUS_REPLY);
+		const struct result *r = gwctl(lines[i], STATUS_REPLY("true", ""));
 		expect(r, 0,
 		       "gwd         0.1.0, pid 812\n"
 		       "interfaces  eth0 wan (default-route): 192.168.0.101/24 fd00::1/64\n"
@@ -115,6 +118,7 @@ static void test_status(void **state)
 		       "            1 other, in no zone\n"
 		       "forwarding  IPv4 on by gwd, IPv6 off\n"
 		       "forwards    3 active, 1 off, 0 held\n"
+		       "reachable   from outside: nothing\n"
 		       "revision    12\n"
 		       "file        gwd.yaml differs from what runs: gwctl diff, gwctl apply\n"
 		       "kernel      table inet gwd; sent since start: 1 batches, 2 messages, 3 elements; 4 dumps read\n"
@@ -156,6 +160,51 @@ static void test_orders(void **state)
 	assert_non_null(strstr(r->out, "active, 10.0.0.2:8443 drained (by uid 7, 2026-11-2"));
 }
 
+/* No program has these sockets; ssh is known by its port, too. */
+#define LISTENER(proto, port) "{\"proto\":\"" proto "\",\"port\":" port ",\"uid\":0,\"inode\":4294967295}"
+
+static void test_reachable(void **state)
+{
+	static const struct {
+		const char *reply, *says;
+	} cases[] = {
+		{STATUS_REPLY("true", LISTENER("tcp", "22") "," LISTENER("udp", "53")),
+		 "\nreachable   from outside:\n              tcp 22\n              udp 53\nrevision"},
+		{STATUS_REPLY("false", LISTENER("tcp", "22") "," LISTENER("udp", "53")),
+		 "  udp 53\n            all of them are closed, but for what is named, by this in gwd.yaml:\n"
+		 "              gateway:\n                open:\n                  - {port: 22, from: "
+		 "local}\nrevision"},
+		{STATUS_REPLY("false", LISTENER("udp", "22")), "                open: []\nrevision"},
+		{STATUS_REPLY("false", ""), "\nreachable   from outside: nothing\n"},
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const struct result *r = gwctl("gwctl status", cases[i].reply);
+		if (r->status != 0 || !strstr(r->out, cases[i].says))
+			fail_msg("%s\nexpected: %s", r->out, cases[i].says);
+	}
+}
+
+/* A program that can be seen: this one. */
+static void test_reachable_program(void **state)
+{
+	_cleanup_(closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct stat st;
+	(void)state;
+	assert_return_code(fstat(fd, &st), 0);
+	_cleanup_(freep) char *reply =
+		xasprintf("{\"parameters\":{\"reachable\":[{\"proto\":\"tcp\",\"port\":2,\"uid\":0,"
+			  "\"inode\":%u}]}}",
+			  (unsigned)st.st_ino);
+	_cleanup_(freep) char *says = xasprintf("tcp 2 test_gwctl_look (pid %d)\n", (int)getpid());
+	const struct result *r = gwctl("gwctl status", reply);
+	if (!strstr(r->out, says))
+		fail_msg("%s\nexpected: %s", r->out, says);
+	r = gwctl("gwctl -o json status", reply);
+	if (!strstr(r->out, "\"program\": \"test_gwctl_look (pid "))
+		fail_msg("%s", r->out);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -165,6 +214,8 @@ int main(void)
 		cmocka_unit_test(test_show),
 		cmocka_unit_test(test_history),
 		cmocka_unit_test(test_status),
+		cmocka_unit_test(test_reachable),
+		cmocka_unit_test(test_reachable_program),
 		cmocka_unit_test(test_status_openings),
 		cmocka_unit_test(test_orders),
 	};

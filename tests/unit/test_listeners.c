@@ -75,7 +75,7 @@ static int listening(const char *ip, uint16_t port, int flags)
 {
 	int fd = bound(SOCK_STREAM, ip, port, flags);
 
-	assert_return_code(listen(fd, 1), 0);
+	assert_return_code(listen(fd, 8), 0);
 	return fd;
 }
 
@@ -181,6 +181,82 @@ static void test_whose(void **state)
 	listeners_free(&l);
 }
 
+/* Connects to what listens there; the server's end is established once the client's is, accepted or not. */
+static void client_of(const char *from, uint16_t from_port, const char *ip, uint16_t port)
+{
+	struct sockaddr_storage to;
+	socklen_t len = address(&to, ip, port);
+
+	assert_return_code(connect(bound(SOCK_STREAM, from, from_port, 0), (struct sockaddr *)&to, len), 0);
+}
+
+/* "127.0.0.2 at 127.0.0.1 22 of 1234": inode of the listener */
+static char *peers(uint16_t first, uint16_t last)
+{
+	struct peers p = {0};
+	struct diag diag = {0};
+	struct buf out = {0};
+	char local[ADDR_TEXT_MAX], remote[ADDR_TEXT_MAX];
+
+	if (listeners_peers((struct port_range){first, last}, &p, &diag) < 0)
+		fail_msg("%s", diag.mistakes[0].message);
+	buf_printf(&out, "%s", "");
+	for (size_t i = 0; i < p.n; i++)
+		buf_printf(&out, "%s%s at %s%s%s %u of %u", i ? ", " : "", ip_text(&p.items[i].remote, remote),
+			   ip_text(&p.items[i].local, local), *p.items[i].ifname ? "%" : "", p.items[i].ifname,
+			   p.items[i].port, p.items[i].inode);
+	peers_free(&p);
+	return buf_take(&out);
+}
+
+static unsigned inode_of(int fd)
+{
+	struct stat st;
+
+	assert_return_code(fstat(fd, &st), 0);
+	return (unsigned)st.st_ino;
+}
+
+#define EXPECT_PEERS(first, last, ...)                                                                                 \
+	do {                                                                                                           \
+		_cleanup_(freep) char *expected_ = xasprintf(__VA_ARGS__), *peers_ = peers(first, last);               \
+		assert_string_equal(peers_, expected_);                                                                \
+	} while (0)
+
+static void test_peers(void **state)
+{
+	unsigned ssh, web;
+
+	(void)state;
+	NEED_NETNS();
+	ssh = inode_of(listening("::", 22, 0));
+	web = inode_of(listening("127.0.0.1", 80, 0));
+	EXPECT_PEERS(1, 65535, "%s", "");
+	client_of("127.0.0.2", 50, "127.0.0.1", 22);
+	EXPECT_PEERS(1, 65535, "127.0.0.2 at 127.0.0.1 22 of %u", ssh); /* IPv4, of an IPv6 socket */
+	client_of("127.0.0.2", 0, "127.0.0.1", 22);                     /* the same peer */
+	client_of("127.0.0.4", 0, "127.0.0.1", 22);
+	client_of("::1", 0, "::1", 22);
+	client_of("127.0.0.3", 0, "127.0.0.1", 80);
+	EXPECT_PEERS(1, 65535, /* and not those on port 50, which went out */
+		     "127.0.0.2 at 127.0.0.1 22 of %u, 127.0.0.4 at 127.0.0.1 22 of %u, ::1 at ::1 22 of %u, "
+		     "127.0.0.3 at 127.0.0.1 80 of %u",
+		     ssh, ssh, ssh, web);
+	EXPECT_PEERS(80, 80, "127.0.0.3 at 127.0.0.1 80 of %u", web);
+	EXPECT_PEERS(23, 79, "%s", "");
+}
+
+static void test_peers_bound(void **state)
+{
+	unsigned ssh;
+
+	(void)state;
+	NEED_NETNS();
+	ssh = inode_of(listening("0.0.0.0", 22, TO_LO));
+	client_of("127.0.0.2", 0, "127.0.0.1", 22);
+	EXPECT_PEERS(22, 22, "127.0.0.2 at 127.0.0.1%%lo 22 of %u", ssh);
+}
+
 static void test_at(void **state)
 {
 	struct listener items[] = {{.port = 22}, {.port = 53}, {.port = 53}, {.port = 80}};
@@ -203,6 +279,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_families, fresh, close_all),
 		cmocka_unit_test_setup_teardown(test_udp, fresh, close_all),
 		cmocka_unit_test_setup_teardown(test_whose, fresh, close_all),
+		cmocka_unit_test_setup_teardown(test_peers, fresh, close_all),
+		cmocka_unit_test_setup_teardown(test_peers_bound, fresh, close_all),
 		cmocka_unit_test(test_at),
 	};
 

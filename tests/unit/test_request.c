@@ -161,10 +161,8 @@ static void test_options(void **state)
 
 		assert_refusal("Add", parameters, "org.gwd.Gateway.Invalid", message);
 	}
-	assert_refusal("Disable", "{'name':'a','force':true}", "org.gwd.Gateway.Invalid",
-		       "--force is not yet supported by this version");
-	json_auto_t *two = call("Remove", "{'name':'a','force':true,'confirm':1}");
-	assert_non_null(at(two, "mistakes.1"));
+	assert_refusal("Disable", "{'name':'a','force':true}", "org.gwd.Gateway.NotFound",
+		       "there is no forward a: gwctl ls"); /* force is an option of every change */
 	assert_call("List", "{}", "forwards", "[]");
 
 	json_auto_t *dry = call("Add", WEB ",'dry_run':true,'force':false,'hold':false,'temporary':false}");

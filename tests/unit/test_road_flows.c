@@ -116,6 +116,21 @@ static void test_change_and_remove(void **state)
 	assert_string_equal(place.outcome.messages[place.outcome.n_messages - 1], "cut 1 connection");
 }
 
+/* Who may no more use a forward (flows come from 198.51.100.9) sends nothing through it any more. */
+static void test_from(void **state)
+{
+	(void)state;
+	NEED_NETNS();
+	start();
+	DONE(try_add(DNS));
+	flow(OURS, IPPROTO_UDP, "203.0.113.5", 53, "10.0.0.2", 53);
+	DONE(try_set("dns", "{'from':['198.51.100.0/24']}"));
+	assert_int_equal(fake_conntrack_count(), 1);
+	flow(THEIRS, IPPROTO_UDP, "203.0.113.5", 53, "203.0.113.5", 53);
+	DONE(try_set("dns", "{'from':['192.0.2.0/24']}"));
+	assert_left("udp 203.0.113.5 53 203.0.113.5 53");
+}
+
 /* The most specific listen takes a connection: others of the same port are not touched. */
 static void test_same_port_elsewhere(void **state)
 {
@@ -383,6 +398,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		IN_PLACE(test_add),
 		IN_PLACE(test_change_and_remove),
+		IN_PLACE(test_from),
 		IN_PLACE(test_same_port_elsewhere),
 		IN_PLACE(test_ranges),
 		IN_PLACE(test_kill),

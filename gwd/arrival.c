@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The order is that of the rules: what is pinned to the address (its ranges are other ports, since two forwards of one
+ * listen share none), what listens on the interface of the address, what listens on every wan; only what no forward has
+ * comes to the input chain. */
+#include "arrival.h"
+
+#include <string.h>
+
+/* ---- Forwards ------------------------------------------------------------------------------------ */
+
+static const struct forward *active_like(const struct rules *r, const struct forward *like)
+{
+	struct forward_entry *e;
+
+	return forwards_overlap(r->forwards, like, &e, 1) && e->active ? e->forward : NULL;
+}
+
+const struct forward *arrival_forward(const struct rules *r, const struct ip *to, uint8_t proto, uint16_t port)
+{
+	struct port_range ports = {port, port};
+	struct forward like = {.family = to->family,
+			       .protos = proto,
+			       .ports = &ports,
+			       .n_ports = 1,
+			       .listen = {.kind = LISTEN_ADDRESS, .addr = *to}};
+	const struct forward *f = active_like(r, &like);
+	const struct local_address *own = topology_address(r->topology, to);
+	const struct interface *in = own ? topology_interface(r->topology, own->ifname) : NULL;
+
+	if (f || !in)
+		return f;
+	like.listen = (struct listen){.kind = LISTEN_INTERFACE};
+	memcpy(like.listen.ifname, in->name, sizeof(in->name));
+	f = active_like(r, &like);
+	like.listen = (struct listen){.kind = LISTEN_ANY};
+	return f || in->zone != ZONE_WAN ? f : active_like(r, &like);
+}
+
+static bool among(const struct prefix *prefixes, size_t n, const struct ip *ip)
+{
+	for (size_t i = 0; i < n; i++)
+		if (prefix_contains(&prefixes[i], ip))
+			return true;
+	return false;
+}
+
+bool arrival_may_use(const struct forward *f, const struct ip *from)
+{
+	return !f->n_from || among(f->from, f->n_from, from);
+}
+
+/* ---- The gateway itself ---------------------------------------------------------------------------- */
+
+bool arrival_is_local(const struct topology *t, const struct ip *ip)
+{
+	static const struct prefix link_local = {{AF_INET6, {0xfe, 0x80}}, 10};
+
+	return among(t->networks, t->n_networks, ip) || prefix_contains(&link_local, ip);
+}
+
+static bool opens(const struct opening *o, enum opening_in in, const struct arrival *a, const struct topology *t)
+{
+	if (o->in != in || !(o->protos & a->proto) || a->port < o->ports.first || a->port > o->ports.last)
+		return false;
+	if (!o->n_from && !o->local)
+		return true;
+	return among(o->from, o->n_from, &a->from) || (o->local && arrival_is_local(t, &a->from));
+}
+
+static bool is_open(const struct rules *r, enum opening_in in, const struct arrival *a)
+{
+	for (size_t i = 0; i < r->n_open; i++)
+		if (opens(&r->open[i], in, a, r->topology))
+			return true;
+	return false;
+}
+
+/* DNS and DHCP, which a dmz needs of its router. */
+static bool is_dmz_service(const struct arrival *a)
+{
+	return (a->port == 53 && a->proto != PROTO_SCTP) ||
+	       (a->proto == PROTO_UDP && (a->port == 67 || a->port == 547));
+}
+
+static bool is_dhcp_client(const struct arrival *a)
+{
+	return a->proto == PROTO_UDP && (a->port == 68 || a->port == 546);
+}
+
+static bool reaches_gateway(const struct rules *r, const struct arrival *a)
+{
+	const struct interface *in = topology_interface(r->topology, a->ifname);
+
+	if (in && in->zone == ZONE_DMZ)
+		return is_dmz_service(a) || is_open(r, OPENING_DMZ, a);
+	if (!r->settings->protect || !in || (in->zone != ZONE_WAN && !in->former))
+		return true;
+	return is_dhcp_client(a) || is_open(r, OPENING_WAN, a);
+}
+
+enum arrival_fate arrival_fate(const struct rules *r, const struct arrival *a, const struct forward **ret_forward)
+{
+	const struct forward *f = arrival_forward(r, &a->to, a->proto, a->port);
+
+	if (ret_forward)
+		*ret_forward = f;
+	if (f)
+		return arrival_may_use(f, &a->from) ? ARRIVAL_FORWARDED : ARRIVAL_NOT_FROM;
+	return reaches_gateway(r, a) ? ARRIVAL_GATEWAY : ARRIVAL_NOT_OPEN;
+}
+
+/* ---- Where it arrives ------------------------------------------------------------------------------- */
+
+const char *arrival_interface(const struct topology *t, const struct ip *from, const struct ip *to)
+{
+	const struct local_address *dialled = topology_address(t, to), *best = NULL;
+
+	if (topology_is_local(t, from))
+		return "lo";
+	for (size_t i = 0; i < t->n_addresses; i++) {
+		const struct local_address *a = &t->addresses[i];
+		const struct prefix network = {a->ip, a->prefix_len};
+
+		if (prefix_contains(&network, from) &&
+		    (!best || a->prefix_len > best->prefix_len || (a->prefix_len == best->prefix_len && a == dialled)))
+			best = a;
+	}
+	best = best ? best : dialled;
+	return best ? best->ifname : "";
+}
