@@ -149,7 +149,8 @@ lint:
 # The user's gwd.yaml and conf.d/gwd are made once, then theirs; uninstall leaves them and the state alone.
 OPENRC ?= $(wildcard /sbin/openrc-run /usr/sbin/openrc-run)
 R := $(B)/rendered
-OPENRC_FILES := $(R)/packaging/openrc/gwd.initd:$(INITDIR)/gwd:755
+OPENRC_FILES := $(R)/packaging/openrc/gwd.initd:$(INITDIR)/gwd:755 \
+	packaging/openrc/gwd.logrotate:$(SYSCONFDIR)/logrotate.d/gwd:644
 FILES := $(B)/gwd:$(SBINDIR)/gwd:755 \
 	$(B)/gwctl:$(BINDIR)/gwctl:755 \
 	gwd/gwd.8:$(MANDIR)/man8/gwd.8:644 \
@@ -169,7 +170,8 @@ USERADD := groupadd -r gwd; groupadd -r gwd-read; useradd -r -g gwd -d / -s /usr
 
 $(R)/%: % FORCE
 	$(Q)mkdir -p $(@D)
-	$(Q)sed -e 's|@SBINDIR@|$(SBINDIR)|g; s|@SYSCONFDIR@|$(SYSCONFDIR)|g' \
+	$(Q)sed -e 's|@SBINDIR@|$(SBINDIR)|g; s|@BINDIR@|$(BINDIR)|g; s|@SYSCONFDIR@|$(SYSCONFDIR)|g' \
+		-e 's|@VERSION@|$(VERSION)|g; s|@DATE@|$(DATE)|g' \
 		-e 's|schema=gwd.schema.json|schema=$(DATADIR)/gwd/gwd.schema.json|' $< >$@
 
 .PHONY: install uninstall FORCE
@@ -192,6 +194,29 @@ uninstall:
 	$(Q)for f in $(FILES) $(OPENRC_FILES); do IFS=:; set -- $$f; unset IFS; rm -f "$(DESTDIR)$$2"; done
 	$(Q)rmdir "$(DESTDIR)$(DATADIR)/gwd/examples" "$(DESTDIR)$(DATADIR)/gwd" 2>/dev/null || :
 	@echo "Left in place: $(SYSCONFDIR)/gwd, /var/lib/gwd, the user gwd, and the rules in the kernel until the next boot."
+
+# --- packages, all from the one tarball: of what git knows (else of all there is), with the last commit's time ---
+VERSION := $(shell sed -n 's/.*GWD_VERSION "\(.*\)"/\1/p' gwd/gwd.h)
+SOURCE_DATE_EPOCH ?= $(or $(shell git log -1 --format=%ct 2>/dev/null),$(shell date -r NEWS +%s))
+export SOURCE_DATE_EPOCH
+DATE = $(shell LC_ALL=C date -u -R -d @$(SOURCE_DATE_EPOCH))
+DIST = $(O)/gwd-$(VERSION).tar.gz
+
+.PHONY: dist deb rpm apk
+dist: $(DIST)
+$(DIST): FORCE
+	$(Q)head -n 1 NEWS | grep -qx 'gwd $(VERSION)' || { echo 'NEWS does not begin with "gwd $(VERSION)"'; exit 1; }
+	$(Q)mkdir -p $(@D)
+	$(Q){ git ls-files -co --exclude-standard 2>/dev/null || find . -type f -not -path './$(O)/*' | cut -c 3-; } | LC_ALL=C sort | \
+		tar -c --no-recursion --format=ustar --mtime=@$(SOURCE_DATE_EPOCH) --owner=0 --group=0 --numeric-owner \
+		--mode=a+rX,u+w,go-w --transform 's|^|gwd-$(VERSION)/|' -T - | gzip -9n >$@
+	$(call say,DIST,$@)
+
+deb: $(DIST) $(R)/packaging/debian/changelog
+	$(Q)rm -rf $(O)/deb && mkdir -p $(O)/deb && tar -xzf $(DIST) -C $(O)/deb
+	$(Q)cp -r packaging/debian $(R)/packaging/debian $(O)/deb/gwd-$(VERSION)/
+	$(Q)unset O MAKEFLAGS MFLAGS MAKEOVERRIDES MAKELEVEL; cd $(O)/deb/gwd-$(VERSION) && dpkg-buildpackage -b -us -uc
+	$(call say,DEB,$(O)/deb/gwd_$(VERSION)_*.deb)
 
 .PHONY: clean help
 clean:
