@@ -129,7 +129,7 @@ $(B)/gwd $(B)/gwctl $(TESTS:%=$(B)/tests/%):
 # --- tests: see tests/run; T=NAME runs those whose name has it ---
 RUN = B='$(B)' SAN='$(SAN)' T='$(T)' tests/run
 
-.PHONY: check check-unit check-golden check-netns golden-update demo lint
+.PHONY: check check-unit check-golden check-netns check-boot golden-update demo lint
 check: tests
 	$(Q)$(RUN) unit golden netns
 check-unit: tests
@@ -138,6 +138,10 @@ check-golden: all
 	$(Q)$(RUN) golden
 check-netns: all
 	$(Q)$(RUN) netns
+check-boot: export DEB_BUILD_OPTIONS = nocheck noautodbgsym
+check-boot: $(if $(shell command -v dh 2>/dev/null),deb)
+	$(Q)B='$(B)' tests/boot/prepare
+	$(Q)$(RUN) boot
 golden-update: all
 	$(Q)$(RUN) golden-update
 demo: all
@@ -227,8 +231,10 @@ help:
 	@echo 'make demo              a home network in namespaces: a forward, a page fetched through it (half a minute)'
 	@echo 'make check             every test: unit, golden, netns; T=NAME runs one (up to 5 minutes)'
 	@echo 'make check-unit        cmocka tests, no kernel needed; also check-golden, check-netns'
+	@echo 'make check-boot        the package on booting machines: systemd, OpenRC, VMs (root, Debian; up to 8 minutes)'
 	@echo 'make golden-update     what gwd prints now becomes what the golden tests expect: read the diff'
 	@echo 'make lint              include direction and size budgets'
+	@echo 'make dist deb rpm apk  the source tarball, and packages built of it: see packaging/README.md'
 	@echo 'make install           PREFIX=$(PREFIX) DESTDIR=; uninstall takes it away again'
 	@echo 'Variables: CC CFLAGS LDFLAGS O=$(O) V=1 (show commands) WERROR=1 SAN=1 (address and undefined sanitizers)'
 
