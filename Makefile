@@ -222,6 +222,20 @@ deb: $(DIST) $(R)/packaging/debian/changelog
 	$(Q)unset O MAKEFLAGS MFLAGS MAKEOVERRIDES MAKELEVEL; cd $(O)/deb/gwd-$(VERSION) && dpkg-buildpackage -b -us -uc
 	$(call say,DEB,$(O)/deb/gwd_$(VERSION)_*.deb)
 
+# Where the distribution's own macros are missing (rpmbuild on Debian), what they would say, so that the spec is checked.
+RPM_DEFINES = $(shell rpm --eval '%{?_unitdir}' | grep -q . || printf '%s' '--nodeps --define "_unitdir /usr/lib/systemd/system" \
+	--define "_sysusersdir /usr/lib/sysusers.d"')
+rpm: $(DIST) $(R)/packaging/rpm/gwd.spec
+	$(Q)rm -rf $(O)/rpm && mkdir -p $(O)/rpm/SOURCES && cp $(DIST) $(O)/rpm/SOURCES/
+	$(Q)top=$$(cd $(O)/rpm && pwd) && spec=$$(cd $(R) && pwd)/packaging/rpm/gwd.spec && unset O MAKEFLAGS MFLAGS MAKEOVERRIDES MAKELEVEL && \
+		rpmbuild -bb $(RPM_DEFINES) $(RPMBUILD_FLAGS) --define "_topdir $$top" "$$spec"
+	$(call say,RPM,$(O)/rpm/RPMS/*/*.rpm)
+
+apk: $(DIST) $(R)/packaging/alpine/APKBUILD
+	$(Q)rm -rf $(O)/apk && mkdir -p $(O)/apk && cp $(DIST) packaging/alpine/gwd.* $(O)/apk/
+	$(Q)sed "s|@SHA512@|$$(sha512sum <$(DIST) | cut -d ' ' -f 1)|" $(R)/packaging/alpine/APKBUILD >$(O)/apk/APKBUILD
+	$(call say,APK,$(O)/apk: on Alpine run abuild -r there)
+
 .PHONY: clean help
 clean:
 	rm -rf $(O)

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2016 # what is in quotes is expanded there
 # What the netns tests have, and machines that boot: containers whose first process is systemd or OpenRC's init, and
 # virtual machines. Both are a host of the test's network; $boot, where their parts are, was made by `prepare`.
 . "${0%/*}/../netns/lib.sh"
 
 boot=$build/boot
-patience=$((patience * 3)) # whole machines take their time
+patience=$((patience * 12)) # whole machines take their time, the more so emulated beside other work
 
 need() { # PART...: of $boot
 	for part; do
@@ -30,7 +30,6 @@ put() { # HOST PATH: standard input becomes this file there
 # ---- containers ------------------------------------------------------------------------------------
 
 # What a container's first process finds. Of /proc/sys only the network's part is its own; the rest is the machine's.
-# shellcheck disable=SC2016 # expanded inside
 container='set -e
 	mount -t overlay -o "lowerdir=$1,upperdir=$2/upper,workdir=$2/overlay" overlay "$2/root"
 	cd "$2/root"

@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck disable=SC2016 # what is in quotes is expanded there
 # The package where OpenRC runs the services: from installing to a boot and to removal.
 . "${0%/*}/lib.sh"
 

@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck disable=SC2016 # what is in quotes is expanded there
 # The package where systemd is the first process: its whole life, and what the unit forbids.
 . "${0%/*}/lib.sh"
 

@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck disable=SC2016 # what is in quotes is expanded there
 # A machine of 128 MB from power-on: the home network with one card, then two cards; and its power fails.
 . "${0%/*}/lib.sh"
 
