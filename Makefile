@@ -165,7 +165,7 @@ FILES := $(B)/gwd:$(SBINDIR)/gwd:755 \
 	gwctl/completion/gwctl.fish:$(FISHCOMPDIR)/gwctl.fish:644 \
 	conf/gwd.schema.json:$(DATADIR)/gwd/gwd.schema.json:644 \
 	$(VARLINK_FILE):$(DATADIR)/gwd/org.gwd.Gateway.varlink:644 \
-	$(foreach e,$(sort $(wildcard conf/examples/*.yaml)),$(e):$(DATADIR)/gwd/examples/$(notdir $(e)):644) \
+	$(foreach e,$(sort $(wildcard conf/examples/*.*)),$(e):$(DATADIR)/gwd/examples/$(notdir $(e)):644) \
 	$(R)/packaging/systemd/gwd.service:$(UNITDIR)/gwd.service:644 \
 	packaging/systemd/sysusers.d/gwd.conf:$(SYSUSERSDIR)/gwd.conf:644
 ONCE := $(R)/conf/gwd.yaml:$(SYSCONFDIR)/gwd/gwd.yaml:644
