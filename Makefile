@@ -129,7 +129,7 @@ $(B)/gwd $(B)/gwctl $(TESTS:%=$(B)/tests/%):
 # --- tests: see tests/run; T=NAME runs those whose name has it ---
 RUN = B='$(B)' SAN='$(SAN)' T='$(T)' tests/run
 
-.PHONY: check check-unit check-golden check-netns golden-update demo lint
+.PHONY: check check-unit check-golden check-netns check-boot golden-update demo lint
 check: tests
 	$(Q)$(RUN) unit golden netns
 check-unit: tests
@@ -138,6 +138,10 @@ check-golden: all
 	$(Q)$(RUN) golden
 check-netns: all
 	$(Q)$(RUN) netns
+check-boot: export DEB_BUILD_OPTIONS = nocheck noautodbgsym
+check-boot: $(if $(shell command -v dh 2>/dev/null),deb)
+	$(Q)B='$(B)' tests/boot/prepare
+	$(Q)$(RUN) boot
 golden-update: all
 	$(Q)$(RUN) golden-update
 demo: all
@@ -149,7 +153,8 @@ lint:
 # The user's gwd.yaml and conf.d/gwd are made once, then theirs; uninstall leaves them and the state alone.
 OPENRC ?= $(wildcard /sbin/openrc-run /usr/sbin/openrc-run)
 R := $(B)/rendered
-OPENRC_FILES := $(R)/packaging/openrc/gwd.initd:$(INITDIR)/gwd:755
+OPENRC_FILES := $(R)/packaging/openrc/gwd.initd:$(INITDIR)/gwd:755 \
+	packaging/openrc/gwd.logrotate:$(SYSCONFDIR)/logrotate.d/gwd:644
 FILES := $(B)/gwd:$(SBINDIR)/gwd:755 \
 	$(B)/gwctl:$(BINDIR)/gwctl:755 \
 	gwd/gwd.8:$(MANDIR)/man8/gwd.8:644 \
@@ -160,7 +165,7 @@ FILES := $(B)/gwd:$(SBINDIR)/gwd:755 \
 	gwctl/completion/gwctl.fish:$(FISHCOMPDIR)/gwctl.fish:644 \
 	conf/gwd.schema.json:$(DATADIR)/gwd/gwd.schema.json:644 \
 	$(VARLINK_FILE):$(DATADIR)/gwd/org.gwd.Gateway.varlink:644 \
-	$(foreach e,$(sort $(wildcard conf/examples/*.yaml)),$(e):$(DATADIR)/gwd/examples/$(notdir $(e)):644) \
+	$(foreach e,$(sort $(wildcard conf/examples/*.*)),$(e):$(DATADIR)/gwd/examples/$(notdir $(e)):644) \
 	$(R)/packaging/systemd/gwd.service:$(UNITDIR)/gwd.service:644 \
 	packaging/systemd/sysusers.d/gwd.conf:$(SYSUSERSDIR)/gwd.conf:644
 ONCE := $(R)/conf/gwd.yaml:$(SYSCONFDIR)/gwd/gwd.yaml:644
@@ -169,7 +174,8 @@ USERADD := groupadd -r gwd; groupadd -r gwd-read; useradd -r -g gwd -d / -s /usr
 
 $(R)/%: % FORCE
 	$(Q)mkdir -p $(@D)
-	$(Q)sed -e 's|@SBINDIR@|$(SBINDIR)|g; s|@SYSCONFDIR@|$(SYSCONFDIR)|g' \
+	$(Q)sed -e 's|@SBINDIR@|$(SBINDIR)|g; s|@BINDIR@|$(BINDIR)|g; s|@SYSCONFDIR@|$(SYSCONFDIR)|g' \
+		-e 's|@VERSION@|$(VERSION)|g; s|@DATE@|$(DATE)|g' \
 		-e 's|schema=gwd.schema.json|schema=$(DATADIR)/gwd/gwd.schema.json|' $< >$@
 
 .PHONY: install uninstall FORCE
@@ -193,6 +199,43 @@ uninstall:
 	$(Q)rmdir "$(DESTDIR)$(DATADIR)/gwd/examples" "$(DESTDIR)$(DATADIR)/gwd" 2>/dev/null || :
 	@echo "Left in place: $(SYSCONFDIR)/gwd, /var/lib/gwd, the user gwd, and the rules in the kernel until the next boot."
 
+# --- packages, all from the one tarball: of what git knows (else of all there is), with the last commit's time ---
+VERSION := $(shell sed -n 's/.*GWD_VERSION "\(.*\)"/\1/p' gwd/gwd.h)
+SOURCE_DATE_EPOCH ?= $(or $(shell git log -1 --format=%ct 2>/dev/null),$(shell date -r NEWS +%s))
+export SOURCE_DATE_EPOCH
+DATE = $(shell LC_ALL=C date -u -R -d @$(SOURCE_DATE_EPOCH))
+DIST = $(O)/gwd-$(VERSION).tar.gz
+
+.PHONY: dist deb rpm apk
+dist: $(DIST)
+$(DIST): FORCE
+	$(Q)head -n 1 NEWS | grep -qx 'gwd $(VERSION)' || { echo 'NEWS does not begin with "gwd $(VERSION)"'; exit 1; }
+	$(Q)mkdir -p $(@D)
+	$(Q){ git ls-files -co --exclude-standard 2>/dev/null || find . -type f -not -path './$(O)/*' | cut -c 3-; } | LC_ALL=C sort | \
+		tar -c --no-recursion --format=ustar --mtime=@$(SOURCE_DATE_EPOCH) --owner=0 --group=0 --numeric-owner \
+		--mode=a+rX,u+w,go-w --transform 's|^|gwd-$(VERSION)/|' -T - | gzip -9n >$@
+	$(call say,DIST,$@)
+
+deb: $(DIST) $(R)/packaging/debian/changelog
+	$(Q)rm -rf $(O)/deb && mkdir -p $(O)/deb && tar -xzf $(DIST) -C $(O)/deb
+	$(Q)cp -r packaging/debian $(R)/packaging/debian $(O)/deb/gwd-$(VERSION)/
+	$(Q)unset O MAKEFLAGS MFLAGS MAKEOVERRIDES MAKELEVEL; cd $(O)/deb/gwd-$(VERSION) && dpkg-buildpackage -b -us -uc
+	$(call say,DEB,$(O)/deb/gwd_$(VERSION)_*.deb)
+
+# Where the distribution's own macros are missing (rpmbuild on Debian), what they would say, so that the spec is checked.
+RPM_DEFINES = $(shell rpm --eval '%{?_unitdir}' | grep -q . || printf '%s' '--nodeps --define "_unitdir /usr/lib/systemd/system" \
+	--define "_sysusersdir /usr/lib/sysusers.d"')
+rpm: $(DIST) $(R)/packaging/rpm/gwd.spec
+	$(Q)rm -rf $(O)/rpm && mkdir -p $(O)/rpm/SOURCES && cp $(DIST) $(O)/rpm/SOURCES/
+	$(Q)top=$$(cd $(O)/rpm && pwd) && spec=$$(cd $(R) && pwd)/packaging/rpm/gwd.spec && unset O MAKEFLAGS MFLAGS MAKEOVERRIDES MAKELEVEL && \
+		rpmbuild -bb $(RPM_DEFINES) $(RPMBUILD_FLAGS) --define "_topdir $$top" "$$spec"
+	$(call say,RPM,$(O)/rpm/RPMS/*/*.rpm)
+
+apk: $(DIST) $(R)/packaging/alpine/APKBUILD
+	$(Q)rm -rf $(O)/apk && mkdir -p $(O)/apk && cp $(DIST) packaging/alpine/gwd.* $(O)/apk/
+	$(Q)sed "s|@SHA512@|$$(sha512sum <$(DIST) | cut -d ' ' -f 1)|" $(R)/packaging/alpine/APKBUILD >$(O)/apk/APKBUILD
+	$(call say,APK,$(O)/apk: on Alpine run abuild -r there)
+
 .PHONY: clean help
 clean:
 	rm -rf $(O)
@@ -202,8 +245,10 @@ help:
 	@echo 'make demo              a home network in namespaces: a forward, a page fetched through it (half a minute)'
 	@echo 'make check             every test: unit, golden, netns; T=NAME runs one (up to 5 minutes)'
 	@echo 'make check-unit        cmocka tests, no kernel needed; also check-golden, check-netns'
+	@echo 'make check-boot        the package on booting machines: systemd, OpenRC, VMs (root, Debian; up to 8 minutes)'
 	@echo 'make golden-update     what gwd prints now becomes what the golden tests expect: read the diff'
 	@echo 'make lint              include direction and size budgets'
+	@echo 'make dist deb rpm apk  the source tarball, and packages built of it: see packaging/README.md'
 	@echo 'make install           PREFIX=$(PREFIX) DESTDIR=; uninstall takes it away again'
 	@echo 'Variables: CC CFLAGS LDFLAGS O=$(O) V=1 (show commands) WERROR=1 SAN=1 (address and undefined sanitizers)'
 

@@ -16,6 +16,10 @@
 #include "nflog.h"
 #include "sysctl.h"
 
+#ifndef SO_NETNS_COOKIE /* musl before 1.2.4 */
+#define SO_NETNS_COOKIE 71
+#endif
+
 static const char *const raised_keys[FAMILIES] = {"raised4", "raised6"};
 static const uint8_t families[FAMILIES] = {AF_INET, AF_INET6};
 

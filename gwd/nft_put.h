@@ -4,6 +4,8 @@
 #ifndef NFT_PUT_H
 #define NFT_PUT_H
 
+#include <sys/types.h>
+
 #include "plan.h"
 
 /* linux/nfnetlink.h: one message of the batch; its sequence number is its index. The first is BATCH_BEGIN, the last

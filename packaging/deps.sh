@@ -49,7 +49,9 @@ if command -v apt-get >/dev/null; then
 	packages="gcc libc6-dev make pkg-config libmnl-dev libnftnl-dev libyaml-dev libjansson-dev libuv1-dev libsqlite3-dev
 		libcmocka-dev nftables iproute2 util-linux python3"
 	[ -z "$dev" ] || packages="$packages clang libclang-rt-dev clang-tidy shellcheck mandoc valgrind git iptables
-		golang-go golang-github-varlink-go-dev"
+		golang-go golang-github-varlink-go-dev dpkg-dev debhelper lintian rpm musl-tools mmdebstrap kmod e2fsprogs cpio
+		busybox-static"
+	[ -z "$dev" ] || [ "$(dpkg --print-architecture)" != amd64 ] || packages="$packages qemu-system-x86"
 	has=apt_has
 	fetch() {
 		as_root apt-get -q update
