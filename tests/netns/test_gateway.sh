@@ -48,7 +48,7 @@ gateway:
     - {port: 6001-6003, from: [203.0.113.0/24, "2001:db8::/64"]}
     - {port: 51820, proto: udp, from: local}
 YAML
-check "closed but for what is open" ctl gateway apply
+check "closed but for what is open" ctl gateway apply --force # over the connection that is open
 has "forwarding stays as it was" 'IPv4 off, IPv6 off' ctl gateway status
 is "the connection goes on" "gateway ::ffff:203.0.113.9 22" talk ssh
 for to in 192.168.0.101 2001:db8:1::101; do
@@ -104,7 +104,7 @@ PY
 on gateway "$python" -IS "$work/page.py" "$work/ready" &
 eventually test -e "$work/ready"
 sed -i 's/443/8443/' "$work/gateway/gwd.yaml"
-ctl gateway apply >/dev/null
+ctl gateway apply --force >/dev/null
 ip -n router link set wan mtu 1300
 for to in 192.168.0.101 2001:db8:1::101; do
 	is "path MTU: the router's error reaches the gateway ($to)" 300000 sh -c "nsenter --net=/run/netns/client $python -IS $tools/client.py pull $to 8443 | wc -c"

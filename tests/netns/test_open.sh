@@ -42,12 +42,13 @@ talk_open mine client tcp 203.0.113.1 13337
 is "a connection" "gateway ::ffff:203.0.113.9 13337" talk mine
 
 # From whom.
-is "the same port again" "opened tcp 13337 from 198.51.100.0/24" ctl gateway open 13337 --from 198.51.100.0/24
+has "who is connected would be shut out" '203.0.113.9, connected to port 13337 ' ctl gateway open 13337 --from 198.51.100.0/24
+has "the same port again" "^opened tcp 13337 from 198.51.100.0/24" ctl gateway open 13337 --from 198.51.100.0/24 --force
 shut "replaces from" client tcp 203.0.113.1 13337
 is "the connection goes on" "gateway ::ffff:203.0.113.9 13337" talk mine
 ctl gateway -q open 13337 --from local
 asks "local: the network of the wan is connected" client tcp 203.0.113.1 13337
-is "undo" 0 sh -c "'$gwctl' -s '$work/gateway/gwd.sock' -q undo; echo \$?"
+is "undo" 0 sh -c "'$gwctl' -s '$work/gateway/gwd.sock' -q undo --force; echo \$?"
 shut "the narrow one again" client tcp 203.0.113.1 13337
 ctl gateway -q open 8000-8002
 asks "a range" client tcp 203.0.113.1 8001
