@@ -48,7 +48,7 @@ shut "replaces from" client tcp 203.0.113.1 13337
 is "the connection goes on" "gateway ::ffff:203.0.113.9 13337" talk mine
 ctl gateway -q open 13337 --from local
 asks "local: the network of the wan is connected" client tcp 203.0.113.1 13337
-is "undo" 0 sh -c "'$gwctl' -s '$work/gateway/gwd.sock' -q undo --force; echo \$?"
+exits "undo" 0 ctl gateway -q undo --force
 shut "the narrow one again" client tcp 203.0.113.1 13337
 ctl gateway -q open 8000-8002
 asks "a range" client tcp 203.0.113.1 8001
