@@ -29,6 +29,21 @@ static char *add_arguments(const struct forward *f)
 	return buf_take(&out);
 }
 
+/* Those arguments and a name say all that was asked for. */
+static bool arguments_suffice(const struct forward *f, const struct node *service,
+			      const struct request_options *options)
+{
+	static const char *const said[] = {"name", "proto", "listen", "ports", "to"};
+	size_t known = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(said); i++)
+		known += doc_get(service, said[i]) != NULL;
+	for (size_t i = 0; i < f->n_targets; i++)
+		if (f->targets[i].weight != 1)
+			return false;
+	return known == service->n && options->lifetime == LIFETIME_DURABLE && !options->force;
+}
+
 /* `remedy` is for a runtime forward in the way; a declared one is its file's business. */
 static int refuse_taken(struct forward_entry *const *in_the_way, size_t n, const char *remedy, struct diag *diag)
 {
@@ -43,15 +58,16 @@ static int refuse_taken(struct forward_entry *const *in_the_way, size_t n, const
 }
 
 /* The exact commands that would get the user further. */
-static int refuse_add(const struct forward *f, bool named, struct forward_entry *const *in_the_way, size_t n,
-		      struct diag *diag)
+static int refuse_add(const struct forward *f, const struct node *service, const struct request_options *options,
+		      struct forward_entry *const *in_the_way, size_t n, struct diag *diag)
 {
-	_cleanup_(freep) char *arguments = add_arguments(f);
-	_cleanup_(freep) char *remedy =
-		xasprintf("to put this one in its place: gwctl add %s%s%s --replace; to change "
-			  "only what differs: gwctl set %s ...",
-			  arguments, named ? " --name " : "", named ? f->name : "", in_the_way[0]->forward->name);
+	bool exact = arguments_suffice(f, service, options), named = doc_get(service, "name");
+	_cleanup_(freep) char *arguments = add_arguments(f), *command = NULL, *remedy = NULL;
 
+	if (exact)
+		command = xasprintf("gwctl add %s%s%s", arguments, named ? " --name " : "", named ? f->name : "");
+	remedy = xasprintf("to put this one in its place: %s --replace; to change only what differs: gwctl set %s ...",
+			   exact ? command : "the same command with", in_the_way[0]->forward->name);
 	return refuse_taken(in_the_way, n, remedy, diag);
 }
 
@@ -185,7 +201,7 @@ int gwd_add(struct gwd *g, const struct node *service, const struct request_opti
 	f->lifetime = options->lifetime;
 	f->holder = options->holder;
 	if (n && !options->replace)
-		return refuse_add(f, doc_get(service, "name"), in_the_way, n, diag);
+		return refuse_add(f, service, options, in_the_way, n, diag);
 	r = draft_replacements(&d, in_the_way, n, diag);
 	if (r < 0)
 		return r;

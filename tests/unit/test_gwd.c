@@ -120,6 +120,12 @@ static void test_add_refused(void **state)
 		{"{'name':'x','ports':['20-30'],'to':[{'addr':'10.0.0.3'}],'proto':'tcp+udp'}", DIAG_CONFLICT, -EEXIST,
 		 "taken by mail (tcp 25 -> 10.0.0.3:25, runtime); to put this one in its place: gwctl add "
 		 "20-30/tcp+udp 10.0.0.3:20-30 --name x --replace; to change only what differs: gwctl set mail ..."},
+		{"{'ports':['25'],'to':[{'addr':'10.0.0.9'}],'from':['192.0.2.0/24']}", DIAG_CONFLICT, -EEXIST,
+		 "taken by mail (tcp 25 -> 10.0.0.3:25, runtime); to put this one in its place: the same command with "
+		 "--replace; to change only what differs: gwctl set mail ..."},
+		{"{'ports':['25'],'to':[{'addr':'10.0.0.9','weight':2}]}", DIAG_CONFLICT, -EEXIST,
+		 "taken by mail (tcp 25 -> 10.0.0.3:25, runtime); to put this one in its place: the same command with "
+		 "--replace; to change only what differs: gwctl set mail ..."},
 		{"{'name':'mail','ports':['26'],'to':[{'addr':'10.0.0.3'}]}", DIAG_CONFLICT, -EEXIST,
 		 "mail: the name is taken (tcp 25 -> 10.0.0.3:25, runtime); give another with --name"},
 		{"{'name':'web','ports':['26'],'to':[{'addr':'10.0.0.3'}]}", DIAG_CONFLICT, -EEXIST,

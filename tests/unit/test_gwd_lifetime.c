@@ -195,8 +195,8 @@ static void test_held_by_another(void **state)
 	place.options.holder = &bob;
 	try_add("{'ports':['81'],'to':[{'addr':'10.0.0.2'}]}");
 	assert_refused(DIAG_CONFLICT,
-		       "taken by a (tcp 81 -> 10.0.0.2:81, held open); to put this one in its place: gwctl "
-		       "add 81 10.0.0.2:81 --replace; to change only what differs: gwctl set a ...");
+		       "taken by a (tcp 81 -> 10.0.0.2:81, held open); to put this one in its place: the same "
+		       "command with --replace; to change only what differs: gwctl set a ...");
 	place.options.replace = true;
 	DONE(try_add("{'ports':['81'],'to':[{'addr':'10.0.0.2'}]}"));
 	gwd_release(place.gwd, &alice);

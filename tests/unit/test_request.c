@@ -309,6 +309,73 @@ static void test_changes(void **state)
 	assert_at(history, "revisions.1.reverses", "7");
 }
 
+/* Every key of a service there and back, as many together as bear each other; and what Export prints says the same. */
+static void test_all_keys(void **state)
+{
+	static const char *const names[] = {"{'name':'rich'}", "{'name':'pinhole'}", "{'name':'moved'}"};
+	static const char *const services[] = {
+		"'balance':'random','description':'all','enabled':false,'expires':'2099-12-31T23:59:00Z','force':true,"
+		"'from':['192.0.2.0/24','198.51.100.7'],'limit':{'connections':50,'rate':'20/second'},"
+		"'listen':'203.0.113.5','log':true,'name':'rich','on_expiry':'cut','ports':['443','8000-8010'],"
+		"'proto':'tcp+udp','snat':'10.0.0.9','to':[{'addr':'192.168.1.2','weight':2},{'addr':'192.168.1.3'}]",
+		"'enabled':true,'name':'pinhole','nat':false,'ports':['80'],'proto':'tcp','to':[{'addr':'2001:db8::10'}]",
+		"'enabled':true,'name':'moved','ports':['25'],'proto':'tcp','to':[{'addr':'192.168.1.2','port':'2525'}]",
+	};
+
+	_cleanup_(freep) char *all = xasprintf("%s%s%s", services[0], services[1], services[2]);
+
+	(void)state;
+	for (const char *const *key = config_keys(); *key; key++) {
+		const char *dot = strrchr(*key, '.');
+		_cleanup_(freep) char *member = xasprintf("'%s", dot ? dot + 1 : "");
+
+		if (strncmp(*key, "services.", 9) == 0 && !strstr(all, member))
+			fail_msg("no service here has %s", *key);
+	}
+	NEED_NETNS();
+	for (size_t i = 0; i < ARRAY_SIZE(services); i++) {
+		_cleanup_(freep) char *service = xasprintf("{%s}", services[i]);
+		_cleanup_(freep) char *parameters = xasprintf("{'service':%s}", service);
+		_cleanup_(freep) char *row = xasprintf("forwards.%zu.service", i);
+
+		assert_call("Add", parameters, "forward.service", service);
+		assert_call("Get", names[i], "forward.service", service);
+		assert_call("List", "{}", row, service);
+	}
+	json_auto_t *exported = call("Export", "{}"), *before = call("List", "{}");
+	ask_json("Apply", json_pack("{s:O}", "text", at(exported, "yaml")), false);
+	json_auto_t *applied = receive("Apply");
+	assert_at(applied, "outcome.messages.0", "'applied gwd.yaml: nothing changed'");
+	assert_call("Get", names[0], "forward.origin", "'gwd.yaml:2'");
+	json_auto_t *after = call("List", "{}");
+	for (size_t i = 0; i < ARRAY_SIZE(services); i++) {
+		_cleanup_(freep) char *row = xasprintf("forwards.%zu.service", i);
+
+		assert_true(json_equal(at(before, row), at(after, row)));
+	}
+	json_auto_t *again = call("Export", "{}");
+	assert_true(json_equal(at(again, "yaml"), at(exported, "yaml")));
+}
+
+/* What unsets: an empty text or list; for the numbers inside limit, 0. */
+static void test_set_back(void **state)
+{
+	(void)state;
+	NEED_NETNS();
+	json_decref(call("Add", "{'service':{'name':'web','ports':['80'],'to':[{'addr':'192.168.1.2'}],"
+				"'from':['192.0.2.0/24'],'snat':'never','balance':'random','on_expiry':'cut',"
+				"'limit':{'connections':50,'rate':'20/second'},'expires':'2099-12-31T23:59:00Z'}}"));
+	assert_call("Set", "{'name':'web','changes':{'limit':{'connections':0}}}", "forward.service.limit",
+		    "{'rate':'20/second'}");
+	assert_call("Set", "{'name':'web','changes':{'limit':{'rate':'','connections':7}}}", "forward.service.limit",
+		    "{'connections':7}");
+	assert_call("Set",
+		    "{'name':'web','changes':{'limit':{'connections':0},'from':[],'snat':'','balance':'','expires':'',"
+		    "'on_expiry':''}}",
+		    "forward.service",
+		    "{'enabled':true,'name':'web','ports':['80'],'proto':'tcp','to':[{'addr':'192.168.1.2'}]}");
+}
+
 static void test_errors(void **state)
 {
 	(void)state;
@@ -504,6 +571,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_target, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_openings, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_changes, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_all_keys, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_set_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_errors, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_files, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_status, setup, teardown),
