@@ -130,8 +130,6 @@ static void allow_same_interface(struct builder *b, const char *from)
  * iifname @outside oifname @inside goto unasked    wan, and what was wan before it moved */
 static void coexist(struct builder *b, bool dmz)
 {
-	const uint32_t dnatted = IPS_DST_NAT;
-
 	build_rule(b, "not-routed");
 	build_meta(b, NFT_META_PKTTYPE, 0);
 	build_cmp8(b, NFT_CMP_NEQ, PACKET_HOST);
@@ -144,8 +142,7 @@ static void coexist(struct builder *b, bool dmz)
 	if (dmz)
 		unasked(b, "dmz-lan", NULL, "dmz", "lan");
 	build_rule(b, "translated");
-	build_expr(b, EXPR_CT)->key = NFT_CT_STATUS;
-	part_any_bit(b, &dnatted, sizeof(dnatted));
+	part_translated(b);
 	build_verdict(b, NF_ACCEPT, NULL);
 	unasked(b, "unasked", NULL, "outside", "inside");
 }
@@ -181,7 +178,7 @@ static void exclusive(struct builder *b, const struct topology *t, bool dmz)
 /* chain forward {                                    policy drop under exclusive
  *   (clamp)
  *   ct state established,related accept
- *   ct label OURS accept
+ *   ct status dnat ct label OURS accept
  *   (coexist, exclusive)
  *   meta nfproto ipv4 iifname @outside goto unasked  only where we turned forwarding on, and IPv6
  *   goto unasked                                     exclusive
@@ -189,15 +186,12 @@ static void exclusive(struct builder *b, const struct topology *t, bool dmz)
 void compile_filter(struct builder *b, const struct frame *frame)
 {
 	bool is_exclusive = frame->settings->policy == POLICY_EXCLUSIVE, dmz = frame->settings->n_dmz;
-	uint8_t label[COMPILE_LABEL_LEN];
 
 	unasked_chain(b);
 	clamp(b, frame);
 	part_known(b);
-	compile_label(label);
 	build_rule(b, "forwarded");
-	build_expr(b, EXPR_CT)->key = NFT_CT_LABELS;
-	part_any_bit(b, label, sizeof(label));
+	part_ours(b);
 	build_verdict(b, NF_ACCEPT, NULL);
 	if (is_exclusive)
 		exclusive(b, frame->topology, dmz);

@@ -68,6 +68,24 @@ void part_any_bit(struct builder *b, const void *mask, uint8_t len)
 	build_cmp(b, NFT_CMP_NEQ, zero, len);
 }
 
+void part_translated(struct builder *b)
+{
+	const uint32_t translated = IPS_DST_NAT;
+
+	build_expr(b, EXPR_CT)->key = NFT_CT_STATUS;
+	part_any_bit(b, &translated, sizeof(translated));
+}
+
+void part_ours(struct builder *b)
+{
+	uint8_t label[COMPILE_LABEL_LEN];
+
+	part_translated(b);
+	compile_label(label);
+	build_expr(b, EXPR_CT)->key = NFT_CT_LABELS;
+	part_any_bit(b, label, sizeof(label));
+}
+
 void part_address(struct builder *b, const struct family *f, uint32_t offset)
 {
 	part_nfproto(b, f);

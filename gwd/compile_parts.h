@@ -19,6 +19,10 @@ void part_same_interface(struct builder *);                            /* iifnam
 void part_between(struct builder *, const char *from, const char *to); /* iifname @FROM oifname @TO; NULL: any */
 void part_known(struct builder *);                     /* rule "known": ct state established,related accept */
 void part_drop(struct builder *, const char *comment); /* rule: counter drop */
+void part_translated(struct builder *);                /* ct status dnat */
+/* ct status dnat ct label OURS: we translated it. nft lists the label as set before the lookup of the rule that translates,
+ * so after nft has loaded its listing every connection has it, until gwd repairs that: the label alone proves nothing. */
+void part_ours(struct builder *);
 void part_any_bit(struct builder *, const void *mask, uint8_t len); /* (register 0, of `len` bytes) & mask != 0 */
 
 void part_address(struct builder *, const struct family *, uint32_t offset); /* nfproto; ip saddr or daddr => 0 */

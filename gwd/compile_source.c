@@ -211,7 +211,7 @@ static void own_modes(struct builder *b, bool addresses)
 }
 
 /* chain postrouting {
- *   ct label OURS jump snat_ours
+ *   ct status dnat ct label OURS jump snat_ours
  *   iifname @inside oifname @wan ip saddr @private4 rt ipsec missing masquerade      a tunnel wants the inner address
  * }
  * chain snat_ours {
@@ -229,7 +229,8 @@ void compile_source(struct builder *b, const struct frame *frame)
 	build_verdict(b, NFT_GOTO, "snat_own");
 	by_default(b, &settings->snat);
 	build_chain(b, "snat_ours");
-	labelled(b, "ours", COMPILE_LABEL);
+	build_rule(b, "ours");
+	part_ours(b);
 	build_verdict(b, NFT_JUMP, "snat_ours");
 	if (settings->masquerade) {
 		build_rule(b, "masquerade");

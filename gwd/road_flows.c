@@ -85,10 +85,13 @@ static const struct target *ready_target(const struct forward *f)
 	return NULL;
 }
 
+/* As part_ours() has it (compile_parts.h). */
 static bool is_ours(const struct flow *flow)
 {
 	uint8_t label[COMPILE_LABEL_LEN];
 
+	if (ip_cmp(&flow->server, &flow->to) == 0 && flow->server_port == flow->to_port)
+		return false;
 	compile_label(label);
 	for (size_t i = 0; i < COMPILE_LABEL_LEN; i++)
 		if (flow->labels[i] & label[i])
