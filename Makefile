@@ -139,6 +139,7 @@ check-golden: all
 check-netns: all
 	$(Q)$(RUN) netns
 check-boot: export DEB_BUILD_OPTIONS = nocheck noautodbgsym
+check-boot: export DEB_BUILD_OPTIONS = nocheck
 check-boot: $(if $(shell command -v dh 2>/dev/null),deb)
 	$(Q)B='$(B)' tests/boot/prepare
 	$(Q)$(RUN) boot
