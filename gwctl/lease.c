@@ -17,10 +17,10 @@ static bool parse(const char *text, int64_t *ret)
 {
 	int64_t sum = 0;
 	for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
+		/* sscanf alone takes "-5" and " 5" for numbers, too. */
+		size_t len = strspn(text, "0123456789");
 		unsigned n;
-		int len = 0;
-		if (strspn(text, "0123456789") > 6 || sscanf(text, "%6u%n", &n, &len) != 1 ||
-		    text[len] != units[i].letter)
+		if (!len || len > 6 || text[len] != units[i].letter || sscanf(text, "%6u", &n) != 1)
 			continue;
 		sum += n * units[i].seconds;
 		text += len + 1;

@@ -273,6 +273,8 @@ static void test_usage(void **state)
 		{"gwctl help why", 1, "gwctl: 'why' is not yet supported by this version of gwd\n"},
 		{"gwctl add 80 10.0.0.2 --for 2", 2, "--for takes a time such as 90s, 30m, 2h, 1d or 1h30m, not '2'\n"},
 		{"gwctl add 80 10.0.0.2 --for 0s", 2, "not '0s'\n"},
+		{"gwctl add 80 10.0.0.2 --for -5s", 2, "not '-5s'\n"},
+		{"gwctl add 80 10.0.0.2 --for '1h +5s'", 2, "not '1h +5s'\n"},
 		{"gwctl add 80 10.0.0.2 --for 2h --expires 2026-12-31T23:59:00Z", 2, "give one of them\n"},
 		{"gwctl set web --hold", 2, "set takes no --hold: gwctl help set\n"},
 		{"gwctl rm web --confirm", 1, "gwctl: --confirm is not yet supported by this version of gwd\n"},
