@@ -115,6 +115,11 @@ static void form_limit(struct form *f, const struct arguments *a, bool empty)
 {
 	const char *connections = a->values[OPTION_LIMIT_CONNECTIONS], *rate = a->values[OPTION_LIMIT_RATE];
 	struct node *limit = node_map(f->arena, nowhere);
+	if (connections && *connections && !connections[strspn(connections, "0")])
+		diag_add(f->diag, DIAG_INVALID, nowhere,
+			 "--limit-connections: expected a whole number from 1 to 1000000, not '%s'; "
+			 "--limit-connections= takes the limit away",
+			 connections);
 	if (connections && (*connections || empty))
 		node_set(f->arena, limit, "connections",
 			 node_scalar(f->arena, nowhere, *connections ? connections : "0", false));

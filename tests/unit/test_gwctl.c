@@ -287,6 +287,8 @@ static void test_usage(void **state)
 		{"gwctl open 22 --hold", 2, "open takes no --hold"},
 		{"gwctl add 80 10.0.0.2 --log=no", 1, "write --log, or --log= to return to the default"},
 		{"gwctl rm 80/", 1, "stands a protocol"},
+		{"gwctl add 80 10.0.0.2 --limit-connections 0", 1, "1 to 1000000, not '0'; --limit-connections= takes"},
+		{"gwctl set web --limit-connections 00", 1, "1 to 1000000, not '00'"},
 	};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
