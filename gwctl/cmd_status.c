@@ -113,6 +113,20 @@ static bool is_ssh(const json_t *listener)
 	       strncmp(program, "dropbear ", 9) == 0;
 }
 
+/* A program has a socket for each address; who reads wants to know the port, once. */
+static bool told_before(const json_t *listeners, size_t i, bool by_same)
+{
+	const json_t *listener = json_array_get(listeners, i);
+	for (size_t k = 0; k < i; k++) {
+		const json_t *other = json_array_get(listeners, k);
+		if (json_number(other, "port") == json_number(listener, "port") &&
+		    streq(json_text(other, "proto"), json_text(listener, "proto")) &&
+		    (!by_same || streq(json_text(other, "program"), json_text(listener, "program"))))
+			return true;
+	}
+	return false;
+}
+
 /* What gwd.yaml needs for all of them to be closed, but not to whoever administers it. */
 static void suggest(struct buf *out, const json_t *listeners)
 {
@@ -121,7 +135,7 @@ static void suggest(struct buf *out, const json_t *listeners)
 	buf_printf(out, "\nall of them are closed, but for what is named, by this in gwd.yaml:\n  gateway:\n    open:");
 	json_array_foreach(listeners, i, listener)
 	{
-		if (is_ssh(listener) && ++n)
+		if (is_ssh(listener) && !told_before(listeners, i, false) && ++n)
 			buf_printf(out, "\n      - {port: %lld, from: local}",
 				   (long long)json_number(listener, "port"));
 	}
@@ -141,6 +155,8 @@ static char *reachable_cell(const json_t *s)
 	json_array_foreach(listeners, i, listener)
 	{
 		const char *program = json_text(listener, "program");
+		if (told_before(listeners, i, true))
+			continue;
 		buf_printf(&out, "\n  %s %lld%s%s", json_text(listener, "proto"),
 			   (long long)json_number(listener, "port"), *program ? " " : "", program);
 	}

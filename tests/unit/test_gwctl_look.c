@@ -176,6 +176,11 @@ static void test_reachable(void **state)
 		 "local}\nrevision"},
 		{STATUS_REPLY("false", LISTENER("udp", "22")), "                open: []\nrevision"},
 		{STATUS_REPLY("false", ""), "\nreachable   from outside: nothing\n"},
+		/* One program listens on IPv4 and on IPv6, as sshd does. */
+		{STATUS_REPLY("false", LISTENER("tcp", "22") "," LISTENER("tcp", "22") "," LISTENER("udp", "22")),
+		 "\nreachable   from outside:\n              tcp 22\n              udp 22\n            all"},
+		{STATUS_REPLY("false", LISTENER("tcp", "22") "," LISTENER("tcp", "22")),
+		 "                open:\n                  - {port: 22, from: local}\nrevision"},
 	};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
