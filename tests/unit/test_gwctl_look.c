@@ -93,6 +93,7 @@ static void test_history(void **state)
 	"{\"name\":\"eth0\",\"zone\":\"wan\",\"present\":true,\"why\":\"default-route\",\"addresses\":[\"192.168.0."   \
 	"101/24\","                                                                                                    \
 	"\"fd00::1/64\"]},{\"name\":\"veth1\",\"zone\":\"none\",\"present\":true,\"addresses\":[]},"                   \
+	"{\"name\":\"ppp0\",\"zone\":\"none\",\"present\":true,\"why\":\"former wan\",\"addresses\":[]},"              \
 	"{\"name\":\"br0\",\"zone\":\"lan\",\"present\":false,\"why\":\"file\",\"addresses\":[]}],"                    \
 	"\"forwarding4\":\"on by "                                                                                     \
 	"gwd\",\"forwarding6\":\"off\",\"active\":3,\"off\":1,\"held\":0,\"revision\":12,\"table\":true,"              \
@@ -114,6 +115,7 @@ static void test_status(void **state)
 		expect(r, 0,
 		       "gwd         0.1.0, pid 812\n"
 		       "interfaces  eth0 wan (default-route): 192.168.0.101/24 fd00::1/64\n"
+		       "            ppp0 none (former wan)\n"
 		       "            br0 lan (file), absent\n"
 		       "            1 other, in no zone\n"
 		       "forwarding  IPv4 on by gwd, IPv6 off\n"
