@@ -95,6 +95,39 @@ static char *description_cell(const json_t *forward)
 	return xstrdup(json_text(service_of(forward), "description"));
 }
 
+static char *balance_cell(const json_t *forward)
+{
+	return xstrdup(json_text(service_of(forward), "balance"));
+}
+
+static char *from_cell(const json_t *forward)
+{
+	return json_lines(json_object_get(service_of(forward), "from"));
+}
+
+/* "50 connections, 20/second", from each source address */
+static char *limit_cell(const json_t *forward)
+{
+	const json_t *limit = json_object_get(service_of(forward), "limit");
+	long long n = json_number(limit, "connections");
+	const char *rate = json_text(limit, "rate");
+	struct buf text = {0};
+	if (n)
+		buf_printf(&text, "%lld connection%s%s", n, n == 1 ? "" : "s", *rate ? ", " : "");
+	buf_printf(&text, "%s", rate);
+	return buf_take(&text);
+}
+
+static char *log_cell(const json_t *forward)
+{
+	return json_is_true(json_object_get(service_of(forward), "log")) ? xstrdup("true") : NULL;
+}
+
+static char *on_expiry_cell(const json_t *forward)
+{
+	return xstrdup(json_text(service_of(forward), "on_expiry"));
+}
+
 static const struct column ls_columns[] = {
 	{"NAME", COLUMN_TEXT, name_cell},
 	{"STATE", COLUMN_STATE, state_cell},
@@ -112,8 +145,13 @@ static const struct column show_fields[] = {
 	{"origin", COLUMN_TEXT, origin_cell},
 	{"listen", COLUMN_TEXT, listen_cell},
 	{"targets", COLUMN_TEXT, targets_cell},
+	{"balance", COLUMN_TEXT, balance_cell},
+	{"from", COLUMN_TEXT, from_cell},
+	{"limit", COLUMN_TEXT, limit_cell},
+	{"log", COLUMN_TEXT, log_cell},
 	{"see clients", COLUMN_TEXT, sees_cell},
 	{"expires", COLUMN_TEXT, expires_cell},
+	{"on expiry", COLUMN_TEXT, on_expiry_cell},
 	{"connections", COLUMN_NUMBER, connections_cell},
 };
 

@@ -71,6 +71,32 @@ static void test_show(void **state)
 	assert_string_equal(r->asked, METHOD "Get\",\"parameters\":{\"name\":\"web\"}}\n");
 }
 
+/* Every key that was set, in the file's words. */
+static void test_show_keys(void **state)
+{
+	(void)state;
+	const struct result *r =
+		gwctl("gwctl show web",
+		      "{\"parameters\":{\"forward\":{\"service\":{\"name\":\"web\",\"proto\":\"tcp\",\"ports\":[\"80\"]"
+		      ",\"to\":[{"
+		      "\"addr\":\"10.0.0.2\"}],\"from\":[\"198.51.100.0/"
+		      "24\",\"192.0.2.7\"],\"balance\":\"random\",\"limit\":{"
+		      "\"connections\":50,\"rate\":\"20/second\"},\"log\":true,\"on_expiry\":\"cut\"},\"state\":"
+		      "\"active\",\"origin\":\"runtime\"}}}");
+	assert_int_equal(r->status, 0);
+	assert_non_null(strstr(r->out, "\nbalance      random\n"
+				       "from         198.51.100.0/24\n"
+				       "             192.0.2.7\n"
+				       "limit        50 connections, 20/second\n"
+				       "log          true\n"));
+	assert_non_null(strstr(r->out, "\non expiry    cut\n"));
+	r = gwctl("gwctl show web",
+		  "{\"parameters\":{\"forward\":{" SERVICE ",\"state\":\"active\",\"origin\":\"x\"}}}");
+	assert_null(strstr(r->out, "from "));
+	assert_null(strstr(r->out, "limit "));
+	assert_null(strstr(r->out, "log "));
+}
+
 static void test_history(void **state)
 {
 	(void)state;
@@ -219,6 +245,7 @@ int main(void)
 		cmocka_unit_test(test_ls_sorted),
 		cmocka_unit_test(test_ls_refused),
 		cmocka_unit_test(test_show),
+		cmocka_unit_test(test_show_keys),
 		cmocka_unit_test(test_history),
 		cmocka_unit_test(test_status),
 		cmocka_unit_test(test_reachable),
