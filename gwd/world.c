@@ -247,12 +247,21 @@ struct world *world_assemble(struct parts *p, struct settled *ret)
 
 /* ---- Difference in words ------------------------------------------------------------------------ */
 
-/* The lines of `text`, each behind its sign. */
-static void add_lines(struct strings *out, char sign, const char *text)
+static bool has_line(const char *text, const char *line, size_t len)
+{
+	for (; *text; text += strcspn(text, "\n"), text += *text == '\n')
+		if (strcspn(text, "\n") == len && memcmp(text, line, len) == 0)
+			return true;
+	return false;
+}
+
+/* The lines of `text` that `other` has not, each behind its sign. */
+static void add_lines(struct strings *out, char sign, const char *text, const char *other)
 {
 	for (const char *end; *text; text = *end ? end + 1 : end) {
 		end = strchrnul(text, '\n');
-		strings_add(out, xasprintf("%c %.*s", sign, (int)(end - text), text));
+		if (!has_line(other, text, (size_t)(end - text)))
+			strings_add(out, xasprintf("%c %.*s", sign, (int)(end - text), text));
 	}
 }
 
@@ -262,10 +271,12 @@ static void diff_settings(const struct settings *a, const struct settings *b, st
 
 	if (settings_same(a, b))
 		return;
+	buf_printf(&old, "%s", "");
+	buf_printf(&new, "%s", "");
 	config_print_settings(&old, a, true);
 	config_print_settings(&new, b, true);
-	add_lines(out, '-', old.data ? old.data : "");
-	add_lines(out, '+', new.data ? new.data : "");
+	add_lines(out, '-', old.data, new.data);
+	add_lines(out, '+', new.data, old.data);
 }
 
 static char *entry_text(const struct forward_entry *e)

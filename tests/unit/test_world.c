@@ -306,6 +306,8 @@ static void test_diff_settings(void **state)
 	assert_diff("lan: [br0]\n", "{}\n", "lan: [br0]\n", "{}\n", "");
 	assert_diff("wan: eth0\n", "{}\n", "{}\n", "{}\n", "- wan: eth0\n");
 	assert_diff("{}\n", "{}\n", "masquerade: no\n", "{}\n", "+ masquerade: false\n");
+	assert_diff("wan: eth0\nlan: br0\n", "{}\n", "wan: eth0\nlan: br1\nsnat: always\n", "{}\n",
+		    "- lan: br0\n+ lan: br1\n+ snat: always\n");
 }
 
 int main(void)
