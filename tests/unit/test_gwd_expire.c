@@ -279,6 +279,14 @@ static void test_clock_comes_right(void **state)
 	gwd_settle(place.gwd);
 	assert_list("one active");
 	assert_settled();
+	stop();
+	wallclock_fake(NOON - HOUR);
+	start();
+	wallclock_fake(NOON);
+	add("keep", "80", "10.0.0.2"); /* a change is stored with the time: it is seen there first */
+	gwd_settle(place.gwd);
+	assert_list("one active\nkeep active");
+	assert_settled();
 }
 
 static void test_clock_jumps(void **state)
