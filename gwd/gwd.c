@@ -201,6 +201,8 @@ static int begin(struct gwd *g, struct diag *diag)
 	for (size_t family = 0; family < FAMILIES; family++)
 		g->raised[family] = was_raised(g->state, family, g->here, &g->redirects);
 	g->stale = true; /* the kernel may have anything */
+	for (size_t i = 0; b.from_disk && i < g->file_mistakes.n_warnings; i++)
+		log_warn("%s", g->file_mistakes.warnings[i]);
 	if (b.config) {
 		if (diag_failed(&g->file_mistakes))
 			say_broken(&g->file_mistakes, "gwd.yaml is not in force, what ran before runs on");

@@ -29,4 +29,7 @@ check "--purge" on gateway "$gwd" --purge -c "$work/gateway/gwd.yaml" -s "$work/
 is "and there is no trace" "" on gateway nft list ruleset
 sysctls >"$work/after"
 check "of the settings neither" diff "$work/before" "$work/after"
+
+gwd_start gateway -c "$work/gateway/none.yaml"
+has "a file that is gone is missed" "there is no .*/none.yaml: nothing is declared there" cat "$work/gateway/gwd.log"
 finish
