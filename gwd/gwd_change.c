@@ -70,6 +70,7 @@ int change_can_act(const struct gwd *g, struct forward *f, const struct place *p
 	struct forward_entry like = {.forward = f, .expired = expire_over(g, f->expires)};
 	bool waits = false;
 	_cleanup_(freep) char *reason = f->enabled ? road_held(g, &like, &waits) : NULL;
+	char text[ADDR_TEXT_MAX];
 	int r;
 
 	if (!f->enabled)
@@ -81,6 +82,11 @@ int change_can_act(const struct gwd *g, struct forward *f, const struct place *p
 	if (r < 0)
 		return r;
 	f->force = f->force || r > 0;
+	if (f->listen.kind == LISTEN_ADDRESS && !topology_address(g->topology, &f->listen.addr))
+		diag_warn(
+			diag,
+			"%s: %s is no address of this gateway now: nothing arrives there unless somebody sends it here",
+			f->name, ip_text(&f->listen.addr, text));
 	if (reason) /* comes by itself with the first route */
 		diag_warn(diag, "%s: %s", f->name, reason);
 	return 0;

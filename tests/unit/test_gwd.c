@@ -221,6 +221,20 @@ static void test_replace_keeps_name(void **state)
 	assert_said("added tcp-80: tcp 80 -> 10.0.0.3:80");
 }
 
+/* Behind a router it is easy to name the router's public address, and then to wait in vain. */
+static void test_listen_elsewhere(void **state)
+{
+	(void)state;
+	NEED_NETNS();
+	start();
+	DONE(try_add("{'listen':'9.9.9.9','ports':['80'],'to':[{'addr':'10.0.0.2'}]}"));
+	assert_int_equal(place.diag.n_warnings, 1);
+	assert_string_equal(place.diag.warnings[0], "tcp-80: 9.9.9.9 is no address of this gateway now: nothing arrives "
+						    "there unless somebody sends it here");
+	DONE(try_add("{'listen':'203.0.113.5','ports':['81'],'to':[{'addr':'10.0.0.2'}]}"));
+	assert_int_equal(place.diag.n_warnings, 0);
+}
+
 static void test_without_wan(void **state)
 {
 	(void)state;
@@ -537,6 +551,7 @@ int main(void)
 		IN_PLACE(test_add_off_may_wait),
 		IN_PLACE(test_replace),
 		IN_PLACE(test_replace_keeps_name),
+		IN_PLACE(test_listen_elsewhere),
 		IN_PLACE(test_without_wan),
 		IN_PLACE(test_set),
 		IN_PLACE(test_set_refused),
