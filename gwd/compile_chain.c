@@ -290,8 +290,8 @@ const char *compile_chain(struct ruleset *out, const struct forward *f)
 	if (f->log)
 		log_new(&b, f);
 	if (f->no_nat && f->targets[0].state == TARGET_READY) {
-		build_rule(&b, "accept");
-		build_verdict(&b, NF_ACCEPT, NULL);
+		build_rule(&b, COMPILE_PINHOLE);
+		build_verdict(&b, NFT_GOTO, COMPILE_PINHOLE);
 	} else if (f->n_targets > 1) {
 		balance(&b, f);
 	} else if (f->targets[0].state == TARGET_READY) {
