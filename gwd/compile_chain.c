@@ -57,7 +57,8 @@ static void allow_list(struct builder *b, const struct forward *f)
 	drop(b);
 }
 
-/* A set of sources, each with a state of `kind`; the rule goes on where that state is over its limit. */
+/* A set of sources, each with a state of `kind`; the rule goes on where that state is over its limit. What a source may is
+ * copied into its element when it is first seen, so the limit is in the set's name: another limit is another set. */
 static struct expr *per_source(struct builder *b, const struct forward *f, const char *set, enum expr_kind kind,
 			       uint32_t op, uint32_t timeout)
 {
@@ -77,11 +78,12 @@ static struct expr *per_source(struct builder *b, const struct forward *f, const
 	return e;
 }
 
-/* update @f/NAME/rate4-1 { ip saddr limit rate over 20/second burst 20 packets } counter drop */
+/* update @f/NAME/rate4-20-1 { ip saddr limit rate over 20/second burst 20 packets } counter drop */
 static void limit_rate(struct builder *b, const struct forward *f)
 {
 	enum { FORGET_MIN = 60 }; /* seconds */
-	const char *set = arena_printf(b->out->arena, "%s-%u", object(b->out, f, "rate"), f->limit.per);
+	const char *set =
+		arena_printf(b->out->arena, "%s-%u-%u", object(b->out, f, "rate"), f->limit.rate, f->limit.per);
 	struct expr *e;
 
 	build_rule(b, "rate");
@@ -92,12 +94,13 @@ static void limit_rate(struct builder *b, const struct forward *f)
 	drop(b);
 }
 
-/* add @f/NAME/connections4 { ip saddr ct count over 50 } counter drop */
+/* add @f/NAME/connections4-50 { ip saddr ct count over 50 } counter drop */
 static void limit_connections(struct builder *b, const struct forward *f)
 {
+	const char *set = arena_printf(b->out->arena, "%s-%u", object(b->out, f, "connections"), f->limit.connections);
+
 	build_rule(b, "connections");
-	per_source(b, f, object(b->out, f, "connections"), EXPR_CONNLIMIT, NFT_DYNSET_OP_ADD, 0)->count =
-		f->limit.connections;
+	per_source(b, f, set, EXPR_CONNLIMIT, NFT_DYNSET_OP_ADD, 0)->count = f->limit.connections;
 	drop(b);
 }
 
@@ -287,8 +290,8 @@ const char *compile_chain(struct ruleset *out, const struct forward *f)
 	if (f->log)
 		log_new(&b, f);
 	if (f->no_nat && f->targets[0].state == TARGET_READY) {
-		build_rule(&b, "accept");
-		build_verdict(&b, NF_ACCEPT, NULL);
+		build_rule(&b, COMPILE_PINHOLE);
+		build_verdict(&b, NFT_GOTO, COMPILE_PINHOLE);
 	} else if (f->n_targets > 1) {
 		balance(&b, f);
 	} else if (f->targets[0].state == TARGET_READY) {

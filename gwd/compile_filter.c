@@ -26,6 +26,21 @@ static void hole_map(struct ruleset *out, const struct family *f, const char *na
 	s->counter = true;
 }
 
+/* chain pinhole {
+ *   ct label set OURS, NEVER accept
+ * }
+ * Whatever else comes of the connection before it is answered passes by its label (a UDP client may send for hours): like
+ * one that is translated it is asked once, is never masqueraded, and is known as ours when the pinhole goes. */
+static void pinhole_chain(struct builder *b)
+{
+	const struct forward untouched = {.snat = {.mode = SNAT_NEVER}};
+
+	build_rule(b, "accept");
+	part_label(b, &untouched);
+	build_verdict(b, NF_ACCEPT, NULL);
+	build_chain(b, COMPILE_PINHOLE);
+}
+
 /* chain unasked {
  *   meta l4proto @l4proto ip daddr . meta l4proto . th dport vmap @hole4, and IPv6
  *   counter drop
@@ -187,6 +202,7 @@ void compile_filter(struct builder *b, const struct frame *frame)
 {
 	bool is_exclusive = frame->settings->policy == POLICY_EXCLUSIVE, dmz = frame->settings->n_dmz;
 
+	pinhole_chain(b);
 	unasked_chain(b);
 	clamp(b, frame);
 	part_known(b);

@@ -100,7 +100,7 @@ static void add_ports(struct ruleset *out, const struct place *p, size_t proto, 
 		add_port(out, p, proto_numbers[proto], ports, (uint16_t)port);
 }
 
-/* element hole6 { ADDR . tcp . 8000-8010 : accept }, or `: goto CHAIN` */
+/* element hole6 { ADDR . tcp . 8000-8010 : goto pinhole }, or `: goto CHAIN` */
 static void add_hole(struct ruleset *out, const struct place *p, size_t proto, struct port_range ports)
 {
 	const struct forward *f = p->forward;
@@ -115,7 +115,7 @@ static void add_hole(struct ruleset *out, const struct place *p, size_t proto, s
 	memcpy(e->key_end, e->key, len + 4);
 	part_port(e->key + len + 4, ports.first);
 	part_port(e->key_end + len + 4, ports.last);
-	build_verdict_data(e, p->chain ? NFT_GOTO : NF_ACCEPT, p->chain);
+	build_verdict_data(e, NFT_GOTO, p->chain ? p->chain : COMPILE_PINHOLE);
 }
 
 static bool is_guarded(const struct forward *f)

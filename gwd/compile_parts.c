@@ -115,16 +115,23 @@ void part_prefix(struct ruleset *out, const char *set, const struct prefix *p)
 		    false);
 }
 
-void part_dnat(struct builder *b, const struct family *f, bool port, const struct forward *forward)
+void part_label(struct builder *b, const struct forward *forward)
 {
 	enum { SLOT_LABEL = 8 }; /* slots 0..4 hold keys and data */
-	struct expr *label = build_expr(b, EXPR_IMMEDIATE), *set = build_expr(b, EXPR_CT_SET),
-		    *nat = build_expr(b, EXPR_NAT);
+	struct expr *label = build_expr(b, EXPR_IMMEDIATE), *set = build_expr(b, EXPR_CT_SET);
 
 	label->dreg = set->sreg = SLOT_LABEL;
 	label->len = COMPILE_LABEL_LEN;
 	source_label(label->data, forward);
 	set->key = NFT_CT_LABELS;
+}
+
+void part_dnat(struct builder *b, const struct family *f, bool port, const struct forward *forward)
+{
+	struct expr *nat;
+
+	part_label(b, forward);
+	nat = build_expr(b, EXPR_NAT);
 	nat->key = NFT_NAT_DNAT;
 	nat->op = f->nfproto;
 	nat->has_dreg = port;

@@ -30,8 +30,10 @@ void part_l4proto(struct builder *);                                         /* 
 size_t part_port(uint8_t *at, uint16_t port);                                /* a field of a key; its length */
 void part_prefix(struct ruleset *, const char *set, const struct prefix *);  /* an element of an interval set */
 
-/* ct label set OURS [and how the target sees the client] dnat ip to (register 0) [: (the port behind the address)]. The
- * label is set behind the lookup: only what has an element is ours. `forward` NULL: as the settings say. */
+/* ct label set OURS [and how the target sees the client]. `forward` NULL: as the settings say. */
+void part_label(struct builder *, const struct forward *forward);
+/* The label, then dnat ip to (register 0) [: (the port behind the address)]. It is set behind the lookup: only what has an
+ * element is ours. */
 void part_dnat(struct builder *, const struct family *, bool port, const struct forward *forward);
 
 /* compile_source.c: how targets see clients. */
@@ -46,6 +48,7 @@ const char *compile_chain(struct ruleset *, const struct forward *);
 void compile_zones(struct ruleset *, const struct topology *);
 /* compile_filter.c: what is forwarded, chain forward. */
 void compile_filter(struct builder *, const struct frame *);
+#define COMPILE_PINHOLE "pinhole" /* its chain that lets a connection in untranslated */
 /* compile_gateway.c: what reaches the gateway itself, chain input. */
 void compile_gateway(struct builder *, const struct frame *);
 

@@ -113,11 +113,14 @@ struct nlmsghdr *conntrack_msg_delete_back(void *buf, const struct flow *flow, c
 	return nlh;
 }
 
+/* What the server of an untranslated connection sends must not be the reply of this one: it comes from a port that nobody
+ * has. */
 struct nlmsghdr *conntrack_msg_block(void *buf, const struct flow *flow)
 {
 	struct nlmsghdr *nlh = about(buf, IPCTNL_MSG_CT_NEW, NLM_F_CREATE | NLM_F_EXCL, flow);
+	bool translated = ip_cmp(&flow->server, &flow->to) != 0 || flow->server_port != flow->to_port;
 
-	put_back(nlh, CTA_TUPLE_REPLY, flow, &flow->to, flow->to_port);
+	put_back(nlh, CTA_TUPLE_REPLY, flow, &flow->to, translated ? flow->to_port : 0);
 	mnl_attr_put_u32(nlh, CTA_TIMEOUT, htonl(flow->timeout < BLOCK_MAX ? flow->timeout : BLOCK_MAX));
 	if (flow->proto == IPPROTO_TCP)
 		put_closed(nlh);

@@ -79,6 +79,19 @@ is "of this source" "server 203.0.113.10 80" from 203.0.113.10 tcp 203.0.113.1 8
 for i in 1 2; do check "udp: $i of the hour" from 203.0.113.9 udp 203.0.113.1 53; done
 check_not "udp: the third is too many" from 203.0.113.9 udp 203.0.113.1 53
 
+# --- a limit that changes -----------------------------------------------------------------------------------------------
+check "one with both limits" ctl gateway add 85 10.0.0.2:80 --name both --limit-rate 1/hour --limit-connections 1
+talk_open both client tcp 203.0.113.1 85
+has "a first connection" "^server" talk both
+check_not "the second is beyond both" from 203.0.113.9 tcp 203.0.113.1 85
+check "a higher rate" ctl gateway set both --limit-rate 100/hour
+check_not "it is still beyond the other" from 203.0.113.9 tcp 203.0.113.1 85
+check "more connections" ctl gateway set both --limit-connections 9
+is "holds for a source that was there before" "server 203.0.113.9 80" from 203.0.113.9 tcp 203.0.113.1 85
+check "a lower rate" ctl gateway set both --limit-rate 1/hour
+check "lets one through" from 203.0.113.9 tcp 203.0.113.1 85
+check_not "and holds for it, too" from 203.0.113.9 tcp 203.0.113.1 85
+
 # What the kernel keeps of sources is nobody's change.
 gwd_kill gateway
 check "gwd starts again" gwd_start gateway

@@ -57,6 +57,49 @@ gwd_kill gateway
 is "gwd killed: it stays open" "server 2001:db8::9 80" ask client tcp fd00::2 80
 shut "and shut" client fd00::3 80
 gwd_start gateway
+
+# A client that only sends is one connection, however much it sends.
+sent() { # PORT: of 20 datagrams to it, how many left for the server
+	on client "$python" -IS -c 'import socket, sys
+s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+for i in range(20): s.sendto(b"hello", ("fd00::2", int(sys.argv[1])))' "$1"
+	on gateway nft list table ip6 seen | sed -n 's/.*dport.*packets \([0-9]*\).*/\1/p'
+}
+on gateway nft -f - <<'NFT'
+table ip6 seen {
+	chain out {
+		type filter hook postrouting priority 0;
+		udp dport 7000 counter
+	}
+}
+NFT
+on server nft -f - <<'NFT'
+table ip6 silent {
+	chain in {
+		type filter hook input priority 0;
+		udp dport 7000 drop
+	}
+}
+NFT
+check "one with a rate" ctl gateway -q add 7000/udp fd00::2 --no-nat --name paced --limit-rate 2/hour --log
+is "is one new connection" 20 sent 7000
+is "told once" 1 grep -c 'paced: udp \[' "$work/gateway/gwd.log"
+
+# What goes through a pinhole ends with it like what is translated, also when the server goes on sending.
+cut() { # NAME: its client hears nothing any more
+	GWD_TIMEOUT=0.5 talk "$1" | grep '^server' && return 1
+	return 0
+}
+serve server tcp fd00::2 7001
+serve server udp fd00::2 7001
+check "one to be removed" ctl gateway -q add 7001/tcp+udp fd00::2 --no-nat --name short
+talk_open tcp client tcp fd00::2 7001
+talk_open udp client udp fd00::2 7001
+has "tcp" "^server" talk tcp
+has "udp" "^server" talk udp
+has "rm --kill cuts both" "cut 2 connections" ctl gateway rm short --kill
+check "tcp is cut" cut tcp
+check "udp is cut" cut udp
 check "off" ctl gateway off six
 shut "shut again" client fd00::2 80
 is "the other one is not" "server ::ffff:203.0.113.9 80" ask client tcp 10.0.0.2 80

@@ -173,6 +173,7 @@ static void test_coexist(void **state)
 		    "[meta l4proto => 0][0 in l4proto][meta nfproto => 0][0 == 0x02][payload 4 @ network + 16 => 0]"
 		    "[meta l4proto => 1][payload 2 @ transport + 2 => 2][0 in hole4 => verdict]");
 	assert_rule(full, "unasked", "drop", "[counter][drop]");
+	assert_chain(full, "pinhole", "accept");
 	assert_null(ruleset_set(full, "bridges"));
 }
 

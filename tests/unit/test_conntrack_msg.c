@@ -189,7 +189,7 @@ static void test_delete_back(void **state)
 		       "06000200 00350000 06000300 12670000 06001200 00070000");
 }
 
-/* The reply is that of the gateway itself. */
+/* The reply is that of the gateway itself; of what was not translated, nobody's. */
 static void test_block(void **state)
 {
 	struct flow flow, blocked = {0};
@@ -216,6 +216,13 @@ static void test_block(void **state)
 	assert_true(conntrack_msg_get(nlh, &blocked));
 	assert_true(blocked.ended);
 	assert_int_equal(blocked.timeout, 3 * 3600);
+	flow.server = flow.to;
+	flow.server_port = flow.to_port;
+	nlh = conntrack_msg_block(buf, &flow);
+	mnl_attr_put_u32(nlh, CTA_ID, 1);
+	assert_true(conntrack_msg_get(nlh, &blocked));
+	assert_int_equal(blocked.to_port, 53);
+	assert_int_equal(blocked.server_port, 0);
 }
 
 /* ---- What is no connection ------------------------------------------------------------------------- */
