@@ -13,6 +13,8 @@
  * see the client, where its forward does not leave that to the settings (compile_source.c). */
 #define COMPILE_LABEL 103
 #define COMPILE_LABEL_LEN 16
+#define COMPILE_LABEL_PINHOLE 110 /* let in untranslated (nat: false); set by itself, so it proves what it says */
+void compile_pinhole_label(uint8_t out[COMPILE_LABEL_LEN]);
 void compile_label(
 	uint8_t out[COMPILE_LABEL_LEN]); /* all labels of a connection, this one set, as the kernel has them */
 

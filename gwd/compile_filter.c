@@ -27,16 +27,17 @@ static void hole_map(struct ruleset *out, const struct family *f, const char *na
 }
 
 /* chain pinhole {
- *   ct label set OURS, NEVER accept
+ *   ct label set PINHOLE accept
  * }
  * Whatever else comes of the connection before it is answered passes by its label (a UDP client may send for hours): like
- * one that is translated it is asked once, is never masqueraded, and is known as ours when the pinhole goes. */
+ * one that is translated it is asked once, and is known as ours when the pinhole goes. */
 static void pinhole_chain(struct builder *b)
 {
-	const struct forward untouched = {.snat = {.mode = SNAT_NEVER}};
+	uint8_t label[COMPILE_LABEL_LEN];
 
+	compile_pinhole_label(label);
 	build_rule(b, "accept");
-	part_label(b, &untouched);
+	part_label(b, label);
 	build_verdict(b, NF_ACCEPT, NULL);
 	build_chain(b, COMPILE_PINHOLE);
 }
@@ -194,6 +195,7 @@ static void exclusive(struct builder *b, const struct topology *t, bool dmz)
  *   (clamp)
  *   ct state established,related accept
  *   ct status dnat ct label OURS accept
+ *   ct label PINHOLE accept
  *   (coexist, exclusive)
  *   meta nfproto ipv4 iifname @outside goto unasked  only where we turned forwarding on, and IPv6
  *   goto unasked                                     exclusive
@@ -201,6 +203,7 @@ static void exclusive(struct builder *b, const struct topology *t, bool dmz)
 void compile_filter(struct builder *b, const struct frame *frame)
 {
 	bool is_exclusive = frame->settings->policy == POLICY_EXCLUSIVE, dmz = frame->settings->n_dmz;
+	uint8_t label[COMPILE_LABEL_LEN];
 
 	pinhole_chain(b);
 	unasked_chain(b);
@@ -208,6 +211,11 @@ void compile_filter(struct builder *b, const struct frame *frame)
 	part_known(b);
 	build_rule(b, "forwarded");
 	part_ours(b);
+	build_verdict(b, NF_ACCEPT, NULL);
+	compile_pinhole_label(label);
+	build_rule(b, "let-in");
+	build_expr(b, EXPR_CT)->key = NFT_CT_LABELS;
+	part_any_bit(b, label, sizeof(label));
 	build_verdict(b, NF_ACCEPT, NULL);
 	if (is_exclusive)
 		exclusive(b, frame->topology, dmz);

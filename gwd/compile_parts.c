@@ -115,22 +115,24 @@ void part_prefix(struct ruleset *out, const char *set, const struct prefix *p)
 		    false);
 }
 
-void part_label(struct builder *b, const struct forward *forward)
+void part_label(struct builder *b, const uint8_t value[COMPILE_LABEL_LEN])
 {
 	enum { SLOT_LABEL = 8 }; /* slots 0..4 hold keys and data */
 	struct expr *label = build_expr(b, EXPR_IMMEDIATE), *set = build_expr(b, EXPR_CT_SET);
 
 	label->dreg = set->sreg = SLOT_LABEL;
 	label->len = COMPILE_LABEL_LEN;
-	source_label(label->data, forward);
+	memcpy(label->data, value, COMPILE_LABEL_LEN);
 	set->key = NFT_CT_LABELS;
 }
 
 void part_dnat(struct builder *b, const struct family *f, bool port, const struct forward *forward)
 {
+	uint8_t label[COMPILE_LABEL_LEN];
 	struct expr *nat;
 
-	part_label(b, forward);
+	source_label(label, forward);
+	part_label(b, label);
 	nat = build_expr(b, EXPR_NAT);
 	nat->key = NFT_NAT_DNAT;
 	nat->op = f->nfproto;

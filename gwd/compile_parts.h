@@ -30,9 +30,8 @@ void part_l4proto(struct builder *);                                         /* 
 size_t part_port(uint8_t *at, uint16_t port);                                /* a field of a key; its length */
 void part_prefix(struct ruleset *, const char *set, const struct prefix *);  /* an element of an interval set */
 
-/* ct label set OURS [and how the target sees the client]. `forward` NULL: as the settings say. */
-void part_label(struct builder *, const struct forward *forward);
-/* The label, then dnat ip to (register 0) [: (the port behind the address)]. It is set behind the lookup: only what has an
+void part_label(struct builder *, const uint8_t value[COMPILE_LABEL_LEN]); /* ct label set VALUE */
+/* ct label set OURS [and how the target sees the client; `forward` NULL: as the settings say], then dnat ip to (register 0) [: (the port behind the address)]. It is set behind the lookup: only what has an
  * element is ours. */
 void part_dnat(struct builder *, const struct family *, bool port, const struct forward *forward);
 

@@ -33,6 +33,12 @@ void compile_label(uint8_t out[COMPILE_LABEL_LEN])
 	set_bit(out, COMPILE_LABEL);
 }
 
+void compile_pinhole_label(uint8_t out[COMPILE_LABEL_LEN])
+{
+	memset(out, 0, COMPILE_LABEL_LEN);
+	set_bit(out, COMPILE_LABEL_PINHOLE);
+}
+
 /* FNV-1a: one of 2^64 for every name, so that each forward's element is its own. */
 static void whose(uint8_t out[COMPILE_LABEL_LEN], const char *name)
 {

@@ -85,14 +85,15 @@ static const struct target *ready_target(const struct forward *f)
 	return NULL;
 }
 
-/* As part_ours() has it (compile_parts.h). */
+/* We translated it, as part_ours() has it (compile_parts.h), or let it in. */
 static bool is_ours(const struct flow *flow)
 {
 	uint8_t label[COMPILE_LABEL_LEN];
 
 	if (ip_cmp(&flow->server, &flow->to) == 0 && flow->server_port == flow->to_port)
-		return false;
-	compile_label(label);
+		compile_pinhole_label(label);
+	else
+		compile_label(label);
 	for (size_t i = 0; i < COMPILE_LABEL_LEN; i++)
 		if (flow->labels[i] & label[i])
 			return true;

@@ -335,18 +335,21 @@ static void test_closed(void **state)
 /* ---- The label ------------------------------------------------------------------------------------ */
 
 struct label_uses {
-	size_t set, asked;
+	size_t set, asked, pinholes;
 };
 
 /* The bit as the kernel counts it (nf_ct_labels: an array of unsigned long), and no other one, wherever a simple forward
- * is translated; and asked for once. */
+ * is translated; and asked for wherever it matters that we did. What is only let in has a bit of its own. */
 static void check_label(void *ctx, const struct expr *e)
 {
-	unsigned long expected[16 / sizeof(unsigned long)] = {0};
+	unsigned long expected[16 / sizeof(unsigned long)] = {0}, pinhole[16 / sizeof(unsigned long)] = {0};
 	struct label_uses *uses = ctx;
 
 	expected[103 / (8 * sizeof(unsigned long))] = 1UL << 103 % (8 * sizeof(unsigned long));
-	if (e->kind == EXPR_IMMEDIATE && e->len == sizeof(expected)) {
+	pinhole[110 / (8 * sizeof(unsigned long))] = 1UL << 110 % (8 * sizeof(unsigned long));
+	if (e->kind == EXPR_IMMEDIATE && e->len == sizeof(expected) && memcmp(e->data, pinhole, sizeof(pinhole)) == 0) {
+		uses->pinholes++;
+	} else if (e->kind == EXPR_IMMEDIATE && e->len == sizeof(expected)) {
 		assert_memory_equal(e->data, expected, sizeof(expected));
 		uses->set++;
 	}
@@ -362,6 +365,7 @@ static void test_label(void **state)
 	each_expr(r, check_label, &uses);
 	assert_int_equal(uses.set, 2 * (1 + 1 + PROTO_COUNT)); /* two families: pin, port and the ranges */
 	assert_int_equal(uses.asked, 2); /* postrouting, forward */
+	assert_int_equal(uses.pinholes, 1);
 }
 
 int main(void)

@@ -155,7 +155,7 @@ static void test_coexist(void **state)
 
 	(void)state;
 	assert_closed(plain);
-	assert_chain(plain, "forward", "known forwarded not-routed ipsec same-interface translated unasked");
+	assert_chain(plain, "forward", "known forwarded let-in not-routed ipsec same-interface translated unasked");
 	assert_int_equal(ruleset_chain(plain, "forward")->policy, NF_ACCEPT);
 	assert_rule(plain, "forward", "unasked",
 		    "[meta iifname => 0][0 in outside][meta oifname => 0][0 in inside][goto unasked]");
@@ -163,7 +163,7 @@ static void test_coexist(void **state)
 	s.n_dmz = 1;
 	full = compile(&s, true);
 	assert_chain(full, "forward",
-		     "known forwarded not-routed ipsec same-interface dmz-lan translated unasked unasked4 unasked6");
+		     "known forwarded let-in not-routed ipsec same-interface dmz-lan translated unasked unasked4 unasked6");
 	assert_rule(full, "forward", "dmz-lan",
 		    "[meta iifname => 0][0 in dmz][meta oifname => 0][0 in lan][goto unasked]");
 	assert_rule(full, "forward", "unasked6",
@@ -186,7 +186,7 @@ static void test_exclusive(void **state)
 	s.policy = POLICY_EXCLUSIVE;
 	plain = compile(&s, false);
 	assert_closed(plain);
-	assert_chain(plain, "forward", "known forwarded invalid same-interface lan unasked");
+	assert_chain(plain, "forward", "known forwarded let-in invalid same-interface lan unasked");
 	assert_int_equal(ruleset_chain(plain, "forward")->policy, NF_DROP);
 	assert_set(plain, "bridges", "\"br0\", \"virbr1\"");
 	assert_rule(plain, "forward", "same-interface",
@@ -197,7 +197,7 @@ static void test_exclusive(void **state)
 	s.n_dmz = 1;
 	full = compile(&s, true);
 	assert_chain(full, "forward",
-		     "known forwarded invalid same-interface lan dmz-wan dmz-dmz unasked4 unasked6 unasked");
+		     "known forwarded let-in invalid same-interface lan dmz-wan dmz-dmz unasked4 unasked6 unasked");
 	assert_rule(full, "forward", "dmz-wan", "[meta iifname => 0][0 in dmz][meta oifname => 0][0 in wan][accept]");
 }
 
@@ -214,7 +214,7 @@ static void test_clamp(void **state)
 	assert_set(narrow, "clamp", "\"ppp0\"");
 	/* before anything is accepted: the answer to a SYN belongs to a known connection */
 	assert_chain(narrow, "forward",
-		     "clamp-in clamp-out known forwarded not-routed ipsec same-interface translated unasked");
+		     "clamp-in clamp-out known forwarded let-in not-routed ipsec same-interface translated unasked");
 	assert_rule(narrow, "forward", "clamp-out",
 		    "[meta l4proto => 0][0 == 0x06][payload 1 @ transport + 13 => 0][0 & 0x02 => 0][0 != 0x00]"
 		    "[meta oifname => 0][0 in clamp][rt mtu => 0][hton 0 => 0][tcp option maxseg = 0]");
@@ -222,7 +222,7 @@ static void test_clamp(void **state)
 	none = compile(&s, false);
 	links[5].mtu = 1492;
 	assert_set(none, "clamp", "no set");
-	assert_chain(none, "forward", "known forwarded not-routed ipsec same-interface translated unasked");
+	assert_chain(none, "forward", "known forwarded let-in not-routed ipsec same-interface translated unasked");
 	s.mss_clamp = CLAMP_ALWAYS;
 	always = compile(&s, false);
 	assert_rule(always, "forward", "clamp",
