@@ -42,8 +42,8 @@ enum option_id {
 	OPTION_BALANCE,
 	OPTION_NO_NAT,
 	OPTION_IN,
-	/* of later versions: understood, and refused by name */
 	OPTION_CONFIRM,
+	/* of later versions: no command takes them yet */
 	OPTION_TO,
 	OPTION_WAIT,
 	OPTION_RESET,
@@ -68,6 +68,7 @@ struct arguments {
 	const char **words;
 	size_t n_words;
 	char expires[TIMESTAMP_TEXT_MAX]; /* what --for comes to (lease.c) */
+	int64_t confirm;                  /* ... and --confirm: seconds; 0 = not given */
 };
 
 /* False plus every mistake in `diag`; `ret` holds what could be understood in either case. */

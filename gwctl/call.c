@@ -7,6 +7,7 @@
 
 #include "command.h"
 #include "owner.h"
+#include "session.h"
 #include "util.h"
 #include "wire.h"
 
@@ -135,6 +136,17 @@ static void change_options(const struct call *call, json_t *parameters)
 	for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
 		if (call_option(call, flags[i]))
 			json_object_set_new(parameters, options[flags[i]].name, json_true());
+	if (call->arguments->confirm) {
+		json_object_set_new(parameters, "confirm", json_integer(call->arguments->confirm));
+		call_session(parameters);
+	}
+}
+
+void call_session(json_t *parameters)
+{
+	_cleanup_(freep) char *session = session_find();
+	if (session)
+		json_object_set_new(parameters, "session", json_string(session)); /* no text, no member */
 }
 
 static void put_outcome(const struct call *call, const json_t *reply)

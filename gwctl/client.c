@@ -27,7 +27,7 @@ static const struct { /* by the name that org.gwd.Gateway gives it */
 	enum diag_kind kind;
 } errors[] = {
 	{"Invalid", DIAG_INVALID},   {"Conflict", DIAG_CONFLICT}, {"NotFound", DIAG_NOT_FOUND},
-	{"Declared", DIAG_DECLARED}, {"Denied", DIAG_DENIED},     {"Pending", DIAG_BUSY},
+	{"Declared", DIAG_DECLARED}, {"Denied", DIAG_DENIED},     {"Pending", DIAG_PENDING},
 	{"Busy", DIAG_BUSY},         {"Kernel", DIAG_KERNEL},     {"Internal", DIAG_INTERNAL},
 };
 

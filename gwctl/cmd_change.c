@@ -130,6 +130,13 @@ enum status cmd_close(struct call *call)
 	return opening ? call_change(call, "Close", opening, NULL) : STATUS_REFUSED;
 }
 
+enum status cmd_confirm(struct call *call)
+{
+	json_t *parameters = json_object();
+	call_session(parameters);
+	return call_change(call, "Confirm", parameters, NULL);
+}
+
 enum status cmd_undo(struct call *call)
 {
 	return call_change(call, "Undo", json_object(), NULL);

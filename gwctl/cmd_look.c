@@ -267,7 +267,8 @@ static char *who_cell(const json_t *revision)
 
 static char *what_cell(const json_t *revision)
 {
-	return xstrdup(json_text(revision, "what"));
+	bool pending = json_is_true(json_object_get(revision, "pending"));
+	return xasprintf("%s%s", json_text(revision, "what"), pending ? " (not confirmed yet)" : "");
 }
 
 static const struct column history_columns[] = {

@@ -173,6 +173,14 @@ static char *revision_cell(const json_t *s)
 	return revision ? xasprintf("%lld", (long long)revision) : xstrdup("none yet");
 }
 
+static char *pending_cell(const json_t *s)
+{
+	const json_t *pending = json_object_get(s, "pending");
+	_cleanup_(freep) char *left = lease_left(json_number(pending, "seconds"));
+	return pending ? xasprintf("%s: taken back %s without gwctl confirm", json_text(pending, "what"), left)
+		       : xstrdup("");
+}
+
 static char *kernel_cell(const json_t *s)
 {
 	return xasprintf("%s; sent since start: %lld batches, %lld messages, %lld elements; %lld dumps read",
@@ -232,6 +240,7 @@ static const struct column fields[] = {
 	{"open ports", COLUMN_TEXT, openings_cell},
 	{"reachable", COLUMN_TEXT, reachable_cell},
 	{"revision", COLUMN_TEXT, revision_cell},
+	{"confirm", COLUMN_TEXT, pending_cell},
 	{"file", COLUMN_TEXT, file_cell},
 	{"mistakes", COLUMN_TEXT, mistakes_cell},
 	{"kernel", COLUMN_TEXT, kernel_cell},

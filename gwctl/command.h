@@ -37,7 +37,6 @@ struct command {
 	const char *more;     /* paragraphs and examples for `help COMMAND` */
 	size_t min, max;      /* number of words */
 	uint64_t options;     /* OPTION_BIT of those it takes, beside the general ones */
-	uint64_t later;       /* of those a later version will take */
 	enum status (*run)(struct call *);
 };
 extern const struct command commands[]; /* ends with a NULL name */
@@ -71,6 +70,8 @@ enum status call_change(struct call *, const char *method, json_t *parameters, j
 enum status call_held(struct call *, const char *method, json_t *parameters,
 		      void (*held)(const struct call *, const json_t *reply));
 
+void call_session(json_t *parameters); /* adds the login that this is typed in */
+
 /* FILE ("-" = standard input) as {text, path}; NULL, having complained. */
 json_t *call_file(const char *file);
 
@@ -87,6 +88,7 @@ enum status cmd_off(struct call *);
 enum status cmd_target(struct call *);
 enum status cmd_open(struct call *);
 enum status cmd_close(struct call *);
+enum status cmd_confirm(struct call *);
 enum status cmd_undo(struct call *);
 enum status cmd_rollback(struct call *);
 enum status cmd_ls(struct call *);

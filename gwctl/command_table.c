@@ -9,8 +9,7 @@
 #define FORWARD_OPTIONS                                                                                                \
 	(B(NAME) | B(DESCRIPTION) | B(PROTO) | B(LISTEN) | B(FROM) | B(SNAT) | B(LIMIT_CONNECTIONS) | B(LIMIT_RATE) |  \
 	 B(LOG) | B(BALANCE) | B(NO_NAT) | B(DISABLED) | LEASE_OPTIONS | B(ON_EXPIRY))
-#define CHANGES (B(DRY_RUN) | B(FORCE))
-#define CHANGES_LATER (B(CONFIRM))
+#define CHANGES (B(DRY_RUN) | B(CONFIRM) | B(FORCE))
 
 static const char add_more[] =
 	"PORTS is 80, 8000-8010 or 80,443. LISTEN is an address or an interface. TARGET is ADDR, ADDR:PORT or\n"
@@ -124,13 +123,24 @@ static const char apply_more[] =
 	"A forward of a port on which this gateway itself listens is held, without --force.\n"
 	"\n"
 	"  gwctl apply\n"
+	"  gwctl apply --confirm\n"
 	"  gwctl apply new.yaml --dry-run\n";
+
+static const char confirm_more[] =
+	"A change made with --confirm is taken back by itself after its time, whatever happens to gwd or to this\n"
+	"machine until then. Confirmed, it stays. Whether one can still log in is only known after logging in, so\n"
+	"it is not taken from the ssh login that made the change: open a second one. --force takes it from there, "
+	"too.\n"
+	"\n"
+	"  gwctl apply --confirm\n"
+	"  gwctl confirm                     (in a second session)\n";
 
 static const char history_more[] = "The newest revision first; * is the one that runs.\n"
 				   "\n"
 				   "  gwctl history -n 10\n";
 
 static const char undo_more[] = "Reverses the newest change that is not undone yet; again, and it goes further back.\n"
+				"One that waits to be confirmed is taken back at once.\n"
 				"\n"
 				"  gwctl undo\n";
 
@@ -147,35 +157,30 @@ static const char help_more[] = "  gwctl help add\n";
 
 const struct command commands[] = {
 	{"add", "[LISTEN:]PORTS[/PROTO] TARGET...", "forward ports to a target", add_more, 2, SIZE_MAX,
-	 FORWARD_OPTIONS | B(TEMPORARY) | B(HOLD) | B(REPLACE) | CHANGES, CHANGES_LATER, cmd_add},
-	{"set", "NAME [TARGET...]", "change a forward", set_more, 1, SIZE_MAX, FORWARD_OPTIONS | CHANGES, CHANGES_LATER,
-	 cmd_set},
-	{"rm", "NAME | [LISTEN:]PORTS[/PROTO]", "remove a forward", rm_more, 1, 1, CHANGES | B(KILL), CHANGES_LATER,
-	 cmd_rm},
-	{"on", "NAME", "put a forward on", on_more, 1, 1, CHANGES, CHANGES_LATER, cmd_on},
-	{"off", "NAME", "put a forward off, without forgetting it", off_more, 1, 1, CHANGES | B(KILL), CHANGES_LATER,
-	 cmd_off},
+	 FORWARD_OPTIONS | B(TEMPORARY) | B(HOLD) | B(REPLACE) | CHANGES, cmd_add},
+	{"set", "NAME [TARGET...]", "change a forward", set_more, 1, SIZE_MAX, FORWARD_OPTIONS | CHANGES, cmd_set},
+	{"rm", "NAME | [LISTEN:]PORTS[/PROTO]", "remove a forward", rm_more, 1, 1, CHANGES | B(KILL), cmd_rm},
+	{"on", "NAME", "put a forward on", on_more, 1, 1, CHANGES, cmd_on},
+	{"off", "NAME", "put a forward off, without forgetting it", off_more, 1, 1, CHANGES | B(KILL), cmd_off},
 	{"target", "drain|ready|off NAME TARGET", "keep new connections from one target", target_more, 3, 3,
-	 CHANGES | B(KILL), CHANGES_LATER, cmd_target},
+	 CHANGES | B(KILL), cmd_target},
 	{"open", "PORT[/PROTO]", "open a port of the gateway itself", open_more, 1, 1,
-	 B(FROM) | B(IN) | LEASE_OPTIONS | B(TEMPORARY) | CHANGES, CHANGES_LATER, cmd_open},
-	{"close", "PORT[/PROTO]", "close what open has opened", close_more, 1, 1, B(IN) | CHANGES, CHANGES_LATER,
-	 cmd_close},
-	{"ls", "[PATTERN]", "list forwards", ls_more, 0, 1, B(SORT), 0, cmd_ls},
-	{"show", "NAME", "all about one forward", show_more, 1, 1, 0, 0, cmd_show},
-	{"status", "", "one screen: is all well?", status_more, 0, 0, 0, 0, cmd_status},
-	{"check", "[FILE]", "look for mistakes in a file", check_more, 0, 1, 0, 0, cmd_check},
-	{"diff", "[FILE]", "what apply would change", diff_more, 0, 1, B(REVISION), 0, cmd_diff},
-	{"apply", "[FILE]", "make gwd.yaml, or FILE, what runs", apply_more, 0, 1, CHANGES, CHANGES_LATER, cmd_apply},
-	{"history", "", "the revisions of what ran", history_more, 0, 0, B(NUMBER), 0, cmd_history},
-	{"undo", "", "take the newest change back", undo_more, 0, 0, CHANGES, CHANGES_LATER, cmd_undo},
-	{"rollback", "REVISION", "return to an older revision", rollback_more, 1, 1, CHANGES, CHANGES_LATER,
-	 cmd_rollback},
-	{"export", "", "what runs, as a gwd.yaml", export_more, 0, 0, 0, 0, cmd_export},
-	{"help", "[COMMAND]", "this text, or all about a command", help_more, 0, 1, 0, 0, cmd_help},
-	{"version", "", "print the version", NULL, 0, 0, 0, 0, cmd_version},
+	 B(FROM) | B(IN) | LEASE_OPTIONS | B(TEMPORARY) | CHANGES, cmd_open},
+	{"close", "PORT[/PROTO]", "close what open has opened", close_more, 1, 1, B(IN) | CHANGES, cmd_close},
+	{"ls", "[PATTERN]", "list forwards", ls_more, 0, 1, B(SORT), cmd_ls},
+	{"show", "NAME", "all about one forward", show_more, 1, 1, 0, cmd_show},
+	{"status", "", "one screen: is all well?", status_more, 0, 0, 0, cmd_status},
+	{"check", "[FILE]", "look for mistakes in a file", check_more, 0, 1, 0, cmd_check},
+	{"diff", "[FILE]", "what apply would change", diff_more, 0, 1, B(REVISION), cmd_diff},
+	{"apply", "[FILE]", "make gwd.yaml, or FILE, what runs", apply_more, 0, 1, CHANGES, cmd_apply},
+	{"confirm", "", "keep what was changed with --confirm", confirm_more, 0, 0, B(FORCE), cmd_confirm},
+	{"history", "", "the revisions of what ran", history_more, 0, 0, B(NUMBER), cmd_history},
+	{"undo", "", "take the newest change back", undo_more, 0, 0, CHANGES, cmd_undo},
+	{"rollback", "REVISION", "return to an older revision", rollback_more, 1, 1, CHANGES, cmd_rollback},
+	{"export", "", "what runs, as a gwd.yaml", export_more, 0, 0, 0, cmd_export},
+	{"help", "[COMMAND]", "this text, or all about a command", help_more, 0, 1, 0, cmd_help},
+	{"version", "", "print the version", NULL, 0, 0, 0, cmd_version},
 	{.name = "edit"},
-	{.name = "confirm"},
 	{.name = "import"},
 	{.name = "flows"},
 	{.name = "stats"},

@@ -80,7 +80,10 @@ static void unknown(const char *word)
 
 static void put_option(const struct option *option)
 {
-	_cleanup_(freep) char *value = option->value && *option->value ? xasprintf(" %s", option->value) : xstrdup("");
+	bool perhaps = option->takes == TAKES_PERHAPS;
+	_cleanup_(freep) char *value = option->value && *option->value ? xasprintf(perhaps ? "[=%s]" : " %s",
+										   option->value)
+								       : xstrdup("");
 	_cleanup_(freep) char *left = option->letter ? xasprintf("-%c, --%s%s", option->letter, option->name, value)
 						     : xasprintf("    --%s%s", option->name, value);
 	if (strlen(left) > 27)
@@ -156,16 +159,10 @@ static enum status check_options(const struct command *c, const struct arguments
 {
 	enum status status = STATUS_DONE;
 	for (enum option_id id = 0; id < OPTION_COUNT; id++) {
-		if (!a->values[id] || ((COMMON_OPTIONS | c->options | c->later) & OPTION_BIT(id)))
+		if (!a->values[id] || ((COMMON_OPTIONS | c->options) & OPTION_BIT(id)))
 			continue;
 		complain("%s takes no --%s: gwctl help %s", c->name, options[id].name, c->name);
 		status = STATUS_USAGE;
-	}
-	for (enum option_id id = 0; id < OPTION_COUNT && status != STATUS_USAGE; id++) {
-		if (!a->values[id] || !(c->later & OPTION_BIT(id)))
-			continue;
-		complain("--%s is not yet supported by this version of gwd", options[id].name);
-		status = STATUS_REFUSED;
 	}
 	return status;
 }

@@ -7,6 +7,8 @@
 
 #include "util.h"
 
+enum { CONFIRM_DEFAULT = 120 }; /* seconds */
+
 static const struct {
 	char letter;
 	int64_t seconds;
@@ -29,10 +31,27 @@ static bool parse(const char *text, int64_t *ret)
 	return !*text && sum > 0;
 }
 
+/* --confirm alone, --confirm=5m, --confirm=300 */
+static bool resolve_confirm(struct arguments *a, struct diag *diag)
+{
+	const char *text = a->values[OPTION_CONFIRM];
+	_cleanup_(freep) char *seconds = text ? xasprintf("%ss", text) : NULL;
+	a->confirm = 0;
+	if (!text || parse(text, &a->confirm) || parse(seconds, &a->confirm))
+		return true;
+	a->confirm = CONFIRM_DEFAULT;
+	if (*text && !streq(text, options[OPTION_CONFIRM].name))
+		diag_add(diag, DIAG_INVALID, (struct loc){0},
+			 "--confirm takes a time such as 90s or 5m, written --confirm=5m, not '%s'", text);
+	return !diag_failed(diag);
+}
+
 bool lease_resolve(struct arguments *a, int64_t now, struct diag *diag)
 {
 	const char *text = a->values[OPTION_FOR];
 	int64_t seconds;
+	if (!resolve_confirm(a, diag))
+		return false;
 	if (!text)
 		return true;
 	if (a->values[OPTION_EXPIRES]) {

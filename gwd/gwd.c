@@ -8,6 +8,7 @@
 
 #include "files.h"
 #include "gwd_apply.h"
+#include "gwd_confirm.h"
 #include "gwd_expire.h"
 #include "gwd_foreign.h"
 #include "gwd_guard.h"
@@ -132,7 +133,8 @@ static int choose_documents(struct gwd *g, struct beginning *b, struct diag *dia
 		return r;
 	b->disk = files_read(g->config_path, NULL, 0, NULL, &g->file_mistakes);
 	b->seen = b->disk ? hash_text(documents_hash(b->disk)) : NULL; /* an unreadable file was not seen */
-	changed = b->disk && !str_same(seen, b->seen);
+	/* What is to be taken back was made on what ran before: a new file would take part of it along. */
+	changed = b->disk && !str_same(seen, b->seen) && !confirm_waits(g);
 	if (!state_newer(g->state))
 		g->docset = stored_docset(g);
 	if (changed)
@@ -177,6 +179,11 @@ static int begin_world(struct gwd *g, struct beginning *b, struct diag *diag)
 	}
 	for (size_t i = 0; i < in.settled.messages.n; i++)
 		log_note("%s", in.settled.messages.items[i]);
+	if (confirm_due(g)) {
+		draft_take(g, &d);
+		draft_settle(&d);
+		return confirm_resume(g, diag);
+	}
 	r = road_commit_regardless(g, &d, &outcome, diag);
 	if (r < 0)
 		return r;
@@ -184,7 +191,7 @@ static int begin_world(struct gwd *g, struct beginning *b, struct diag *diag)
 	g->docset_hash = documents_hash(docs);
 	if (b->from_disk && outcome.revision == 0 && !state_newer(g->state))
 		g->unstored = TAKE_PTR(b->disk);
-	return 0;
+	return confirm_resume(g, diag);
 }
 
 static int begin(struct gwd *g, struct diag *diag)
@@ -233,10 +240,13 @@ int gwd_start(const struct gwd_options *options, struct gwd **ret, struct diag *
 	g->here = here(g->boot);
 	g->redirects = g->clock.alarm = -1;
 	g->others = others_new();
+	g->confirm = confirm_new();
 	g->world = empty_world();
 	r = state_open(options->state_dir, &g->state, diag);
 	if (r == 0)
 		r = expire_open(g, diag);
+	if (r == 0)
+		r = confirm_open(g, diag);
 	if (r == 0)
 		r = kernel_open(&g->kernel, diag);
 	if (r == 0)
@@ -276,6 +286,7 @@ void gwd_stop(struct gwd *g)
 		state_close(g->state);
 	nflog_close(g->nflog);
 	others_free(g->others);
+	confirm_free(g->confirm);
 	world_free(g->world);
 	topology_free(g->topology);
 	wan_memory_free(&g->wan);
@@ -375,6 +386,7 @@ void gwd_settle(struct gwd *g)
 {
 	g->repaired = false;
 	expire_settle(g);
+	confirm_settle(g);
 	others_settle(g);
 	connections_settle(g);
 	settle(g);

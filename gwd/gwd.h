@@ -33,6 +33,8 @@ int gwd_kernel_fd(const struct gwd *); /* readable = call gwd_kernel_event; -1 =
 void gwd_kernel_event(struct gwd *);
 int gwd_alarm_fd(const struct gwd *); /* readable = call gwd_alarm_event: something ends, or the clock was set */
 void gwd_alarm_event(struct gwd *);
+int gwd_confirm_fd(const struct gwd *); /* readable = call gwd_confirm_event: nobody confirmed in time */
+void gwd_confirm_event(struct gwd *);
 int gwd_connections_fd(const struct gwd *); /* readable = call gwd_connections_event */
 void gwd_connections_event(struct gwd *);
 /* To be called now and then: what the kernel refused or lost while nobody asked is tried again. Costs nothing otherwise. */
@@ -49,6 +51,8 @@ struct request_options {
 	bool force;   /* also over a port on which a program of this machine listens, and whoever is locked out by it */
 	bool unasked; /* by the daemon itself: nobody to be refused anything */
 	bool kill;    /* what leaves loses its open connections too; of UDP it always does */
+	unsigned confirm;    /* seconds after which it is taken back, unless gwd_confirm comes first; 0 = it stays */
+	const char *session; /* with confirm: the login that asked; NULL = not known */
 	enum lifetime lifetime; /* add only: of what is added */
 	const void *holder;     /* LIFETIME_HELD: gwd_release with it ends it */
 };
@@ -58,6 +62,7 @@ struct outcome {
 	size_t n_messages, messages_capacity;
 	bool changed;
 	size_t cut;           /* connections that were ended */
+	bool waits;           /* to be confirmed */
 	int64_t revision;     /* 0 = none made */
 	char *plan;           /* text of the plan, with dry_run */
 	struct forward *forward; /* add and set: as it stands now; owned */
@@ -94,6 +99,9 @@ int gwd_apply(struct gwd *, const char *text, size_t len, const char *path, cons
 	      struct outcome *ret, struct diag *);
 int gwd_rollback(struct gwd *, int64_t revision, const struct request_options *, struct outcome *ret, struct diag *);
 int gwd_undo(struct gwd *, const struct request_options *, struct outcome *ret, struct diag *);
+/* What waits stays for good. Refused to the very session that made the change, unless by force. */
+int gwd_confirm(struct gwd *, const char *session, bool force, const struct caller *, struct outcome *ret,
+		struct diag *);
 /* Every trace out of the kernel; the caller ends the loop after it. Offline: no gwd runs. */
 int gwd_purge_offline(const struct gwd_options *, struct outcome *ret, struct diag *);
 int gwd_purge(struct gwd *, const struct request_options *, struct outcome *ret, struct diag *);
@@ -152,6 +160,8 @@ struct gwd_status {
 	size_t n_firewalls;
 };
 int gwd_status(struct gwd *, struct gwd_status *ret, struct diag *);
+/* What waits to be confirmed, and seconds until it is taken back; borrowed until the next call. NULL = nothing. */
+const struct pending *gwd_pending(const struct gwd *, int64_t *ret_seconds);
 /* Programs of this machine that a new connection from anywhere outside reaches, sorted by port, each socket once. 0, or
  * -errno plus diag when it cannot be told. */
 int gwd_reachable(struct gwd *, struct listeners *ret, struct diag *);

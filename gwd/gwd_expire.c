@@ -11,6 +11,7 @@
 #include <errno.h>
 
 #include "gwd_change.h"
+#include "gwd_confirm.h"
 #include "log.h"
 #include "timestamp.h"
 #include "wallclock.h"
@@ -246,6 +247,7 @@ void gwd_release(struct gwd *g, const void *holder)
 {
 	_cleanup_(draft_free) struct draft d = {0};
 
+	confirm_release(g, holder);
 	for (struct forward_entry *e = forwards_first(g->world->forwards); e; e = e->next)
 		if (e->forward->holder == holder)
 			change_draft_remove(&d, e);

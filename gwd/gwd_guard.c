@@ -215,25 +215,44 @@ void guard_world(const struct gwd *g, struct draft *d, bool force, struct settle
 
 /* ---- From one start to the next ------------------------------------------------------------------ */
 
-int guard_recall(const struct gwd *g, struct draft *d, struct diag *diag)
+/* `among`: only those that are in the list, or with `others` only those that are not; NULL: all. */
+static void recall(struct draft *d, const char *text, const struct strings *among, bool others)
 {
-	_cleanup_(freep) char *held = NULL;
+	_cleanup_(freep) char *held = xstrdup(text);
 	char *rest, *item;
-	int r = state_get(g->state, "held", &held, diag);
 
-	if (r < 0 || !held)
-		return r;
-	for (item = strtok_r(held, " ", &rest); item; item = strtok_r(NULL, " ", &rest)) {
+	for (item = held ? strtok_r(held, " ", &rest) : NULL; item; item = strtok_r(NULL, " ", &rest)) {
 		char *colon = strchr(item, ':');
 		uint16_t port = colon ? (uint16_t)strtoul(colon + 1, NULL, 10) : 0;
 		struct forward_entry *e;
 
 		item[strcspn(item, ":")] = '\0';
 		e = forwards_by_name(d->world->forwards, item);
+		if (among && strings_have(among, item) == others)
+			continue;
 		if (e && !e->off && !e->shadowed && !e->forward->force && has_port(e->forward, port))
 			e->own_port = port;
 	}
-	return 0;
+}
+
+int guard_recall(const struct gwd *g, struct draft *d, struct diag *diag)
+{
+	_cleanup_(freep) char *held = NULL;
+	int r = state_get(g->state, "held", &held, diag);
+
+	recall(d, held, NULL, false);
+	return r;
+}
+
+int guard_return(const struct gwd *g, struct draft *d, const char *held_then, const struct strings *touched,
+		 struct diag *diag)
+{
+	_cleanup_(freep) char *held = NULL;
+	int r = touched ? state_get(g->state, "held", &held, diag) : 0;
+
+	recall(d, held, touched, true);
+	recall(d, held_then, touched, false);
+	return r;
 }
 
 /* A step took one of those that were held. */

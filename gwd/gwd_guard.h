@@ -16,6 +16,10 @@ void guard_world(const struct gwd *, struct draft *, bool force, struct settled 
 
 /* Who is held, from one start to the next: into the draft's world, and from the world into the running transaction. */
 int guard_recall(const struct gwd *, struct draft *, struct diag *);
+/* The same for a world in which something is taken back: of the names that it touched (NULL: all) who was held then, by
+ * fact "held" of before it, and of the rest who is held now. */
+int guard_return(const struct gwd *, struct draft *, const char *held_then, const struct strings *touched,
+		 struct diag *);
 int guard_store(const struct gwd *, const struct draft *, struct diag *);
 
 #endif

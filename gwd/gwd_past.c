@@ -5,13 +5,73 @@
 #include <inttypes.h>
 
 #include "gwd_apply.h"
+#include "gwd_confirm.h"
 
-/* A value that something had, and how long ago: a larger age is older. */
-struct former {
-	enum item_kind kind;
-	char *name, *before; /* before NULL: was not there */
-	uint64_t age;
-};
+/* ---- Former values --------------------------------------------------------------------------------- */
+
+void formers_free(struct formers *l)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		free(l->items[i].name);
+		free(l->items[i].before);
+		forward_unref(l->items[i].held);
+	}
+	free(l->items);
+	*l = (struct formers){0};
+}
+
+struct former *formers_add(struct formers *l, enum item_kind kind, const char *name, const char *before)
+{
+	struct former *f;
+
+	l->items = grow(l->items, l->n, &l->capacity, sizeof(*l->items));
+	f = &l->items[l->n++];
+	*f = (struct former){.kind = kind, .name = xstrdup(name), .before = xstrdup(before)};
+	return f;
+}
+
+static int cmp_former(const void *a, const void *b)
+{
+	const struct former *x = a, *y = b;
+
+	return x->kind != y->kind ? (x->kind < y->kind ? -1 : 1) : strcmp(x->name, y->name);
+}
+
+static int cmp_former_oldest(const void *a, const void *b)
+{
+	const struct former *x = a, *y = b;
+	int c = cmp_former(a, b);
+
+	return c ? c : x->age > y->age ? -1 : x->age < y->age;
+}
+
+void formers_settle(struct formers *l)
+{
+	size_t kept = 0;
+
+	if (l->n)
+		qsort(l->items, l->n, sizeof(*l->items), cmp_former_oldest);
+	for (size_t i = 0; i < l->n; i++) {
+		if (kept && cmp_former(&l->items[kept - 1], &l->items[i]) == 0) {
+			free(l->items[i].name);
+			free(l->items[i].before);
+			forward_unref(l->items[i].held);
+			continue;
+		}
+		l->items[kept++] = l->items[i];
+	}
+	l->n = kept;
+}
+
+bool formers_have(const struct formers *l, enum item_kind kind, const char *name)
+{
+	_cleanup_(freep) char *copy = xstrdup(name);
+	struct former key = {.kind = kind, .name = copy};
+
+	return l->n && bsearch(&key, l->items, l->n, sizeof(*l->items), cmp_former);
+}
+
+/* ---- Out of the history ----------------------------------------------------------------------------- */
 
 /* Values of runtime forwards and overrides to return to. */
 struct past {
@@ -20,19 +80,14 @@ struct past {
 	int64_t only;   /* undo: this one alone is reversed; 0 = all that are newer than target */
 	bool found;     /* the revision that is returned to */
 	int64_t docset;
-	struct former *items;
-	size_t n, capacity;
+	struct formers values;
 	uint32_t revisions, position; /* read so far; within the revision */
 	struct diag *diag;
 };
 
 static void past_free(struct past *p)
 {
-	for (size_t i = 0; i < p->n; i++) {
-		free(p->items[i].name);
-		free(p->items[i].before);
-	}
-	free(p->items);
+	formers_free(&p->values);
 }
 
 static int past_item(void *ctx, enum item_kind kind, const char *name, const char *before, const char *after)
@@ -40,10 +95,8 @@ static int past_item(void *ctx, enum item_kind kind, const char *name, const cha
 	struct past *p = ctx;
 
 	(void)after;
-	p->items = grow(p->items, p->n, &p->capacity, sizeof(*p->items));
 	/* Revisions come newest first, the items of one oldest first. */
-	p->items[p->n++] = (struct former){kind, xstrdup(name), xstrdup(before),
-					   (uint64_t)p->revisions << 32 | (UINT32_MAX - p->position++)};
+	formers_add(&p->values, kind, name, before)->age = (uint64_t)p->revisions << 32 | (UINT32_MAX - p->position++);
 	return 0;
 }
 
@@ -64,54 +117,22 @@ static int past_revision(void *ctx, const struct revision *rev)
 	return state_each_item(p->g->state, rev->id, past_item, p, p->diag);
 }
 
-static int cmp_former(const void *a, const void *b)
-{
-	const struct former *x = a, *y = b;
+/* ---- From what runs to what ran --------------------------------------------------------------------- */
 
-	return x->kind != y->kind ? (x->kind < y->kind ? -1 : 1) : strcmp(x->name, y->name);
+/* These values tell nothing of it, so it stays. */
+static bool is_apart(const struct formers *l, enum lifetime lifetime)
+{
+	return lifetime != LIFETIME_DURABLE && !l->temporary;
 }
 
-static int cmp_former_oldest(const void *a, const void *b)
-{
-	const struct former *x = a, *y = b;
-	int c = cmp_former(a, b);
-
-	return c ? c : x->age > y->age ? -1 : x->age < y->age;
-}
-
-/* Of each name the oldest value is left, sorted. */
-static void past_settle(struct past *p)
-{
-	size_t kept = 0;
-
-	if (p->n)
-		qsort(p->items, p->n, sizeof(*p->items), cmp_former_oldest);
-	for (size_t i = 0; i < p->n; i++) {
-		if (kept && cmp_former(&p->items[kept - 1], &p->items[i]) == 0) {
-			free(p->items[i].name);
-			free(p->items[i].before);
-			continue;
-		}
-		p->items[kept++] = p->items[i];
-	}
-	p->n = kept;
-}
-
-static bool in_past(const struct past *p, enum item_kind kind, char *name)
-{
-	struct former key = {.kind = kind, .name = name};
-
-	return p->n && bsearch(&key, p->items, p->n, sizeof(*p->items), cmp_former);
-}
-
-static void drop_orders(const struct past *p, struct ingredients *in, struct draft *d)
+static void drop_orders(const struct formers *l, struct ingredients *in, struct draft *d)
 {
 	size_t kept = 0;
 
 	for (size_t i = 0; i < in->n_orders; i++) {
 		_cleanup_(freep) char *key = order_key(in->orders[i].name, in->orders[i].target);
 
-		if (!in_past(p, ITEM_TARGET, key)) {
+		if (!formers_have(l, ITEM_TARGET, key)) {
 			in->orders[kept++] = in->orders[i];
 			continue;
 		}
@@ -121,7 +142,7 @@ static void drop_orders(const struct past *p, struct ingredients *in, struct dra
 	in->n_orders = kept;
 }
 
-static void drop_openings(const struct past *p, struct ingredients *in, struct draft *d)
+static void drop_openings(const struct formers *l, struct ingredients *in, struct draft *d)
 {
 	struct opening_list kept = {0};
 
@@ -129,7 +150,7 @@ static void drop_openings(const struct past *p, struct ingredients *in, struct d
 		const struct opening *o = &in->open.items[i];
 		_cleanup_(freep) char *key = opening_key(o);
 
-		if (o->lifetime != LIFETIME_DURABLE || !in_past(p, ITEM_OPENING, key))
+		if (is_apart(l, o->lifetime) || !formers_have(l, ITEM_OPENING, key))
 			opening_list_add(&kept, o);
 		else
 			draft_opening(d, o, true);
@@ -139,14 +160,14 @@ static void drop_openings(const struct past *p, struct ingredients *in, struct d
 }
 
 /* What changed since goes out of the live ingredients ... */
-static void drop_later(const struct past *p, struct ingredients *in, struct draft *d)
+static void drop_later(const struct formers *l, struct ingredients *in, struct draft *d)
 {
 	size_t kept = 0;
 
 	for (size_t i = 0; i < in->n_runtime; i++) {
 		struct forward *f = in->runtime[i];
 
-		if (f->lifetime != LIFETIME_DURABLE || !in_past(p, ITEM_RUNTIME, f->name)) {
+		if (is_apart(l, f->lifetime) || !formers_have(l, ITEM_RUNTIME, f->name)) {
 			in->runtime[kept++] = f;
 			continue;
 		}
@@ -156,7 +177,7 @@ static void drop_later(const struct past *p, struct ingredients *in, struct draf
 	in->n_runtime = kept;
 	kept = 0;
 	for (size_t i = 0; i < in->n_overrides; i++) {
-		if (!in_past(p, ITEM_OVERRIDE, in->overrides[i].name)) {
+		if (!formers_have(l, ITEM_OVERRIDE, in->overrides[i].name)) {
 			in->overrides[kept++] = in->overrides[i];
 			continue;
 		}
@@ -164,8 +185,8 @@ static void drop_later(const struct past *p, struct ingredients *in, struct draf
 		free(in->overrides[i].name);
 	}
 	in->n_overrides = kept;
-	drop_orders(p, in, d);
-	drop_openings(p, in, d);
+	drop_orders(l, in, d);
+	drop_openings(l, in, d);
 }
 
 /* No part of the past, so it stays: the name must be given back by hand. */
@@ -182,12 +203,13 @@ static bool name_free(const struct ingredients *in, const struct forward *f, str
 	return true;
 }
 
-static int reopen(const char *text, struct ingredients *in, struct draft *d, struct diag *diag)
+static int reopen(const struct former *was, struct ingredients *in, struct draft *d, struct diag *diag)
 {
 	_cleanup_(opening_free) struct opening o = {0};
 
-	if (!stored_opening(text, &o, diag))
+	if (!stored_opening(was->before, &o, diag))
 		return -EINVAL;
+	o.lifetime = was->temporary ? LIFETIME_TEMPORARY : LIFETIME_DURABLE;
 	for (size_t i = 0; i < in->open.n; i++) {
 		_cleanup_(freep) char *other = NULL;
 
@@ -211,11 +233,13 @@ static int bring_back_one(const struct former *was, struct ingredients *in, stru
 
 	switch (was->kind) {
 	case ITEM_RUNTIME:
-		f = stored_forward(was->name, was->before, diag);
+		f = was->held ? forward_ref(was->held) : stored_forward(was->name, was->before, diag);
 		if (!f || !name_free(in, f, diag)) {
 			forward_unref(f);
 			return -EINVAL;
 		}
+		if (was->temporary)
+			f->lifetime = LIFETIME_TEMPORARY;
 		ingredients_add_runtime(in, f);
 		draft_runtime(d, f->name, f);
 		break;
@@ -232,17 +256,17 @@ static int bring_back_one(const struct former *was, struct ingredients *in, stru
 		draft_order(d, was->name, &order);
 		break;
 	case ITEM_OPENING:
-		return reopen(was->before, in, d, diag);
+		return reopen(was, in, d, diag);
 	}
 	return 0;
 }
 
 /* ... and what it was comes in. */
-static int bring_back(const struct past *p, struct ingredients *in, struct draft *d, struct diag *diag)
+static int bring_back(const struct formers *l, struct ingredients *in, struct draft *d, struct diag *diag)
 {
-	for (size_t i = 0; i < p->n; i++) {
-		const struct former *was = &p->items[i];
-		int r = was->before ? bring_back_one(was, in, d, diag) : 0;
+	for (size_t i = 0; i < l->n; i++) {
+		const struct former *was = &l->items[i];
+		int r = was->before || was->held ? bring_back_one(was, in, d, diag) : 0;
 
 		if (r < 0)
 			return r;
@@ -260,14 +284,32 @@ static struct config *declared_then(struct gwd *g, int64_t docset, uint64_t *ret
 	return config_read(docs, diag);
 }
 
+int past_return(struct gwd *g, const struct formers *l, int64_t docset, struct draft *d, struct ingredients *in,
+		uint64_t *ret_hash, struct diag *diag)
+{
+	static struct document empty = {.path = "gwd.yaml"};
+	static const struct documents none = {&empty, 1};
+	_cleanup_(config_freep) struct config *config = declared_then(g, docset, ret_hash, diag);
+	int r;
+
+	if (!config)
+		return -EINVAL;
+	ingredients_live(g, in);
+	drop_later(l, in, d);
+	r = bring_back(l, in, d, diag);
+	if (r < 0)
+		return r;
+	d->docset = docset;
+	d->documents = docset ? NULL : &none;
+	draft_world(g, d, config, in);
+	return 0;
+}
+
 int past_world(struct gwd *g, int64_t revision, bool undo, struct draft *d, struct ingredients *in, uint64_t *ret_hash,
 	       struct diag *diag)
 {
 	_cleanup_(past_free) struct past p = {
 		.g = g, .target = undo ? 0 : revision, .only = undo ? revision : 0, .diag = diag};
-	static struct document empty = {.path = "gwd.yaml"};
-	static const struct documents none = {&empty, 1};
-	_cleanup_(config_freep) struct config *config = NULL;
 	struct revision exists = {0};
 	int r = state_get_revision(g->state, revision, &exists, diag);
 
@@ -282,19 +324,8 @@ int past_world(struct gwd *g, int64_t revision, bool undo, struct draft *d, stru
 			 revision);
 		return -ENOENT;
 	}
-	config = declared_then(g, p.docset, ret_hash, diag);
-	if (!config)
-		return -EINVAL;
-	past_settle(&p);
-	ingredients_live(g, in);
-	drop_later(&p, in, d);
-	r = bring_back(&p, in, d, diag);
-	if (r < 0)
-		return r;
-	d->docset = p.docset;
-	d->documents = p.docset ? NULL : &none;
-	draft_world(g, d, config, in);
-	return 0;
+	formers_settle(&p.values);
+	return past_return(g, &p.values, p.docset, d, in, ret_hash, diag);
 }
 
 static int go_back(struct gwd *g, int64_t revision, bool undo, const struct request_options *options,
@@ -330,6 +361,8 @@ int gwd_undo(struct gwd *g, const struct request_options *options, struct outcom
 {
 	int64_t revision = state_newest_undoable(g->state);
 
+	if (confirm_newest(g))
+		return confirm_undo(g, options, ret, diag);
 	if (revision <= 1) { /* the first is what gwd started with */
 		outcome_say(ret, xstrdup("there is nothing to undo"));
 		return 0;

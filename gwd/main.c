@@ -131,6 +131,7 @@ static const struct source {
 	{gwd_links_fd, gwd_links_event},
 	{gwd_kernel_fd, gwd_kernel_event},
 	{gwd_alarm_fd, gwd_alarm_event},
+	{gwd_confirm_fd, gwd_confirm_event},
 	{gwd_connections_fd, gwd_connections_event},
 };
 

@@ -10,6 +10,8 @@
 
 #define ROWS_MAX 500     /* of one message: INTERFACE section 5 */
 #define PORTS_MAX 20000  /* ... and ports and targets in it */
+#define CONFIRM_MAX (30 * 86400) /* seconds */
+#define SESSION_MAX 256
 #define ROWS_ALONE 10000 /* of a list in one reply, without `more` */
 
 /* What every handler needs, released in one place. */
@@ -59,10 +61,20 @@ static const struct node *members(const struct varlink_call *call, struct arena 
 	return doc_from_json(arena, some);
 }
 
-/* The options of a change. False when one of them is not for this version; then the call has been answered. */
+/* The login that asks, as the client tells them apart. False when that is no such text; then the call has been answered. */
+static bool session(struct varlink_call *call, const char **ret)
+{
+	*ret = string(call, "session");
+	if (!*ret || strlen(*ret) <= SESSION_MAX)
+		return true;
+	varlink_invalid_parameter(call, "session");
+	return false;
+}
+
+/* The options of a change. False when one of them is wrong; then the call has been answered. */
 static bool options(struct varlink_call *call, struct answer *a)
 {
-	const json_t *confirm = json_object_get(call->parameters, "confirm");
+	int64_t confirm = integer(call, "confirm");
 
 	a->arena = arena_new();
 	a->options = (struct request_options){.who = *client_who(call->client),
@@ -70,11 +82,12 @@ static bool options(struct varlink_call *call, struct answer *a)
 					      .replace = boolean(call, "replace"),
 					      .force = boolean(call, "force"),
 					      .kill = boolean(call, "kill")};
-	if (confirm && !json_is_false(confirm))
-		diag_add(&a->diag, DIAG_INVALID, (struct loc){0}, "--confirm is not yet supported by this version");
-	if (diag_failed(&a->diag))
-		varlink_fail(call, &a->diag);
-	return !diag_failed(&a->diag);
+	if (json_object_get(call->parameters, "confirm") && (confirm < 1 || confirm > CONFIRM_MAX)) {
+		varlink_invalid_parameter(call, "confirm");
+		return false;
+	}
+	a->options.confirm = (unsigned)confirm;
+	return session(call, &a->options.session);
 }
 
 /* What a change did. */
@@ -82,6 +95,10 @@ static json_t *reply_of(struct varlink_call *call, struct answer *a)
 {
 	_cleanup_(forward_view_free) struct forward_view view = {0};
 	_cleanup_(diag_free) struct diag ignored = {0};
+	if (a->outcome.waits)
+		outcome_say(&a->outcome, xasprintf("taken back by itself in %u s, unless it is confirmed: open a second "
+						   "session and type gwctl confirm there",
+						   a->options.confirm));
 	json_t *reply = json_pack("{s:o}", "outcome", request_outcome(&a->outcome, &a->diag));
 	if (a->outcome.forward && !a->options.dry_run &&
 	    gwd_get(gwd_of(call), a->outcome.forward->name, false, &view, &ignored) == 0)
@@ -250,6 +267,17 @@ static void apply(struct varlink_call *call)
 		finish(call, &a, gwd_apply(gwd_of(call), text, len, path, &a.options, &a.outcome, &a.diag));
 }
 
+static void confirm(struct varlink_call *call)
+{
+	_cleanup_(answer_free) struct answer a = {0};
+	const char *from;
+
+	if (session(call, &from))
+		finish(call, &a,
+		       gwd_confirm(gwd_of(call), from, boolean(call, "force"), client_who(call->client), &a.outcome,
+				   &a.diag));
+}
+
 static void undo(struct varlink_call *call)
 {
 	_cleanup_(answer_free) struct answer a = {0};
@@ -361,14 +389,18 @@ static void list(struct varlink_call *call)
 
 struct revisions {
 	json_t *made;
-	int64_t newest;
+	int64_t newest, waits; /* to be confirmed */
 };
 
 static int add_revision(void *ctx, const struct revision *revision)
 {
 	struct revisions *list = ctx;
 
-	json_array_append_new(list->made, request_revision(revision, revision->id == list->newest));
+	json_t *made = request_revision(revision, revision->id == list->newest);
+
+	if (revision->id == list->waits)
+		json_object_set_new(made, "pending", json_true());
+	json_array_append_new(list->made, made);
 	return 0;
 }
 
@@ -382,7 +414,11 @@ static void history(struct varlink_call *call)
 		varlink_invalid_parameter(call, "max");
 		return;
 	}
-	struct revisions list = {.made = json_array(), .newest = state_last_revision(state)};
+	int64_t seconds;
+	const struct pending *pending = gwd_pending(gwd_of(call), &seconds);
+	struct revisions list = {.made = json_array(),
+				 .newest = state_last_revision(state),
+				 .waits = pending ? pending->revision : 0};
 	if (state_each_revision(state, (size_t)max, add_revision, &list, &diag) < 0) {
 		json_decref(list.made);
 		varlink_fail(call, &diag);
@@ -422,6 +458,7 @@ static void status(struct varlink_call *call)
 	size_t n;
 	struct opening_view *views = gwd_openings(gwd_of(call), &n);
 	json_object_set_new(reply, "openings", request_openings(views, n));
+	json_object_set_new(reply, "pending", request_pending(gwd_of(call))); /* NULL is left out */
 	opening_views_free(views, n);
 	varlink_reply(call, reply);
 }
@@ -490,6 +527,7 @@ const struct varlink_method request_methods[] = {
 	{"Diff", ACCESS_LOOK, diff},
 	{"Apply", ACCESS_CHANGE, apply},
 	{"History", ACCESS_LOOK, history},
+	{"Confirm", ACCESS_CHANGE, confirm},
 	{"Undo", ACCESS_CHANGE, undo},
 	{"Rollback", ACCESS_CHANGE, rollback},
 	{"Export", ACCESS_LOOK, export},

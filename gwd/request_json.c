@@ -113,6 +113,21 @@ json_t *request_openings(const struct opening_view *views, size_t n)
 	return list;
 }
 
+json_t *request_pending(const struct gwd *g)
+{
+	int64_t seconds;
+	const struct pending *p = gwd_pending(g, &seconds);
+	json_t *ret;
+
+	if (!p)
+		return NULL;
+	ret = json_pack("{s:o, s:I, s:I, s:I}", "what", varlink_text(p->what), "seconds", (json_int_t)seconds, "uid",
+			(json_int_t)p->who.uid, "pid", (json_int_t)p->who.pid);
+	if (p->revision)
+		json_object_set_new(ret, "revision", json_integer(p->revision));
+	return ret;
+}
+
 json_t *request_revision(const struct revision *revision, bool current)
 {
 	json_t *ret =

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "compile.h"
+#include "gwd_confirm.h"
 #include "gwd_expire.h"
 #include "gwd_foreign.h"
 #include "gwd_log.h"
@@ -307,7 +308,7 @@ static bool is_durable(const struct gwd *g, const struct draft *d)
 {
 	return !state_newer(g->state) && !g->store_nothing &&
 	       ((d->what && !d->unrecorded) || d->n_rows || d->documents || d->docset || d->seen || g->remember ||
-		g->unstored || g->store_raised || d->raises[V4] || d->raises[V6]);
+		g->unstored || g->store_raised || d->raises[V4] || d->raises[V6] || confirm_writes(g, d));
 }
 
 static int transact(struct gwd *g, struct journey *j, struct diag *diag)
@@ -318,7 +319,7 @@ static int transact(struct gwd *g, struct journey *j, struct diag *diag)
 	if (r < 0)
 		return r;
 	if (durable)
-		r = road_store(g, j->draft, &j->options->who, &j->docset, &j->revision, diag);
+		r = road_store(g, j->draft, j->options, &j->docset, &j->revision, diag);
 	if (r == 0)
 		r = to_kernel(g, j, diag);
 	if (r < 0) {
@@ -335,6 +336,7 @@ static int transact(struct gwd *g, struct journey *j, struct diag *diag)
 	if (r == 0) {
 		documents_freep(&g->unstored);
 		g->unstored = NULL;
+		confirm_stored(g, j->draft);
 	}
 	return r;
 }
@@ -369,11 +371,12 @@ static void arrived(struct gwd *g, struct journey *j, const struct delta *delta,
 		g->docset = j->docset;
 	j->outcome->revision = j->revision;
 	j->outcome->changed = true;
+	j->outcome->waits = j->options->confirm && d->what;
 	g->frozen = g->frozen && !d->world;
 	road_sysctls(g, diag);
 	connections_follow(g, diag);
 	if (g->table)
-		j->outcome->cut = road_cut(g, delta, everything, j->options->kill, diag);
+		j->outcome->cut = road_cut(g, delta, everything, j->options->kill || d->reverts, diag);
 	if (d->what || j->ops || j->outcome->cut)
 		log_info("%s (uid %u, pid %d; %zu steps in the kernel, %zu connections cut)",
 			 d->what ? d->what : "interfaces or addresses changed", (unsigned)j->options->who.uid,
@@ -388,8 +391,10 @@ int road_commit(struct gwd *g, struct draft *d, const struct request_options *op
 	_cleanup_(journey_free) struct journey j = {.draft = d, .options = options, .outcome = ret};
 	bool raised[FAMILIES] = {g->raised[V4], g->raised[V6]}, off[FAMILIES];
 	bool frame;
-	int r;
+	int r = confirm_judge(g, d, options, diag);
 
+	if (r < 0)
+		return r;
 	delta_of(g, d, &delta);
 	off[V4] = is_off(g, d, &delta, V4);
 	off[V6] = is_off(g, d, &delta, V6);

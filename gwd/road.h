@@ -40,6 +40,7 @@ struct gwd {
 	struct nflog *nflog;
 	size_t logged;              /* connections, since the last gwd_settle (gwd_log.c) */
 	struct others *others;      /* tables of other people (gwd_foreign.c) */
+	struct confirm *confirm;    /* what is taken back unless it is confirmed (gwd_confirm.c) */
 
 	struct {                    /* gwd_expire.c's own */
 		int alarm;          /* readable when the next lease ends, and when the clock is set */
@@ -94,6 +95,7 @@ struct draft {
 	bool unrecorded;                   /* no revision all the same: only what is temporary or held open changes */
 	bool ended;                        /* what leaves has come to its end: `on_expiry: cut` cuts its connections */
 	int64_t reverses;                  /* the revision that this undoes */
+	bool reverts;                      /* takes back what waits to be confirmed: all that leaves is cut */
 	bool raises[FAMILIES];             /* forwarding will be turned on behind it (found out by road_commit) */
 	const char *seen;                  /* hash of the files on disk, to store; NULL = leave */
 };
@@ -105,6 +107,7 @@ void draft_runtime(struct draft *, const char *name, struct forward *);
 void draft_override(struct draft *, const char *name, const struct override *); /* row: put, or with NULL delete */
 /* Row of a runtime opening: put, or delete. Its memory is draft->open. */
 void draft_opening(struct draft *, const struct opening *, bool remove);
+void draft_forget(struct draft *, enum item_kind, const char *name); /* row: delete, whatever it is */
 void draft_order(struct draft *, const char *key, const struct order *);        /* row: put, or with NULL delete */
 
 /* What a draft makes leave and enter the kernel. Forwards are borrowed. */
@@ -123,8 +126,8 @@ void draft_settle(struct draft *);
 /* Changes can be stored: 0, or -EROFS plus diag when the database is a newer version's. */
 int road_writable(const struct gwd *, struct diag *);
 /* The draft's rows, inside a transaction. *ret_docset: the documents in force after it. */
-int road_store(struct gwd *, const struct draft *, const struct caller *, int64_t *ret_docset, int64_t *ret_revision,
-	       struct diag *);
+int road_store(struct gwd *, const struct draft *, const struct request_options *, int64_t *ret_docset,
+	       int64_t *ret_revision, struct diag *);
 size_t road_family(const struct forward *); /* V4 or V6 */
 
 /* The road. 0 with memory, kernel and database agreeing on the new state; or -errno plus diag and all three as before.

@@ -46,6 +46,11 @@ static struct row *draft_row(struct draft *d, enum item_kind kind, const char *n
 	return r;
 }
 
+void draft_forget(struct draft *d, enum item_kind kind, const char *name)
+{
+	draft_row(d, kind, name)->remove = true;
+}
+
 void draft_runtime(struct draft *d, const char *name, struct forward *forward)
 {
 	if (!forward || forward->lifetime != LIFETIME_HELD)

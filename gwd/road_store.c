@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "config_print.h"
+#include "gwd_confirm.h"
 #include "gwd_expire.h"
 #include "gwd_guard.h"
 
@@ -75,10 +76,10 @@ static int store_raised(struct gwd *g, size_t family, struct diag *diag)
 }
 
 /* Everything that the draft writes, inside a transaction. *ret_docset: the documents in force after it. */
-int road_store(struct gwd *g, const struct draft *d, const struct caller *who, int64_t *ret_docset,
+int road_store(struct gwd *g, const struct draft *d, const struct request_options *options, int64_t *ret_docset,
 	       int64_t *ret_revision, struct diag *diag)
 {
-	struct revision revision = {.time = time(NULL), .who = *who, .reverses = d->reverses};
+	struct revision revision = {.time = time(NULL), .who = options->who, .reverses = d->reverses};
 	const struct documents *documents = d->documents ? d->documents : d->docset ? NULL : g->unstored;
 	int64_t docset = d->docset ? d->docset : g->docset;
 	int r = 0;
@@ -93,8 +94,10 @@ int road_store(struct gwd *g, const struct draft *d, const struct caller *who, i
 		r = state_put_revision(g->state, &revision, diag);
 		free(revision.what);
 	}
+	if (r == 0)
+		r = confirm_store(g, d, options, docset, revision.id, diag);
 	for (size_t i = 0; i < d->n_rows && r == 0; i++)
-		r = store_row(g, &d->rows[i], who, diag);
+		r = store_row(g, &d->rows[i], &options->who, diag);
 	for (size_t family = 0; family < FAMILIES && r == 0; family++)
 		if (d->raises[family] || (g->store_raised && g->raised[family]))
 			r = store_raised(g, family, diag);

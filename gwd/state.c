@@ -67,6 +67,7 @@ int state_begin(struct state *state, struct diag *diag)
 	state->begun = true;
 	state->failed = false;
 	state->revision = 0;
+	state->inverting = false;
 	state->n_loose = 0;
 	state->history_before = state->history;
 	return 0;

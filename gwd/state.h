@@ -3,10 +3,11 @@
  * history. WAL, synchronous=FULL, temp_store=MEMORY. Only state_db.h, private to state*.c, includes sqlite3.h.
  * A function given to state_each_* must not call that same state_each_*, nor change what it walks over.
  *
- * Schema (user_version 2): meta(key, value) · docset(id, hash) · document(docset, position, path, text) ·
+ * Schema (user_version 3): meta(key, value) · docset(id, hash) · document(docset, position, path, text) ·
  * runtime(id, name, service, uid, time, boot) · override(name, enabled, declared_enabled, uid, time) ·
  * live(kind, name, value, boot) ·
- * revision(id, time, uid, pid, what, docset, reverses) · item(revision, kind, name, before, after).
+ * revision(id, time, uid, pid, what, docset, reverses) · item(revision, kind, name, before, after) ·
+ * pending(one row: struct pending) · inverse(kind, name, before, boot).
  * A revision names the declared documents it ran with and what it changed in runtime forwards and overrides (before and
  * after, each a value or NULL), so that its cost is the size of the change. Bounded: see STATE_REVISIONS_MAX. */
 #ifndef STATE_H
@@ -124,5 +125,29 @@ bool state_parse_override(const char *text, struct override *ret);
 /* The newest revision that is neither an undo nor undone yet: what `undo` would reverse. 0 = none, also when the one
  * before it has been forgotten, so that nobody knows what to go back to. */
 int64_t state_newest_undoable(struct state *);
+
+/* The change that is taken back unless somebody confirms it; there is one at most. */
+struct pending {
+	char *what;         /* as its revision says; NULL = there is none */
+	int64_t revision;   /* its own; 0 = it made none */
+	int64_t since;      /* the newest one right after it */
+	bool declared;      /* it changed the declared documents, which were: */
+	int64_t docset;     /* 0 = none */
+	struct caller who;
+	char *session;      /* in which it was made; NULL = nobody knows */
+	char *held;         /* fact "held" before it, or NULL */
+	char *boot;         /* the deadline is one of this boot: */
+	int64_t deadline;   /* boottime.h */
+};
+void pending_free(struct pending *); /* contents */
+/* Begins the inverse of the running transaction: of every runtime forward, override, order and opening that is changed
+ * from here to state_commit is kept what was there, also if it is no part of history. */
+int state_put_pending(struct state *, const struct pending *, struct diag *);
+int state_get_pending(struct state *, struct pending *ret, struct diag *); /* 1, or 0: there is none */
+int state_del_pending(struct state *, struct diag *);                      /* with its inverse */
+/* `before` as in state_each_item, for what is temporary too; `boot` then says of which boot. */
+int state_each_inverse(struct state *,
+		       int (*fn)(void *ctx, enum item_kind, const char *name, const char *before, const char *boot),
+		       void *ctx, struct diag *);
 
 #endif

@@ -15,7 +15,7 @@
 #include "state_db.h"
 #include "util.h"
 
-#define VERSION 2
+#define VERSION 3
 
 /* [n] makes version n + 1 of version n; a new database goes through all of them.
  * runtime keeps a number of its own so that it is listed in the order of adding, after a restart too. */
@@ -43,12 +43,23 @@ static const char *const migrations[VERSION] = {
 	" PRIMARY KEY(kind, name)) WITHOUT ROWID;"
 	"PRAGMA user_version = 2;"
 	"COMMIT;",
+	"BEGIN;"
+	"CREATE TABLE pending(id INTEGER PRIMARY KEY CHECK(id = 1), what TEXT NOT NULL, revision INTEGER NOT NULL,"
+	" since INTEGER NOT NULL, declared INTEGER NOT NULL, docset INTEGER NOT NULL, uid INTEGER NOT NULL,"
+	" pid INTEGER NOT NULL, session TEXT, held TEXT, boot TEXT NOT NULL, deadline INTEGER NOT NULL);"
+	"CREATE TABLE inverse(kind INTEGER NOT NULL, name TEXT NOT NULL, before TEXT, boot TEXT,"
+	" PRIMARY KEY(kind, name)) WITHOUT ROWID;"
+	"PRAGMA user_version = 3;"
+	"COMMIT;",
 };
 
 #define REVISION_COLUMNS "SELECT id, time, uid, pid, what, docset, reverses FROM revision "
 #define ITEM_PUT(kind, select)                                                                                         \
 	"INSERT INTO item SELECT ?1, ?2, " kind ", ?3, old, ?4 FROM (SELECT (SELECT " select ") AS old)"               \
 	" WHERE old IS NOT ?4"
+#define INVERSE_PUT(before, boot, from)                                                                                \
+	"INSERT OR IGNORE INTO inverse VALUES(?1, ?2, (SELECT " before " FROM " from "), (SELECT " boot " FROM " from "))"
+#define OVERRIDE_VALUE "enabled||' '||declared_enabled||' '||uid||' '||time"
 
 static const char *const queries[QUERY_COUNT] = {
 	[QUERY_BEGIN] = "BEGIN IMMEDIATE",
@@ -71,6 +82,7 @@ static const char *const queries[QUERY_COUNT] = {
 	[DOCSET_FIND] = "SELECT id FROM docset WHERE hash = ?",
 	[DOCSET_PUT] = "INSERT INTO docset(hash) VALUES(?)",
 	[DOCSET_USED] = "SELECT EXISTS(SELECT 1 FROM revision WHERE docset = ?1)"
+			" OR EXISTS(SELECT 1 FROM pending WHERE docset = ?1)"
 			" OR EXISTS(SELECT 1 FROM meta WHERE key = 'accepted' AND CAST(value AS INTEGER) = ?1)",
 	[DOCSET_DEL] = "DELETE FROM docset WHERE id = ?",
 	[DOCUMENT_EACH] = "SELECT path, text FROM document WHERE docset = ? ORDER BY position",
@@ -83,18 +95,29 @@ static const char *const queries[QUERY_COUNT] = {
 	[REVISION_LAST] = "SELECT ifnull(max(id), 0) FROM revision",
 	[REVISION_OLDEST] = REVISION_COLUMNS "ORDER BY id LIMIT 1",
 	/* Of the oldest one kept nobody knows any more what was before it, unless it is the very first. */
-	[REVISION_UNDOABLE] = "SELECT id FROM revision WHERE reverses = 0 AND id NOT IN (SELECT reverses FROM revision)"
-			      " AND (id = 1 OR id > (SELECT min(id) FROM revision)) ORDER BY id DESC LIMIT 1",
+	/* What was reversed and then brought back, because that was not confirmed, can be reversed again. */
+	[REVISION_UNDOABLE] = "SELECT id FROM revision WHERE reverses = 0 AND id NOT IN (SELECT reverses FROM revision"
+			      " WHERE id NOT IN (SELECT reverses FROM revision)) AND (id = 1 OR id > (SELECT min(id) FROM revision)) ORDER BY id DESC LIMIT 1",
 	[REVISION_DEL] = "DELETE FROM revision WHERE id = ?",
 	[ITEM_EACH] = "SELECT kind, name, before, after FROM item WHERE revision = ? ORDER BY position",
 	[ITEM_PUT_RUNTIME] = ITEM_PUT("0", "CASE WHEN boot IS NULL THEN service END FROM runtime WHERE name = ?3"),
 	[ITEM_PUT_OVERRIDE] =
-		ITEM_PUT("1", "enabled||' '||declared_enabled||' '||uid||' '||time FROM override WHERE name = ?3"),
+		ITEM_PUT("1", OVERRIDE_VALUE " FROM override WHERE name = ?3"),
 	[ITEM_PUT_LIVE] = 
 		ITEM_PUT("?5", "CASE WHEN boot IS NULL THEN value END FROM live WHERE kind = ?5 AND name = ?3"),
 	[ITEM_BYTES] = "SELECT ifnull(sum(length(CAST(name||ifnull(before, '')||ifnull(after, '') AS BLOB))), 0)"
 		       " FROM item WHERE revision BETWEEN ? AND ?",
 	[ITEM_DEL] = "DELETE FROM item WHERE revision = ?",
+	[PENDING_GET] = "SELECT what, revision, since, declared, docset, uid, pid, session, held, boot, deadline"
+			" FROM pending",
+	[PENDING_PUT] = "INSERT INTO pending VALUES(1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	[PENDING_DEL] = "DELETE FROM pending",
+	[PENDING_DOCSET] = "SELECT docset FROM pending",
+	[INVERSE_EACH] = "SELECT kind, name, before, boot FROM inverse ORDER BY kind, name",
+	[INVERSE_PUT_RUNTIME] = INVERSE_PUT("service", "boot", "runtime WHERE name = ?2"),
+	[INVERSE_PUT_OVERRIDE] = INVERSE_PUT(OVERRIDE_VALUE, "NULL", "override WHERE name = ?2"),
+	[INVERSE_PUT_LIVE] = INVERSE_PUT("value", "boot", "live WHERE kind = ?1 AND name = ?2"),
+	[INVERSE_DEL] = "DELETE FROM inverse",
 };
 _Static_assert(ITEM_RUNTIME == 0 && ITEM_OVERRIDE == 1, "as the ITEM_PUT queries store them");
 

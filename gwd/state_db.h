@@ -45,6 +45,15 @@ enum query {
 	ITEM_PUT_LIVE,
 	ITEM_BYTES,
 	ITEM_DEL,
+	PENDING_GET,
+	PENDING_PUT,
+	PENDING_DEL,
+	PENDING_DOCSET,
+	INVERSE_EACH,
+	INVERSE_PUT_RUNTIME,
+	INVERSE_PUT_OVERRIDE,
+	INVERSE_PUT_LIVE,
+	INVERSE_DEL,
 	QUERY_COUNT
 };
 
@@ -64,6 +73,7 @@ struct state {
 	bool failed;      /* a statement did, since state_begin */
 	int64_t revision; /* that the running transaction records, 0 = none yet */
 	int64_t position; /* of its next item */
+	bool inverting;   /* it is a change that waits to be confirmed */
 	struct history history, history_before; /* with and without the running transaction */
 	int64_t *loose; /* docsets that this transaction may have left without a reference */
 	size_t n_loose, loose_capacity;
@@ -89,6 +99,11 @@ const char *db_text(sqlite3_stmt *, int column); /* borrowed until the next step
 /* ---- state.c ------------------------------------------------------------------------------------ */
 
 int state_writable(struct state *, struct diag *); /* what every put asks first */
+
+/* ---- state_pending.c ---------------------------------------------------------------------------- */
+
+/* What was there, if the running transaction is to be taken back and has not changed it already. Before the change. */
+int inverse_record(struct state *, enum item_kind, const char *name, struct diag *);
 
 /* ---- state_history.c ---------------------------------------------------------------------------- */
 

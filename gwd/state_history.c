@@ -228,6 +228,8 @@ int history_record(struct state *state, enum item_kind kind, const char *name, c
 	static const enum query queries[] = {[ITEM_RUNTIME] = ITEM_PUT_RUNTIME, [ITEM_OVERRIDE] = ITEM_PUT_OVERRIDE};
 	int r = state_writable(state, diag);
 
+	if (r == 0)
+		r = inverse_record(state, kind, name, diag);
 	if (r < 0 || !state->revision)
 		return r;
 	if (kind >= ARRAY_SIZE(queries))

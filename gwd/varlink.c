@@ -41,8 +41,7 @@ static const char service_description[] =
 
 /* Named by the design, not in this version: INTERFACE section 5. */
 static const char *const later[] = {
-	WIRE_INTERFACE ".Target", WIRE_INTERFACE ".Open",    WIRE_INTERFACE ".Close",  WIRE_INTERFACE ".Confirm",
-	WIRE_INTERFACE ".Flows",  WIRE_INTERFACE ".Stats",   WIRE_INTERFACE ".Watch",  WIRE_INTERFACE ".Doctor",
+	WIRE_INTERFACE ".Target", WIRE_INTERFACE ".Open",    WIRE_INTERFACE ".Close",  WIRE_INTERFACE ".Flows",  WIRE_INTERFACE ".Stats",   WIRE_INTERFACE ".Watch",  WIRE_INTERFACE ".Doctor",
 	WIRE_INTERFACE ".Why",    WIRE_INTERFACE ".Metrics", WIRE_INTERFACE ".Import", WIRE_INTERFACE ".KillFlows",
 };
 
@@ -139,6 +138,7 @@ void varlink_fail(struct varlink_call *call, const struct diag *diag)
 		[DIAG_INVALID] = "Invalid",   [DIAG_CONFLICT] = "Conflict", [DIAG_NOT_FOUND] = "NotFound",
 		[DIAG_DECLARED] = "Declared", [DIAG_DENIED] = "Denied",     [DIAG_BUSY] = "Busy",
 		[DIAG_KERNEL] = "Kernel",     [DIAG_INTERNAL] = "Internal",
+		[DIAG_PENDING] = "Pending",
 	};
 	_cleanup_(freep) char *error = xasprintf(WIRE_INTERFACE ".%s", names[diag->kind]);
 

@@ -14,7 +14,7 @@ _gwctl_targets() # of one forward
 _gwctl()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local commands="add set rm on off target open close ls show status check diff apply history undo rollback export help version"
+	local commands="add set rm on off target open close ls show status check diff apply confirm history undo rollback export help version"
 	local common="--socket --output --quiet --help --version"
 	local command="" words=0 options="" i
 	COMPREPLY=()
@@ -47,23 +47,24 @@ _gwctl()
 	fi
 
 	case $command in
-	add) options="--name --description --proto --listen --from --snat --limit-connections --limit-rate --log --balance --no-nat --disabled --for --expires --on-expiry --temporary --hold --replace --dry-run --force" ;;
-	set) options="--name --description --proto --listen --from --snat --limit-connections --limit-rate --log --balance --no-nat --disabled --for --expires --on-expiry --dry-run --force" ;;
-	rm) options="--dry-run --force --kill" ;;
-	on) options="--dry-run --force" ;;
-	off) options="--dry-run --force --kill" ;;
-	target) options="--dry-run --force --kill" ;;
-	open) options="--from --in --for --expires --temporary --dry-run --force" ;;
-	close) options="--in --dry-run --force" ;;
+	add) options="--name --description --proto --listen --from --snat --limit-connections --limit-rate --log --balance --no-nat --disabled --for --expires --on-expiry --temporary --hold --replace --dry-run --confirm --force" ;;
+	set) options="--name --description --proto --listen --from --snat --limit-connections --limit-rate --log --balance --no-nat --disabled --for --expires --on-expiry --dry-run --confirm --force" ;;
+	rm) options="--dry-run --confirm --force --kill" ;;
+	on) options="--dry-run --confirm --force" ;;
+	off) options="--dry-run --confirm --force --kill" ;;
+	target) options="--dry-run --confirm --force --kill" ;;
+	open) options="--from --in --for --expires --temporary --dry-run --confirm --force" ;;
+	close) options="--in --dry-run --confirm --force" ;;
 	ls) options="--sort" ;;
 	show) options="" ;;
 	status) options="" ;;
 	check) options="" ;;
 	diff) options="--revision" ;;
-	apply) options="--dry-run --force" ;;
+	apply) options="--dry-run --confirm --force" ;;
+	confirm) options="--force" ;;
 	history) options="-n --number" ;;
-	undo) options="--dry-run --force" ;;
-	rollback) options="--dry-run --force" ;;
+	undo) options="--dry-run --confirm --force" ;;
+	rollback) options="--dry-run --confirm --force" ;;
 	export) options="" ;;
 	help) options="" ;;
 	version) options="" ;;

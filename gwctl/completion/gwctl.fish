@@ -31,6 +31,7 @@ complete -c gwctl -n __fish_use_subcommand -a status -d 'one screen: is all well
 complete -c gwctl -n __fish_use_subcommand -a check -d 'look for mistakes in a file'
 complete -c gwctl -n __fish_use_subcommand -a diff -d 'what apply would change'
 complete -c gwctl -n __fish_use_subcommand -a apply -d 'make gwd.yaml, or a file, what runs'
+complete -c gwctl -n __fish_use_subcommand -a confirm -d 'keep what was changed with --confirm'
 complete -c gwctl -n __fish_use_subcommand -a history -d 'the revisions of what ran'
 complete -c gwctl -n __fish_use_subcommand -a undo -d 'take the newest change back'
 complete -c gwctl -n __fish_use_subcommand -a rollback -d 'return to an older revision'
@@ -58,7 +59,8 @@ complete -c gwctl -n '__fish_seen_subcommand_from add open' -l temporary -d 'unt
 complete -c gwctl -n '__fish_seen_subcommand_from add' -l hold -d 'for as long as this command runs'
 complete -c gwctl -n '__fish_seen_subcommand_from add' -l replace -d 'remove the runtime forwards in the way'
 complete -c gwctl -n '__fish_seen_subcommand_from add set rm on off target open close apply undo rollback' -l dry-run -d 'do nothing, say what'
-complete -c gwctl -n '__fish_seen_subcommand_from add set rm on off target open close apply undo rollback' -l force -d 'even if it locks out a program or somebody here'
+complete -c gwctl -n '__fish_seen_subcommand_from add set rm on off target open close apply undo rollback' -l confirm -d 'take it back by itself after so long'
+complete -c gwctl -n '__fish_seen_subcommand_from add set rm on off target open close apply confirm undo rollback' -l force -d 'even if it locks out a program or somebody here'
 complete -c gwctl -n '__fish_seen_subcommand_from rm off target' -l kill -d 'cut its open connections, too'
 complete -c gwctl -n '__fish_seen_subcommand_from ls' -l sort -x -a 'name conns' -d 'order of the rows'
 complete -c gwctl -n '__fish_seen_subcommand_from history' -s n -l number -x -d 'only the newest'
@@ -67,4 +69,4 @@ complete -c gwctl -n '__fish_seen_subcommand_from diff' -l revision -x -d 'compa
 complete -c gwctl -n '__fish_seen_subcommand_from set rm on off target ls show' -a '(__gwctl_names)'
 complete -c gwctl -n '__fish_seen_subcommand_from target' -a 'drain ready off (__gwctl_targets)'
 complete -c gwctl -n '__fish_seen_subcommand_from check diff apply' -F
-complete -c gwctl -n '__fish_seen_subcommand_from help' -a 'add set rm on off target open close ls show status check diff apply history undo rollback export'
+complete -c gwctl -n '__fish_seen_subcommand_from help' -a 'add set rm on off target open close ls show status check diff apply confirm history undo rollback export'

@@ -23,6 +23,7 @@ enum diag_kind {
 	DIAG_DECLARED,    /* it stands in the file; change it there */
 	DIAG_DENIED,
 	DIAG_BUSY,
+	DIAG_PENDING,     /* it touches what is not confirmed yet */
 	DIAG_KERNEL,      /* the kernel refused */
 	DIAG_INTERNAL,    /* disk, database, bug */
 };

@@ -169,6 +169,34 @@ static void test_hold(void **state)
 	expect(r, 1, "", "taken\n");
 }
 
+/* ---- To be confirmed ---------------------------------------------------------------------------- */
+
+static void test_confirm(void **state)
+{
+	static const struct {
+		const char *line, *asked;
+	} cases[] = {
+		{"gwctl apply --confirm", "\"confirm\":120"},
+		{"gwctl apply --confirm=", "\"confirm\":120"},
+		{"gwctl add 80 10.0.0.2 --confirm=5m", "\"confirm\":300"},
+		{"gwctl rm web --confirm=1h30m", "\"confirm\":5400"},
+		{"gwctl undo --confirm=2", "\"confirm\":2"},
+		{"gwctl confirm", "Gateway.Confirm\""},
+		{"gwctl confirm --force", "\"force\":true"},
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const struct result *r =
+			gwctl(cases[i].line, OUTCOME "{\"messages\":[\"done\"],\"warnings\":[],\"changed\":true}}}");
+		expect(r, 0, "done\n", "");
+		if (!strstr(r->asked, cases[i].asked))
+			fail_msg("%s: %s", cases[i].line, r->asked);
+	}
+	const struct result *r = gwctl("gwctl rm web", "{\"error\":\"org.gwd.Gateway.Pending\",\"parameters\":{"
+						       "\"mistakes\":[{\"message\":\"not yet\"}]}}");
+	expect(r, 1, "", "not yet\n");
+}
+
 /* ---- The file ----------------------------------------------------------------------------------- */
 
 static void test_check(void **state)
@@ -277,7 +305,11 @@ static void test_usage(void **state)
 		{"gwctl add 80 10.0.0.2 --for '1h +5s'", 2, "not '1h +5s'\n"},
 		{"gwctl add 80 10.0.0.2 --for 2h --expires 2026-12-31T23:59:00Z", 2, "give one of them\n"},
 		{"gwctl set web --hold", 2, "set takes no --hold: gwctl help set\n"},
-		{"gwctl rm web --confirm", 1, "gwctl: --confirm is not yet supported by this version of gwd\n"},
+		{"gwctl rm web --confirm=soon", 2,
+		 "--confirm takes a time such as 90s or 5m, written --confirm=5m, not 'soon'\n"},
+		{"gwctl rm web --confirm=0", 2, "not '0'\n"},
+		{"gwctl ls --confirm", 2, "ls takes no --confirm"},
+		{"gwctl confirm web", 2, "too many words"},
 		{"gwctl ls --sort bytes", 1, "--sort bytes is not yet supported by this version of gwd\n"},
 		{"gwctl ls --for 2h", 2, "ls takes no --for"},
 		{"gwctl add 10.0.0.2 80", 1, "gwctl: the port comes first: gwctl add 80 10.0.0.2\n"},
@@ -319,8 +351,7 @@ static void test_help(void **state)
 		assert_int_equal(r->status, 0);
 		assert_string_equal(r->err, "");
 		assert_non_null(strstr(r->out, cases[i].says));
-		assert_null(strstr(r->out, "--confirm")); /* what is not there is not advertised */
-		assert_null(strstr(r->out, "doctor"));
+		assert_null(strstr(r->out, "doctor")); /* what is not there is not advertised */
 	}
 }
 
@@ -335,6 +366,7 @@ int main(void)
 		cmocka_unit_test(test_for),
 		cmocka_unit_test(test_expiry_shown),
 		cmocka_unit_test(test_hold),
+		cmocka_unit_test(test_confirm),
 		cmocka_unit_test(test_check),
 		cmocka_unit_test(test_diff),
 		cmocka_unit_test(test_files),

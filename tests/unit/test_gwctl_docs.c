@@ -140,7 +140,6 @@ static void test_help(void **state)
 		if (!c->summary)
 			continue;
 		assert_true(c->min <= c->max);
-		assert_int_equal(c->options & c->later, 0);
 		snprintf(word, sizeof(word), "gwctl %s", c->name);
 		if (c->more && !has_word(c->more, word) && !strstr(c->more, "  gwctl\n"))
 			fail_msg("no example for %s", c->name);

@@ -177,6 +177,19 @@ static void test_status_openings(void **state)
 			       "expired\n"));
 }
 
+static void test_pending(void **state)
+{
+	(void)state;
+	const struct result *r = gwctl("gwctl status", "{\"parameters\":{\"pending\":{\"what\":\"added web\","
+						       "\"revision\":2,\"seconds\":87,\"uid\":0,\"pid\":1}}}");
+	if (!strstr(r->out, "\nconfirm     added web: taken back in 1m 27s without gwctl confirm\n"))
+		fail_msg("%s", r->out);
+	r = gwctl("gwctl history", "{\"parameters\":{\"revisions\":[{\"id\":2,\"what\":\"added web\",\"pending\":true},"
+				   "{\"id\":1,\"what\":\"started\"}]}}");
+	if (!strstr(r->out, "added web (not confirmed yet)\n") || !strstr(r->out, "started\n"))
+		fail_msg("%s", r->out);
+}
+
 static void test_orders(void **state)
 {
 	(void)state;
@@ -252,6 +265,7 @@ int main(void)
 		cmocka_unit_test(test_reachable_program),
 		cmocka_unit_test(test_status_openings),
 		cmocka_unit_test(test_orders),
+		cmocka_unit_test(test_pending),
 	};
 	return cmocka_run_group_tests(tests, NULL, result_free);
 }

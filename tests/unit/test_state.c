@@ -190,7 +190,7 @@ static void test_newer_version_is_left_alone(void **ctx)
 
 	state_close(open_again(ctx));
 	assert_int_equal(in_child(die_after_commit, ((struct place *)*ctx)->dir), 0);
-	patch(file, 60, "\0\0\0\3", 4);
+	patch(file, 60, "\0\0\0\143", 4);
 	before = slurp(file);
 	before_wal = slurp(wal);
 	assert_true(before_wal.len > 0);
@@ -214,7 +214,7 @@ static void test_newer_version_is_left_alone(void **ctx)
 	assert_int_equal(before_wal.len, after_wal.len);
 	assert_memory_equal(before_wal.data, after_wal.data, before_wal.len);
 
-	patch(file, 60, "\0\0\0\2", 4);
+	patch(file, 60, "\0\0\0\3", 4);
 	state = open_again(ctx);
 	assert_false(state_newer(state));
 	assert_runtime(state, "b=kept ");
