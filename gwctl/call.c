@@ -60,7 +60,7 @@ bool call_number(const char *what, const char *text, json_int_t *ret)
 	return true;
 }
 
-static const char *const slow[] = {"Apply", "Rollback", "Undo", "Check", "Diff", "Export"};
+static const char *const slow[] = {"Apply", "Rollback", "Undo", "Check", "Diff", "Export", "Import"};
 
 enum status call_rows(struct call *call, const char *method, json_t *parameters, client_each each, void *ctx)
 {

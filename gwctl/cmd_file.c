@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Commands about gwd.yaml as a whole. A FILE is read here, with the rights of who typed it, and sent as text. */
+#include <stdio.h>
+
 #include "command.h"
 #include "util.h"
 
@@ -90,4 +92,30 @@ enum status cmd_export(struct call *call)
 	if (status == STATUS_DONE)
 		writer_document(call->out, json_text(reply, "yaml"));
 	return status;
+}
+
+static void import_summary(const json_t *reply)
+{
+	size_t services = json_array_size(json_object_get(reply, "services"));
+	size_t missing = json_array_size(json_object_get(reply, "not_expressed"));
+	size_t alone = json_array_size(json_object_get(reply, "left_alone"));
+	fprintf(stderr, "%zu service%s; %zu rule%s not expressed, %zu left alone%s\n", services,
+		services == 1 ? "" : "s", missing, missing == 1 ? "" : "s", alone,
+		missing || alone ? ": see the comments at the end" : "");
+}
+
+enum status cmd_import(struct call *call)
+{
+	const char *format = call_option(call, OPTION_OUTPUT);
+	json_auto_t *reply = NULL;
+	enum status status = call_method(call, "Import", NULL, &reply);
+	if (status != STATUS_DONE)
+		return status;
+	if (format && streq(format, "json"))
+		writer_object(call->out, NULL, 0, reply);
+	else
+		writer_document(call->out, json_text(reply, "yaml"));
+	if (!call->quiet)
+		import_summary(reply);
+	return json_array_size(json_object_get(reply, "not_expressed")) ? STATUS_REFUSED : STATUS_DONE;
 }

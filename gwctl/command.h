@@ -99,6 +99,7 @@ enum status cmd_check(struct call *);
 enum status cmd_diff(struct call *);
 enum status cmd_apply(struct call *);
 enum status cmd_export(struct call *);
+enum status cmd_import(struct call *);
 enum status cmd_help(struct call *);
 enum status cmd_version(struct call *);
 

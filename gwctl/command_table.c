@@ -153,6 +153,14 @@ static const char export_more[] =
 	"\n"
 	"  gwctl export >/etc/gwd/gwd.yaml ; gwctl apply\n";
 
+static const char import_more[] =
+	"The DNAT rules of nft and iptables as services, each with the table, chain and handle that it comes from.\n"
+	"What gwd.yaml cannot say is a comment, 'not expressed', with the reason; such a rule is never made wider. The\n"
+	"rules of tools that look after them (Docker, firewalld, ...) are named and left alone. Changes nothing; ends\n"
+	"with 1 when something is not expressed.\n"
+	"\n"
+	"  gwctl import >new.yaml ; gwctl check new.yaml\n";
+
 static const char help_more[] = "  gwctl help add\n";
 
 const struct command commands[] = {
@@ -178,10 +186,10 @@ const struct command commands[] = {
 	{"undo", "", "take the newest change back", undo_more, 0, 0, CHANGES, cmd_undo},
 	{"rollback", "REVISION", "return to an older revision", rollback_more, 1, 1, CHANGES, cmd_rollback},
 	{"export", "", "what runs, as a gwd.yaml", export_more, 0, 0, 0, cmd_export},
+	{"import", "", "the DNAT rules of nft and iptables, as a gwd.yaml", import_more, 0, 0, 0, cmd_import},
 	{"help", "[COMMAND]", "this text, or all about a command", help_more, 0, 1, 0, cmd_help},
 	{"version", "", "print the version", NULL, 0, 0, 0, cmd_version},
 	{.name = "edit"},
-	{.name = "import"},
 	{.name = "flows"},
 	{.name = "stats"},
 	{.name = "watch"},

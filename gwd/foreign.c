@@ -4,6 +4,7 @@
 #include "foreign.h"
 
 #include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter_ipv4.h>
 
 /* ---- Tables -------------------------------------------------------------------------------------- */
@@ -41,6 +42,48 @@ void foreign_sort(struct foreign *f)
 {
 	for (size_t i = 0; i < f->n; i++)
 		ruleset_sort(f->tables[i].rules);
+}
+
+static bool is_dnat(const struct expr *e)
+{
+	return (e->kind == EXPR_NAT && e->key == NFT_NAT_DNAT) || (e->kind == EXPR_OTHER && e->op == FOREIGN_DNAT);
+}
+
+static bool translates_with(const struct rule *rule, const char *set)
+{
+	bool dnat = false, named = false;
+
+	for (size_t i = 0; i < rule->n; i++) {
+		const struct expr *e = &rule->exprs[i];
+
+		dnat |= is_dnat(e);
+		named |= e->kind == EXPR_LOOKUP && streq(e->name, set);
+	}
+	return dnat && named;
+}
+
+static bool set_wanted(const struct ruleset *rules, const char *set)
+{
+	if (strncmp(set, "__", 2) == 0) /* as libnftnl's users name anonymous ones: "__set%d", "__map%d" */
+		return true;
+	for (size_t i = 0; i < rules->n_chains; i++)
+		for (size_t k = 0; k < rules->chains[i].n; k++)
+			if (translates_with(&rules->chains[i].rules[k], set))
+				return true;
+	return false;
+}
+
+void foreign_drop_sets(struct foreign *f)
+{
+	for (size_t i = 0; i < f->n && f->named; i++) {
+		struct ruleset *rules = f->tables[i].rules;
+		size_t n = 0;
+
+		for (size_t k = 0; k < rules->n_sets; k++)
+			if (set_wanted(rules, rules->sets[k].name))
+				rules->sets[n++] = rules->sets[k];
+		rules->n_sets = n;
+	}
 }
 
 /* ---- Judgement ----------------------------------------------------------------------------------- */

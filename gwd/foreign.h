@@ -11,30 +11,41 @@
 struct foreign_table {
 	uint8_t family; /* NFPROTO_IPV4, _IPV6, _INET: the others never see what we forward */
 	const char *name;
-	struct ruleset
-		*rules; /* sorted. Sets: only anonymous ones, with their elements; what is not there is not known */
+	struct ruleset *rules; /* sorted; a set that is not there is not known */
 };
 
 struct foreign {
 	struct foreign_table *tables; /* in the kernel's order */
 	size_t n, capacity;
+	bool named; /* with the named sets of rules that translate a destination, not only anonymous ones */
 };
 void foreign_sort(struct foreign *); /* what was added to the tables so far */
 void foreign_free(struct foreign *); /* the struct too; NULL is fine */
 void foreign_freep(struct foreign **);
 struct foreign_table *foreign_table(struct foreign *, uint8_t family, const char *name); /* made when it is not there */
+void foreign_drop_sets(struct foreign *); /* the named ones of other rules, before anybody reads their elements */
 
-/* What an EXPR_OTHER of these rules is, in its `op`; the fields that go with it. */
+/* What an EXPR_OTHER of these rules is, in its `op`; the fields that go with it. Its name is the kernel's. */
 enum foreign_expr {
 	FOREIGN_UNREAD = 0, /* a condition, or something that fills registers */
 	FOREIGN_NOTHING,    /* neither matches nor ends anything */
+	FOREIGN_COMMENT,    /* ..., its name is the text */
+	FOREIGN_LOG,        /* ... */
 	FOREIGN_REJECT,
-	FOREIGN_STATES,   /* key = XT_CONNTRACK_STATE_* bits, one of them; has_dir = none of them (iptables) */
-	FOREIGN_LOCAL,    /* the destination is an address of this machine; has_dir = it is not (iptables) */
-	FOREIGN_PORTS,    /* destination port from `rate` to `per`; has_dir = outside of these (iptables) */
-	FOREIGN_DNAT,     /* to `len` bytes of address in data, or 0 = not known; port `count`, 0 = kept or not known */
-	FOREIGN_REDIRECT, /* to this machine itself, port `count`, 0 = not known */
+	FOREIGN_STATES,    /* key = XT_CONNTRACK_STATE_* bits, one of them; has_dir = none of them (iptables) */
+	FOREIGN_LOCAL,     /* the destination is an address of this machine; has_dir = it is not (iptables) */
+	FOREIGN_PORTS,     /* destination port from `rate` to `per`; has_dir = outside of these (iptables) */
+	FOREIGN_MULTIPORT, /* destination port in the list in `name`, "80,8000-8010"; has_dir = not (iptables) */
+	FOREIGN_RANGE,     /* sreg from data to data + FOREIGN_RANGE_MAX, `len` bytes; has_dir = outside of these */
+	FOREIGN_DNAT,      /* to `len` bytes of address in data, or 0 = not known; port `count`, 0 = kept or not known */
+	FOREIGN_REDIRECT,  /* to this machine itself, port `count`, 0 = not known */
+	FOREIGN_SOURCE,    /* the source is translated */
 };
+enum { FOREIGN_RANGE_MAX = 8 };
+/* More of FOREIGN_DNAT: has_dir = to one of several addresses; `per` is the last of the ports (from `count`), one of
+ * which is taken, or with `rate` the one that is as far from `count` as the dialled one from `rate`. What nft says in
+ * registers has has_dreg: address in `sreg`, ports from the one in `dreg` to the one in `offset`; `dir` = no ports;
+ * `key` = NFPROTO_*. */
 
 /* ---- Packets ------------------------------------------------------------------------------------ */
 

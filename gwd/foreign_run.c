@@ -368,21 +368,6 @@ static void translate_to_registers(struct run *r, const struct expr *e, enum bel
 
 /* ---- Rules -------------------------------------------------------------------------------------- */
 
-static const struct elem *first_elem(const struct ruleset *rules, const char *set)
-{
-	size_t low = 0, high = rules->n_elems;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (strcmp(rules->elems[middle].set, set) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return rules->elems + low;
-}
-
 /* Of a concatenation with intervals, every field has its own. */
 static enum belief is_elem(const struct run *r, const struct set *set, uint8_t slot, const struct elem *x)
 {
@@ -410,7 +395,7 @@ static enum belief look_up(struct run *r, const struct set *set, const struct ex
 	const struct registers before = r->regs;
 	enum belief found = BELIEF_NO;
 
-	for (const struct elem *x = first_elem(rules, e->name); x < end && streq(x->set, e->name); x++) {
+	for (const struct elem *x = ruleset_elems(rules, e->name); x < end && streq(x->set, e->name); x++) {
 		enum belief b = is_elem(r, set, e->sreg, x);
 
 		if (b == BELIEF_NO)
@@ -447,9 +432,16 @@ static enum belief run_lookup(struct run *r, const struct expr *e, enum belief m
 
 static enum belief run_other(struct run *r, const struct expr *e, enum belief matches, struct onward *to)
 {
+	enum belief b;
+
 	switch (e->op) {
 	case FOREIGN_NOTHING:
+	case FOREIGN_COMMENT:
+	case FOREIGN_LOG:
 		return BELIEF_YES;
+	case FOREIGN_RANGE:
+		b = within(r, e->sreg, e->data, e->data + FOREIGN_RANGE_MAX, e->len);
+		return e->has_dir ? no(b) : b;
 	case FOREIGN_REJECT:
 		verdict(r, NF_DROP, NULL, matches, to, 0);
 		return BELIEF_NO;

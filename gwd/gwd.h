@@ -172,6 +172,9 @@ int gwd_check(struct gwd *, const char *text, size_t len, const char *path, size
 int gwd_diff(struct gwd *, const char *text, size_t len, const char *path, int64_t revision, char ***ret, size_t *ret_n,
 	     struct diag *);
 int gwd_export(struct gwd *, char **ret_yaml, struct diag *);
+/* The translations of other tables, as they are now. *ret is the caller's (import.h). */
+struct import;
+int gwd_import(struct gwd *, struct import **ret, struct diag *);
 struct state *gwd_state(struct gwd *); /* history is read straight from it */
 
 #endif

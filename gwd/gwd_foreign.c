@@ -354,7 +354,7 @@ static const struct foreign *tables(struct gwd *g)
 
 	if (!o->stale)
 		return o->tables;
-	if (kernel_read_foreign(g->kernel, &now, &why) < 0) {
+	if (kernel_read_foreign(g->kernel, false, &now, &why) < 0) {
 		log_warn("%s; what they drop is not known", why.n ? why.mistakes[0].message : "?");
 		return o->tables;
 	}

@@ -7,9 +7,11 @@
 #include "compile.h"
 #include "config_print.h"
 #include "files.h"
+#include "foreign.h"
 #include "gwd_apply.h"
 #include "gwd_foreign.h"
 #include "gwd_guard.h"
+#include "import.h"
 #include "sees.h"
 #include "sysctl.h"
 
@@ -369,4 +371,14 @@ int gwd_export(struct gwd *g, char **ret_yaml, struct diag *diag)
 	}
 	*ret_yaml = buf_take(&out);
 	return 0;
+}
+
+int gwd_import(struct gwd *g, struct import **ret, struct diag *diag)
+{
+	_cleanup_(foreign_freep) struct foreign *tables = NULL;
+	int r = kernel_read_foreign(g->kernel, true, &tables, diag);
+
+	if (r == 0)
+		*ret = import_build(tables, g->topology, links_facts(g->links));
+	return r;
 }

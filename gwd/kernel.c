@@ -253,12 +253,13 @@ static int read_foreign_elems(struct kernel *k, struct foreign_table *t)
 	return 0;
 }
 
-static int read_foreign_once(struct kernel *k, struct foreign **ret)
+static int read_foreign_once(struct kernel *k, bool named, struct foreign **ret)
 {
 	_cleanup_(foreign_freep) struct foreign *f = xcalloc(1, sizeof(*f));
 	uint32_t before = 0, after = 0;
 	int r = generation(k, &before);
 
+	f->named = named;
 	if (r == 0)
 		r = ask(k, NFT_MSG_GETSET, NLM_F_DUMP, NULL, NULL, nft_foreign_set, f);
 	if (r == 0)
@@ -266,6 +267,7 @@ static int read_foreign_once(struct kernel *k, struct foreign **ret)
 	foreign_sort(f);
 	if (r == 0)
 		r = ask(k, NFT_MSG_GETRULE, NLM_F_DUMP, NULL, NULL, nft_foreign_rule, f);
+	foreign_drop_sets(f);
 	for (size_t i = 0; i < f->n && r == 0; i++)
 		r = read_foreign_elems(k, &f->tables[i]);
 	if (r == 0)
@@ -279,12 +281,12 @@ static int read_foreign_once(struct kernel *k, struct foreign **ret)
 	return 0;
 }
 
-int kernel_read_foreign(struct kernel *k, struct foreign **ret, struct diag *d)
+int kernel_read_foreign(struct kernel *k, bool named, struct foreign **ret, struct diag *d)
 {
 	int r = -EINTR;
 
 	for (int i = 0; i < READ_TRIES && r == -EINTR; i++)
-		r = read_foreign_once(k, ret);
+		r = read_foreign_once(k, named, ret);
 	return r < 0 ? read_failed(d, r, "read the tables of others") : 0;
 }
 

@@ -33,9 +33,10 @@ int kernel_fd(const struct kernel *);
 enum kernel_whose { KERNEL_OURS = 1, KERNEL_OTHERS = 2 };
 unsigned kernel_touched(struct kernel *, char **ret_who);
 
-/* The rules of all other tables that may see what we forward, from one generation. *ret is the caller's. */
+/* The rules of all other tables that may see what we forward, from one generation. *ret is the caller's. `named`: see
+ * struct foreign. */
 struct foreign;
-int kernel_read_foreign(struct kernel *, struct foreign **ret, struct diag *);
+int kernel_read_foreign(struct kernel *, bool named, struct foreign **ret, struct diag *);
 
 /* Other tables that keep forwarding or NAT going: base chains of hook forward or type nat that are not ours. */
 int kernel_foreign_chains(struct kernel *, size_t *ret, struct diag *);

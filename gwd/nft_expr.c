@@ -241,7 +241,7 @@ struct nftnl_expr *nft_expr_put(const struct expr *e)
 /* ---- From the kernel: false = not one that we write --------------------------------------------- */
 
 /* The kernel names registers 0, 4, 8, 12 by their old 128-bit names. */
-static uint8_t slot(const struct nftnl_expr *x, uint16_t attr)
+uint8_t nft_expr_slot(const struct nftnl_expr *x, uint16_t attr)
 {
 	uint32_t reg = nftnl_expr_get_u32(x, attr);
 
@@ -267,7 +267,7 @@ static bool get_meta(struct arena *arena, const struct nftnl_expr *x, struct exp
 	(void)arena;
 	e->kind = EXPR_META;
 	e->key = nftnl_expr_get_u32(x, NFTNL_EXPR_META_KEY);
-	e->dreg = slot(x, NFTNL_EXPR_META_DREG);
+	e->dreg = nft_expr_slot(x, NFTNL_EXPR_META_DREG);
 	return nftnl_expr_is_set(x, NFTNL_EXPR_META_DREG);
 }
 
@@ -276,7 +276,7 @@ static bool get_rt(struct arena *arena, const struct nftnl_expr *x, struct expr 
 	(void)arena;
 	e->kind = EXPR_RT;
 	e->key = nftnl_expr_get_u32(x, NFTNL_EXPR_RT_KEY);
-	e->dreg = slot(x, NFTNL_EXPR_RT_DREG);
+	e->dreg = nft_expr_slot(x, NFTNL_EXPR_RT_DREG);
 	return true;
 }
 
@@ -289,7 +289,7 @@ static bool get_payload(struct arena *arena, const struct nftnl_expr *x, struct 
 	e->op = nftnl_expr_get_u32(x, NFTNL_EXPR_PAYLOAD_BASE);
 	e->offset = nftnl_expr_get_u32(x, NFTNL_EXPR_PAYLOAD_OFFSET);
 	e->len = (uint8_t)len;
-	e->dreg = slot(x, NFTNL_EXPR_PAYLOAD_DREG);
+	e->dreg = nft_expr_slot(x, NFTNL_EXPR_PAYLOAD_DREG);
 	return nftnl_expr_is_set(x, NFTNL_EXPR_PAYLOAD_DREG) && len <= UINT8_MAX;
 }
 
@@ -302,11 +302,11 @@ static bool get_ct(struct arena *arena, const struct nftnl_expr *x, struct expr 
 		e->dir = nftnl_expr_get_u8(x, NFTNL_EXPR_CT_DIR);
 	if (nftnl_expr_is_set(x, NFTNL_EXPR_CT_SREG)) {
 		e->kind = EXPR_CT_SET;
-		e->sreg = slot(x, NFTNL_EXPR_CT_SREG);
+		e->sreg = nft_expr_slot(x, NFTNL_EXPR_CT_SREG);
 		return !e->has_dir;
 	}
 	e->kind = EXPR_CT;
-	e->dreg = slot(x, NFTNL_EXPR_CT_DREG);
+	e->dreg = nft_expr_slot(x, NFTNL_EXPR_CT_DREG);
 	return true;
 }
 
@@ -316,7 +316,7 @@ static bool get_fib(struct arena *arena, const struct nftnl_expr *x, struct expr
 	e->kind = EXPR_FIB;
 	e->key = nftnl_expr_get_u32(x, NFTNL_EXPR_FIB_RESULT);
 	e->op = nftnl_expr_get_u32(x, NFTNL_EXPR_FIB_FLAGS);
-	e->dreg = slot(x, NFTNL_EXPR_FIB_DREG);
+	e->dreg = nft_expr_slot(x, NFTNL_EXPR_FIB_DREG);
 	return true;
 }
 
@@ -328,8 +328,8 @@ static bool get_bitwise(struct arena *arena, const struct nftnl_expr *x, struct 
 
 	(void)arena;
 	e->kind = EXPR_BITWISE;
-	e->sreg = slot(x, NFTNL_EXPR_BITWISE_SREG);
-	e->dreg = slot(x, NFTNL_EXPR_BITWISE_DREG);
+	e->sreg = nft_expr_slot(x, NFTNL_EXPR_BITWISE_SREG);
+	e->dreg = nft_expr_slot(x, NFTNL_EXPR_BITWISE_DREG);
 	return nftnl_expr_get_u32(x, NFTNL_EXPR_BITWISE_OP) == NFT_BITWISE_BOOL &&
 	       get_data(x, NFTNL_EXPR_BITWISE_MASK, e) && xor && len == e->len && memcmp(xor, zero, len) == 0;
 }
@@ -339,17 +339,17 @@ static bool get_cmp(struct arena *arena, const struct nftnl_expr *x, struct expr
 	(void)arena;
 	e->kind = EXPR_CMP;
 	e->op = nftnl_expr_get_u32(x, NFTNL_EXPR_CMP_OP);
-	e->sreg = slot(x, NFTNL_EXPR_CMP_SREG);
+	e->sreg = nft_expr_slot(x, NFTNL_EXPR_CMP_SREG);
 	return get_data(x, NFTNL_EXPR_CMP_DATA, e);
 }
 
 static bool get_lookup(struct arena *arena, const struct nftnl_expr *x, struct expr *e)
 {
 	e->kind = EXPR_LOOKUP;
-	e->sreg = slot(x, NFTNL_EXPR_LOOKUP_SREG);
+	e->sreg = nft_expr_slot(x, NFTNL_EXPR_LOOKUP_SREG);
 	e->has_dreg = nftnl_expr_is_set(x, NFTNL_EXPR_LOOKUP_DREG);
 	if (e->has_dreg)
-		e->dreg = slot(x, NFTNL_EXPR_LOOKUP_DREG);
+		e->dreg = nft_expr_slot(x, NFTNL_EXPR_LOOKUP_DREG);
 	e->name = arena_strdup(arena, nftnl_expr_get_str(x, NFTNL_EXPR_LOOKUP_SET));
 	e->op = nftnl_expr_get_u32(x, NFTNL_EXPR_LOOKUP_FLAGS);
 	return !(e->op & ~(uint32_t)NFT_LOOKUP_F_INV);
@@ -358,7 +358,7 @@ static bool get_lookup(struct arena *arena, const struct nftnl_expr *x, struct e
 static bool get_immediate(struct arena *arena, const struct nftnl_expr *x, struct expr *e)
 {
 	e->kind = EXPR_IMMEDIATE;
-	e->dreg = slot(x, NFTNL_EXPR_IMM_DREG);
+	e->dreg = nft_expr_slot(x, NFTNL_EXPR_IMM_DREG);
 	if (e->dreg != REG_VERDICT)
 		return get_data(x, NFTNL_EXPR_IMM_DATA, e);
 	e->verdict = (int32_t)nftnl_expr_get_u32(x, NFTNL_EXPR_IMM_VERDICT);
@@ -382,10 +382,10 @@ static bool get_nat(struct arena *arena, const struct nftnl_expr *x, struct expr
 	e->kind = EXPR_NAT;
 	e->key = nftnl_expr_get_u32(x, NFTNL_EXPR_NAT_TYPE);
 	e->op = nftnl_expr_get_u32(x, NFTNL_EXPR_NAT_FAMILY);
-	e->sreg = slot(x, NFTNL_EXPR_NAT_REG_ADDR_MIN);
+	e->sreg = nft_expr_slot(x, NFTNL_EXPR_NAT_REG_ADDR_MIN);
 	e->has_dreg = nftnl_expr_is_set(x, NFTNL_EXPR_NAT_REG_PROTO_MIN);
 	if (e->has_dreg)
-		e->dreg = slot(x, NFTNL_EXPR_NAT_REG_PROTO_MIN);
+		e->dreg = nft_expr_slot(x, NFTNL_EXPR_NAT_REG_PROTO_MIN);
 	return nftnl_expr_is_set(x, NFTNL_EXPR_NAT_REG_ADDR_MIN) &&
 	       !(nftnl_expr_get_u32(x, NFTNL_EXPR_NAT_FLAGS) & ~implied) &&
 	       no_range(x, NFTNL_EXPR_NAT_REG_ADDR_MIN, NFTNL_EXPR_NAT_REG_ADDR_MAX) &&
@@ -455,7 +455,7 @@ static bool get_dynset(struct arena *arena, const struct nftnl_expr *x, struct e
 	e->kind = EXPR_DYNSET;
 	e->key = state->kind;
 	e->op = nftnl_expr_get_u32(x, NFTNL_EXPR_DYNSET_OP);
-	e->sreg = slot(x, NFTNL_EXPR_DYNSET_SREG_KEY);
+	e->sreg = nft_expr_slot(x, NFTNL_EXPR_DYNSET_SREG_KEY);
 	e->rate = state->rate;
 	e->per = state->per;
 	e->burst = state->burst;
@@ -484,8 +484,8 @@ static bool get_hash(struct arena *arena, const struct nftnl_expr *x, struct exp
 
 	(void)arena;
 	e->kind = EXPR_HASH;
-	e->sreg = slot(x, NFTNL_EXPR_HASH_SREG);
-	e->dreg = slot(x, NFTNL_EXPR_HASH_DREG);
+	e->sreg = nft_expr_slot(x, NFTNL_EXPR_HASH_SREG);
+	e->dreg = nft_expr_slot(x, NFTNL_EXPR_HASH_DREG);
 	e->len = (uint8_t)len;
 	e->count = nftnl_expr_get_u32(x, NFTNL_EXPR_HASH_MODULUS);
 	e->burst = nftnl_expr_get_u32(x, NFTNL_EXPR_HASH_SEED);
@@ -498,7 +498,7 @@ static bool get_numgen(struct arena *arena, const struct nftnl_expr *x, struct e
 	(void)arena;
 	e->kind = EXPR_NUMGEN;
 	e->key = nftnl_expr_get_u32(x, NFTNL_EXPR_NG_TYPE);
-	e->dreg = slot(x, NFTNL_EXPR_NG_DREG);
+	e->dreg = nft_expr_slot(x, NFTNL_EXPR_NG_DREG);
 	e->count = nftnl_expr_get_u32(x, NFTNL_EXPR_NG_MODULUS);
 	return nftnl_expr_get_u32(x, NFTNL_EXPR_NG_OFFSET) == 0;
 }
@@ -507,8 +507,8 @@ static bool get_byteorder(struct arena *arena, const struct nftnl_expr *x, struc
 {
 	(void)arena;
 	e->kind = EXPR_BYTEORDER;
-	e->sreg = slot(x, NFTNL_EXPR_BYTEORDER_SREG);
-	e->dreg = slot(x, NFTNL_EXPR_BYTEORDER_DREG);
+	e->sreg = nft_expr_slot(x, NFTNL_EXPR_BYTEORDER_SREG);
+	e->dreg = nft_expr_slot(x, NFTNL_EXPR_BYTEORDER_DREG);
 	return nftnl_expr_get_u32(x, NFTNL_EXPR_BYTEORDER_OP) == NFT_BYTEORDER_HTON &&
 	       nftnl_expr_get_u32(x, NFTNL_EXPR_BYTEORDER_LEN) == 2 &&
 	       nftnl_expr_get_u32(x, NFTNL_EXPR_BYTEORDER_SIZE) == 2;
@@ -518,7 +518,7 @@ static bool get_mss_set(struct arena *arena, const struct nftnl_expr *x, struct 
 {
 	(void)arena;
 	e->kind = EXPR_MSS_SET;
-	e->sreg = slot(x, NFTNL_EXPR_EXTHDR_SREG);
+	e->sreg = nft_expr_slot(x, NFTNL_EXPR_EXTHDR_SREG);
 	return nftnl_expr_is_set(x, NFTNL_EXPR_EXTHDR_SREG) &&
 	       nftnl_expr_get_u32(x, NFTNL_EXPR_EXTHDR_OP) == NFT_EXTHDR_OP_TCPOPT &&
 	       nftnl_expr_get_u8(x, NFTNL_EXPR_EXTHDR_TYPE) == TCPOPT_MAXSEG &&

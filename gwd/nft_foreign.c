@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Other people's rules say more than ours, and iptables-nft puts structs of the old xtables into them: the few that decide
  * whether a forwarded connection lives are read, the rest is marked as not read, which the judge takes for "maybe".
- * Named sets are passed over: a ban list of 100,000 addresses changes all day, and says nothing about whom it meets. */
+ * Named sets are passed over unless asked for: a ban list of 100,000 addresses changes all day, and says nothing about
+ * whom it meets. */
 #include "nft_foreign.h"
 
 #include <arpa/inet.h>
@@ -14,8 +15,11 @@
 #include <linux/netfilter/nf_nat.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/xt_addrtype.h>
+#include <linux/netfilter/xt_comment.h>
 #include <linux/netfilter/xt_conntrack.h>
+#include <linux/netfilter/xt_multiport.h>
 #include <linux/netfilter/xt_tcpudp.h>
+#include <sys/param.h>
 
 #include "nft_expr.h"
 #include "nft_get.h"
@@ -59,7 +63,28 @@ static void get_ports(const void *info, uint32_t len, uint8_t invert, size_t siz
 	e->has_dir = (invert & XT_TCP_INV_DSTPT) != 0;
 }
 
-static void get_match(const struct nftnl_expr *x, struct expr *e)
+/* -m multiport --dports 80,8000:8010; a port that begins a range is followed by its last. */
+static void get_multiport(uint32_t revision, const void *info, uint32_t len, struct arena *arena, struct expr *e)
+{
+	const struct xt_multiport_v1 *m = info;
+	_cleanup_(buf_free) struct buf list = {0};
+
+	if (revision != 1 || len < sizeof(*m) || m->flags != XT_MULTIPORT_DESTINATION || m->count > XT_MULTI_PORTS)
+		return;
+	for (int i = 0; i < m->count; i++)
+		buf_printf(&list, "%u%s", m->ports[i], m->pflags[i] ? "-" : i + 1 < m->count ? "," : "");
+	e->op = FOREIGN_MULTIPORT;
+	e->name = arena_strdup(arena, list.data ? list.data : "");
+	e->has_dir = m->invert;
+}
+
+static void get_comment(const void *info, uint32_t len, struct arena *arena, struct expr *e)
+{
+	e->op = FOREIGN_COMMENT;
+	e->name = arena_strndup(arena, info, strnlen(info, MIN(len, XT_MAX_COMMENT_LEN)));
+}
+
+static void get_match(const struct nftnl_expr *x, struct arena *arena, struct expr *e)
 {
 	const char *name = nftnl_expr_get_str(x, NFTNL_EXPR_MT_NAME);
 	uint32_t revision = nftnl_expr_get_u32(x, NFTNL_EXPR_MT_REV), len = 0;
@@ -69,8 +94,11 @@ static void get_match(const struct nftnl_expr *x, struct expr *e)
 
 	if (!name || !info)
 		return;
+	e->name = arena_printf(arena, "-m %s", name);
 	if (streq(name, "comment"))
-		e->op = FOREIGN_NOTHING;
+		get_comment(info, len, arena, e);
+	else if (streq(name, "multiport"))
+		get_multiport(revision, info, len, arena, e);
 	else if (streq(name, "conntrack"))
 		get_conntrack(revision, info, len, e);
 	else if (streq(name, "addrtype"))
@@ -86,31 +114,45 @@ static void get_target_nat(uint32_t revision, const void *info, uint32_t len, st
 {
 	const struct nf_nat_ipv4_multi_range_compat *old = info;
 	const struct nf_nat_range *range = info;
+	const struct nf_nat_range2 *shifted = info;
 
 	if (revision == 0 && len >= sizeof(*old)) {
-		e->len = old->range[0].flags & NF_NAT_RANGE_MAP_IPS ? 4 : 0;
-		memcpy(e->data, &old->range[0].min_ip, e->len);
-		e->count = old->range[0].flags & NF_NAT_RANGE_PROTO_SPECIFIED ? ntohs(old->range[0].min.all) : 0;
+		const struct nf_nat_ipv4_range *first = &old->range[0];
+
+		e->len = first->flags & NF_NAT_RANGE_MAP_IPS ? 4 : 0;
+		memcpy(e->data, &first->min_ip, e->len);
+		e->has_dir = e->len && first->min_ip != first->max_ip;
+		e->count = first->flags & NF_NAT_RANGE_PROTO_SPECIFIED ? ntohs(first->min.all) : 0;
+		e->per = e->count ? ntohs(first->max.all) : 0;
 	} else if (revision > 0 && len >= sizeof(*range)) {
 		e->len = range->flags & NF_NAT_RANGE_MAP_IPS ? 16 : 0;
 		memcpy(e->data, &range->min_addr, e->len);
+		e->has_dir = e->len && memcmp(&range->min_addr, &range->max_addr, sizeof(range->min_addr)) != 0;
 		e->count = range->flags & NF_NAT_RANGE_PROTO_SPECIFIED ? ntohs(range->min_proto.all) : 0;
+		e->per = e->count ? ntohs(range->max_proto.all) : 0;
 	}
+	if (revision > 1 && len >= sizeof(*shifted) && (shifted->flags & NF_NAT_RANGE_PROTO_OFFSET))
+		e->rate = ntohs(shifted->base_proto.all);
 }
 
-static void get_target(const struct nftnl_expr *x, struct expr *e)
+static void get_target(const struct nftnl_expr *x, struct arena *arena, struct expr *e)
 {
-	static const char *const harmless[] = {"LOG", "NFLOG", "MARK", "CONNMARK", "TCPMSS", "CHECKSUM", "CT", "TRACE"};
+	static const char *const harmless[] = {"MARK", "CONNMARK", "TCPMSS", "CHECKSUM", "CT", "TRACE"};
 	const char *name = nftnl_expr_get_str(x, NFTNL_EXPR_TG_NAME);
 	uint32_t revision = nftnl_expr_get_u32(x, NFTNL_EXPR_TG_REV), len = 0;
 	const void *info = nftnl_expr_get(x, NFTNL_EXPR_TG_INFO, &len);
 
 	if (!name || !info)
 		return;
+	e->name = arena_printf(arena, "-j %s", name);
 	for (size_t i = 0; i < ARRAY_SIZE(harmless); i++)
 		if (streq(name, harmless[i]))
 			e->op = FOREIGN_NOTHING;
-	if (streq(name, "REJECT")) {
+	if (streq(name, "LOG") || streq(name, "NFLOG")) {
+		e->op = FOREIGN_LOG;
+	} else if (streq(name, "MASQUERADE") || streq(name, "SNAT")) {
+		e->op = FOREIGN_SOURCE;
+	} else if (streq(name, "REJECT")) {
 		e->op = FOREIGN_REJECT;
 	} else if (streq(name, "DNAT") || streq(name, "REDIRECT")) {
 		e->op = streq(name, "DNAT") ? FOREIGN_DNAT : FOREIGN_REDIRECT;
@@ -121,7 +163,7 @@ static void get_target(const struct nftnl_expr *x, struct expr *e)
 /* What only does something on the side. A `meta` or `ct` that is not read is one that sets. */
 static bool on_the_side(const struct nftnl_expr *x, const char *name)
 {
-	static const char *const names[] = {"log", "counter", "notrack", "objref", "last", "dup", "offload"};
+	static const char *const names[] = {"counter", "notrack", "objref", "last", "dup", "offload"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (streq(name, names[i]))
@@ -131,6 +173,41 @@ static bool on_the_side(const struct nftnl_expr *x, const char *name)
 	return streq(name, "ct") && nftnl_expr_is_set(x, NFTNL_EXPR_CT_SREG);
 }
 
+static void get_range(const struct nftnl_expr *x, struct expr *e)
+{
+	uint32_t len = 0, to_len = 0;
+	const void *from = nftnl_expr_get(x, NFTNL_EXPR_RANGE_FROM_DATA, &len);
+	const void *to = nftnl_expr_get(x, NFTNL_EXPR_RANGE_TO_DATA, &to_len);
+
+	if (!from || !to || len != to_len || len > FOREIGN_RANGE_MAX)
+		return;
+	e->op = FOREIGN_RANGE;
+	e->sreg = nft_expr_slot(x, NFTNL_EXPR_RANGE_SREG);
+	e->has_dir = nftnl_expr_get_u32(x, NFTNL_EXPR_RANGE_OP) == NFT_RANGE_NEQ;
+	e->len = (uint8_t)len;
+	memcpy(e->data, from, len);
+	memcpy(e->data + FOREIGN_RANGE_MAX, to, len);
+}
+
+/* One that EXPR_NAT is too simple for: a range of addresses or ports, or flags, which only say how one of a range is
+ * chosen. */
+static void get_nat(const struct nftnl_expr *x, struct expr *e)
+{
+	e->op = FOREIGN_SOURCE;
+	if (nftnl_expr_get_u32(x, NFTNL_EXPR_NAT_TYPE) != NFT_NAT_DNAT)
+		return;
+	e->op = FOREIGN_DNAT;
+	e->key = nftnl_expr_get_u32(x, NFTNL_EXPR_NAT_FAMILY);
+	e->has_dreg = nftnl_expr_is_set(x, NFTNL_EXPR_NAT_REG_ADDR_MIN);
+	e->sreg = nft_expr_slot(x, NFTNL_EXPR_NAT_REG_ADDR_MIN);
+	e->has_dir = nftnl_expr_is_set(x, NFTNL_EXPR_NAT_REG_ADDR_MAX) &&
+		     nft_expr_slot(x, NFTNL_EXPR_NAT_REG_ADDR_MAX) != e->sreg;
+	e->dir = !nftnl_expr_is_set(x, NFTNL_EXPR_NAT_REG_PROTO_MIN);
+	e->dreg = nft_expr_slot(x, NFTNL_EXPR_NAT_REG_PROTO_MIN);
+	e->offset = nftnl_expr_is_set(x, NFTNL_EXPR_NAT_REG_PROTO_MAX) ? nft_expr_slot(x, NFTNL_EXPR_NAT_REG_PROTO_MAX)
+								       : e->dreg;
+}
+
 static void get_expr(const struct nftnl_expr *x, struct arena *arena, struct expr *ret)
 {
 	const char *name = nftnl_expr_get_str(x, NFTNL_EXPR_NAME);
@@ -138,18 +215,25 @@ static void get_expr(const struct nftnl_expr *x, struct arena *arena, struct exp
 	nft_expr_get(x, arena, ret);
 	if (ret->kind != EXPR_OTHER)
 		return;
+	ret->name = arena_strdup(arena, name);
 	if (on_the_side(x, name))
 		ret->op = FOREIGN_NOTHING;
+	else if (streq(name, "log"))
+		ret->op = FOREIGN_LOG;
+	else if (streq(name, "range"))
+		get_range(x, ret);
 	else if (streq(name, "reject"))
 		ret->op = FOREIGN_REJECT;
 	else if (streq(name, "redir"))
 		ret->op = FOREIGN_REDIRECT;
-	else if (streq(name, "nat") && nftnl_expr_get_u32(x, NFTNL_EXPR_NAT_TYPE) == NFT_NAT_DNAT)
-		ret->op = FOREIGN_DNAT;
+	else if (streq(name, "masq"))
+		ret->op = FOREIGN_SOURCE;
+	else if (streq(name, "nat"))
+		get_nat(x, ret);
 	else if (streq(name, "match"))
-		get_match(x, ret);
+		get_match(x, arena, ret);
 	else if (streq(name, "target"))
-		get_target(x, ret);
+		get_target(x, arena, ret);
 }
 
 /* ---- Objects ------------------------------------------------------------------------------------ */
@@ -167,10 +251,11 @@ int nft_foreign_set(const struct nlmsghdr *nlh, void *foreign)
 {
 	struct nftnl_set *s = nftnl_set_alloc();
 	bool understood = s && nftnl_set_nlmsg_parse(nlh, s) == 0;
+	struct foreign *f = foreign;
 	struct ruleset *r = NULL;
 
-	if (understood && (nftnl_set_get_u32(s, NFTNL_SET_FLAGS) & NFT_SET_ANONYMOUS))
-		r = rules_of(foreign, nftnl_set_get_u32(s, NFTNL_SET_FAMILY), nftnl_set_get_str(s, NFTNL_SET_TABLE));
+	if (understood && (f->named || (nftnl_set_get_u32(s, NFTNL_SET_FLAGS) & NFT_SET_ANONYMOUS)))
+		r = rules_of(f, nftnl_set_get_u32(s, NFTNL_SET_FAMILY), nftnl_set_get_str(s, NFTNL_SET_TABLE));
 	if (r) {
 		nft_get_add_set(r, s);
 		r->n_sets -= !nft_get_wants_elems(&r->sets[r->n_sets - 1]);

@@ -511,6 +511,17 @@ static void export(struct varlink_call *call)
 		varlink_reply(call, json_pack("{s:o}", "yaml", varlink_text(yaml)));
 }
 
+static void import(struct varlink_call *call)
+{
+	_cleanup_(import_freep) struct import *found = NULL;
+	_cleanup_(diag_free) struct diag diag = {0};
+
+	if (gwd_import(gwd_of(call), &found, &diag) < 0)
+		varlink_fail(call, &diag);
+	else
+		varlink_reply(call, request_import(found));
+}
+
 const struct varlink_method request_methods[] = {
 	{"Add", ACCESS_CHANGE, add},
 	{"Set", ACCESS_CHANGE, set},
@@ -531,6 +542,7 @@ const struct varlink_method request_methods[] = {
 	{"Undo", ACCESS_CHANGE, undo},
 	{"Rollback", ACCESS_CHANGE, rollback},
 	{"Export", ACCESS_LOOK, export},
+	{"Import", ACCESS_LOOK, import},
 	{"Purge", ACCESS_CHANGE, purge},
 	{0},
 };

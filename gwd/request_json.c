@@ -241,3 +241,32 @@ json_t *request_status(const struct gwd_status *now, const struct listeners *rea
 	json_object_set_new(ret, "netlink_dumps", json_integer((json_int_t)now->netlink->dumps));
 	return ret;
 }
+
+static json_t *imported(const struct import *im, enum import_kind kind)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < im->n; i++) {
+		const struct import_item *item = &im->items[i];
+		json_t *json;
+
+		if (item->kind != kind)
+			continue;
+		json = json_pack("{s:o, s:o}", "rule", varlink_text(item->rule), "origin", varlink_text(item->origin));
+		if (item->forward)
+			json_object_set_new(json, "service", config_forward_json(item->forward));
+		if (item->why)
+			json_object_set_new(json, "why", varlink_text(item->why));
+		json_array_append_new(list, json);
+	}
+	return list;
+}
+
+json_t *request_import(const struct import *im)
+{
+	_cleanup_(freep) char *yaml = import_yaml(im);
+
+	return json_pack("{s:o, s:o, s:o, s:o}", "yaml", varlink_text(yaml), "services", imported(im, IMPORT_SERVICE),
+			 "not_expressed", imported(im, IMPORT_NOT_EXPRESSED), "left_alone",
+			 imported(im, IMPORT_LEFT_ALONE));
+}

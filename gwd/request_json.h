@@ -4,6 +4,7 @@
 #define REQUEST_JSON_H
 
 #include "gwd.h"
+#include "import.h"
 
 json_t *request_texts(char *const *texts, size_t n);
 json_t *request_outcome(const struct outcome *, const struct diag *); /* Outcome; the warnings are the diag's */
@@ -13,5 +14,6 @@ json_t *request_pending(const struct gwd *); /* NULL: nothing waits to be confir
 json_t *request_revision(const struct revision *, bool current);      /* Revision */
 json_t *request_status(const struct gwd_status *, const struct listeners *reachable,
 		       const struct diag *); /* the reply of Status */
+json_t *request_import(const struct import *); /* the reply of Import */
 
 #endif

@@ -125,6 +125,21 @@ const struct elem *ruleset_elem(const struct ruleset *r, const struct elem *like
 	return r->n_elems ? bsearch(like, r->elems, r->n_elems, sizeof(*r->elems), elem_cmp) : NULL;
 }
 
+const struct elem *ruleset_elems(const struct ruleset *r, const char *set)
+{
+	size_t low = 0, high = r->n_elems;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (strcmp(r->elems[middle].set, set) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return r->elems + low;
+}
+
 /* ---- Equality ----------------------------------------------------------------------------------- */
 
 static bool expr_same(const struct expr *a, const struct expr *b)

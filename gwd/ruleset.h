@@ -142,6 +142,8 @@ struct elem *ruleset_add_elem(struct ruleset *);
 void ruleset_sort(struct ruleset *);
 const struct set *ruleset_set(const struct ruleset *sorted, const char *name);
 const struct chain *ruleset_chain(const struct ruleset *sorted, const char *name);
+/* The first element of the set, or where it would be; the others follow. */
+const struct elem *ruleset_elems(const struct ruleset *sorted, const char *set);
 /* The element of `sorted` with the set and key of `like`, or NULL. */
 const struct elem *ruleset_elem(const struct ruleset *sorted, const struct elem *like);
 

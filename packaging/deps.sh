@@ -47,8 +47,8 @@ apt_has() { dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q 'ok installe
 
 if command -v apt-get >/dev/null; then
 	packages="gcc libc6-dev make pkg-config libmnl-dev libnftnl-dev libyaml-dev libjansson-dev libuv1-dev libsqlite3-dev
-		libcmocka-dev nftables iproute2 util-linux python3 python3-jsonschema python3-yaml"
-	[ -z "$dev" ] || packages="$packages clang libclang-rt-dev clang-tidy shellcheck mandoc valgrind git iptables
+		libcmocka-dev nftables iptables iproute2 util-linux python3 python3-jsonschema python3-yaml"
+	[ -z "$dev" ] || packages="$packages clang libclang-rt-dev clang-tidy shellcheck mandoc valgrind git
 		golang-go golang-github-varlink-go-dev dpkg-dev debhelper lintian rpm musl-tools mmdebstrap kmod e2fsprogs cpio
 		busybox-static"
 	[ -z "$dev" ] || [ "$(dpkg --print-architecture)" != amd64 ] || packages="$packages qemu-system-x86"
@@ -59,15 +59,15 @@ if command -v apt-get >/dev/null; then
 	}
 elif command -v apk >/dev/null; then
 	packages="gcc musl-dev linux-headers make pkgconf libmnl-dev libnftnl-dev yaml-dev jansson-dev libuv-dev sqlite-dev
-		cmocka-dev nftables iproute2 util-linux-misc setpriv coreutils python3 py3-jsonschema py3-yaml"
-	[ -z "$dev" ] || packages="$packages bash clang compiler-rt clang-extra-tools shellcheck mandoc valgrind git go iptables"
+		cmocka-dev nftables iptables iproute2 util-linux-misc setpriv coreutils python3 py3-jsonschema py3-yaml"
+	[ -z "$dev" ] || packages="$packages bash clang compiler-rt clang-extra-tools shellcheck mandoc valgrind git go"
 	has='apk info -e'
 	fetch() { as_root apk add "$@"; }
 elif command -v dnf >/dev/null; then
 	packages="gcc make pkgconf-pkg-config libmnl-devel libnftnl-devel libyaml-devel jansson-devel libuv-devel sqlite-devel
-		libcmocka-devel nftables iproute util-linux python3 python3-jsonschema python3-pyyaml"
+		libcmocka-devel nftables iptables-nft iproute util-linux python3 python3-jsonschema python3-pyyaml"
 	[ -z "$dev" ] || packages="$packages clang compiler-rt clang-tools-extra libasan libubsan ShellCheck mandoc valgrind git
-		golang iptables-nft"
+		golang"
 	has='rpm -q --whatprovides'
 	fetch() { as_root dnf -y install "$@"; }
 else

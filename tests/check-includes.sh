@@ -36,7 +36,7 @@ function wrong(why) {
 	never("^gwctl/", "\"(config|forward|topology|compile|ruleset|plan|kernel|gwd|state|control|varlink|links)[.]h")
 
 	# Written -> meant -> said: pure, each knowing only what comes before it.
-	pure = "^gwd/(arrival|config|foreign|forward|topology|compile|build|ruleset|plan|world)"
+	pure = "^gwd/(arrival|config|foreign|forward|import|topology|compile|build|ruleset|plan|world)"
 	never(pure, "<(unistd|fcntl|sys/socket|sys/stat|dirent|poll|signal|pthread)[.]h")
 	never(pure "|^gwd/lib/", "\"(kernel|conntrack|gwd|road|control|varlink|request|sysctl|log)[.]h")
 	never("^gwd/(arrival|config|forward|topology|compile|build|ruleset|plan)", "\"state[.]h")

@@ -14,7 +14,7 @@ _gwctl_targets() # of one forward
 _gwctl()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local commands="add set rm on off target open close ls show status check diff apply confirm history undo rollback export help version"
+	local commands="add set rm on off target open close ls show status check diff apply confirm history undo rollback export import help version"
 	local common="--socket --output --quiet --help --version"
 	local command="" words=0 options="" i
 	COMPREPLY=()
@@ -66,6 +66,7 @@ _gwctl()
 	undo) options="--dry-run --confirm --force" ;;
 	rollback) options="--dry-run --confirm --force" ;;
 	export) options="" ;;
+	import) options="" ;;
 	help) options="" ;;
 	version) options="" ;;
 	esac

@@ -36,6 +36,7 @@ complete -c gwctl -n __fish_use_subcommand -a history -d 'the revisions of what 
 complete -c gwctl -n __fish_use_subcommand -a undo -d 'take the newest change back'
 complete -c gwctl -n __fish_use_subcommand -a rollback -d 'return to an older revision'
 complete -c gwctl -n __fish_use_subcommand -a export -d 'what runs, as a gwd.yaml'
+complete -c gwctl -n __fish_use_subcommand -a import -d 'the DNAT rules of nft and iptables, as a gwd.yaml'
 complete -c gwctl -n __fish_use_subcommand -a help -d 'a summary, or all about a command'
 complete -c gwctl -n __fish_use_subcommand -a version -d 'print the version'
 
@@ -69,4 +70,4 @@ complete -c gwctl -n '__fish_seen_subcommand_from diff' -l revision -x -d 'compa
 complete -c gwctl -n '__fish_seen_subcommand_from set rm on off target ls show' -a '(__gwctl_names)'
 complete -c gwctl -n '__fish_seen_subcommand_from target' -a 'drain ready off (__gwctl_targets)'
 complete -c gwctl -n '__fish_seen_subcommand_from check diff apply' -F
-complete -c gwctl -n '__fish_seen_subcommand_from help' -a 'add set rm on off target open close ls show status check diff apply confirm history undo rollback export'
+complete -c gwctl -n '__fish_seen_subcommand_from help' -a 'add set rm on off target open close ls show status check diff apply confirm history undo rollback export import'

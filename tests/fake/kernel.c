@@ -506,9 +506,10 @@ void fake_kernel_touch(void)
 	fake.touched = true;
 }
 
-int kernel_read_foreign(struct kernel *k, struct foreign **ret, struct diag *d)
+int kernel_read_foreign(struct kernel *k, bool named, struct foreign **ret, struct diag *d)
 {
 	(void)k;
+	(void)named;
 	(void)d;
 	*ret = xcalloc(1, sizeof(**ret));
 	return 0;

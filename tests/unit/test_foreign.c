@@ -55,7 +55,7 @@ static struct foreign *read_back(void)
 	struct kernel *k;
 
 	assert_int_equal(kernel_open(&k, &diag), 0);
-	if (kernel_read_foreign(k, &f, &diag) < 0)
+	if (kernel_read_foreign(k, false, &f, &diag) < 0)
 		fail_msg("%s", diag_text(&diag));
 	kernel_close(k);
 	return f;
@@ -409,7 +409,12 @@ static void test_ufw(void **state)
 	assert_remedy("ufw route allow proto tcp from any to 192.168.0.102 port 8080");
 	netns_run("iptables-nft -A ufw-reject-forward -j REJECT"); /* DEFAULT_FORWARD_POLICY=REJECT */
 	assert_web("drops: ufw (table ip filter, chain ufw-reject-forward)");
-	/* what the remedy writes */
+	/* what the remedy writes, and a range of ports */
+	netns_run("iptables-nft -A ufw-user-forward -p tcp -d 192.168.0.102 --dport 8000:8079 -j ACCEPT");
+	assert_web("drops: ufw (table ip filter, chain ufw-reject-forward)");
+	netns_run("iptables-nft -A ufw-user-forward -p tcp -d 192.168.0.102 --dport 8000:8100 -j ACCEPT");
+	assert_web("");
+	netns_run("iptables-nft -D ufw-user-forward -p tcp -d 192.168.0.102 --dport 8000:8100 -j ACCEPT");
 	netns_run("iptables-nft -A ufw-user-forward -p tcp -d 192.168.0.102 --dport 8080 -j ACCEPT");
 	assert_web("");
 }

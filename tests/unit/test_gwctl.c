@@ -266,6 +266,26 @@ static void test_export(void **state)
 	}
 }
 
+static void test_import(void **state)
+{
+	static const char all[] = "{\"parameters\":{\"yaml\":\"# y\\n\",\"services\":[{}],\"not_expressed\":[],"
+				  "\"left_alone\":[]}}";
+	static const char some[] = "{\"parameters\":{\"yaml\":\"# y\\n\",\"services\":[],\"not_expressed\":[{}],"
+				   "\"left_alone\":[{},{}]}}";
+	static const char summary[] = "0 services; 1 rule not expressed, 2 left alone: see the comments at the end\n";
+	(void)state;
+	const struct result *r = gwctl("gwctl import", all);
+	expect(r, 0, "# y\n", "1 service; 0 rules not expressed, 0 left alone\n");
+	assert_string_equal(r->asked, METHOD "Import\",\"parameters\":{}}\n");
+	r = gwctl("gwctl import -o yaml", some);
+	expect(r, 1, "# y\n", summary);
+	r = gwctl("gwctl import -q", some);
+	expect(r, 1, "# y\n", "");
+	r = gwctl("gwctl import -q -o json", some);
+	assert_int_equal(r->status, 1);
+	assert_non_null(strstr(r->out, "\"left_alone\": ["));
+}
+
 /* ---- Command lines that ask nothing -------------------------------------------------------------- */
 
 static void test_usage(void **state)
@@ -371,6 +391,7 @@ int main(void)
 		cmocka_unit_test(test_diff),
 		cmocka_unit_test(test_files),
 		cmocka_unit_test(test_export),
+		cmocka_unit_test(test_import),
 		cmocka_unit_test(test_usage),
 		cmocka_unit_test(test_help),
 	};

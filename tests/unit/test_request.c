@@ -289,6 +289,7 @@ static void test_files(void **state)
 	assert_call("Diff", "{'revision':1}", "changes", "['- tcp-443: tcp 443 -> 192.168.1.9:443']");
 	assert_call("Get", "{'name':'tcp-443'}", "forward.origin", "'/home/x/my.yaml:2'");
 	assert_call("Export", "{}", "yaml", "'services:\\n  - name: tcp-443\\n    port: 443\\n    to: 192.168.1.9\\n'");
+	assert_call("Import", "{}", "services", "[]");
 }
 
 static void test_status(void **state)
@@ -411,7 +412,7 @@ static void test_purge(void **state)
 /* Every method of the description has a handler, and only looking is for those who may only look. */
 static void test_table(void **state)
 {
-	static const char *const looks[] = {"List", "Get", "Status", "Check", "Diff", "History", "Export"};
+	static const char *const looks[] = {"List", "Get", "Status", "Check", "Diff", "History", "Export", "Import"};
 	size_t described = 0, handled = 0, looking = 0;
 
 	(void)state;
