@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Every port of every forward would be a packet to judge, and a host may have 100,000 forwards and a firewall of 1,000
- * rules: so a range is judged by its ends, and after JUDGED_MAX packets the rest is left out. What is found is told by
+ * rules: so a range is judged by its ends, and after WORK_MAX rules the rest is left out. What is found is told by
  * chain, because it is the chain that is put right. */
 #include "gwd_foreign.h"
 
@@ -12,7 +12,9 @@
 #include "log.h"
 
 enum {
-	JUDGED_MAX = 20000, /* packets of one question */
+	WORK_MAX =
+		1000000, /* rules that one question looks at: some tenths of a second, in which nobody else is served */
+	PACKET_WORK = 50,   /* of a packet where there are no rules */
 	IN_THE_WAY_MAX = 8, /* base chains that drop one packet */
 	NAMED_MAX = 3,      /* forwards that a message names */
 	TAKEN_MAX = 20,     /* messages about translations of others */
@@ -46,7 +48,8 @@ struct findings {
 	struct finding *drops;
 	size_t n_drops, drops_capacity;
 	struct strings taken; /* messages */
-	size_t judged;
+	size_t price;         /* of a packet: all rules there are */
+	size_t work;          /* so far */
 };
 
 static void findings_free(struct findings *f)
@@ -73,6 +76,16 @@ static struct finding *finding_of(struct findings *all, const struct obstacle *o
 	return f;
 }
 
+/* One more packet may be judged. */
+static bool spend(struct findings *all)
+{
+	for (size_t i = 0; i < all->tables->n && !all->work; i++)
+		for (size_t k = 0; k < all->tables->tables[i].rules->n_chains; k++)
+			all->price += all->tables->tables[i].rules->chains[k].n;
+	all->work += PACKET_WORK + all->price;
+	return all->work <= WORK_MAX;
+}
+
 /* `what` is the forward or opening, once each. */
 static void judge(struct findings *all, uint32_t hook, const struct foreign_packet *p, const void *what,
 		  const char *name)
@@ -80,7 +93,7 @@ static void judge(struct findings *all, uint32_t hook, const struct foreign_pack
 	struct obstacle in_the_way[IN_THE_WAY_MAX];
 	size_t n = 0;
 
-	if (all->judged++ < JUDGED_MAX)
+	if (spend(all))
 		n = foreign_drops(all->tables, hook, p, in_the_way, IN_THE_WAY_MAX);
 	for (size_t i = 0; i < n && i < IN_THE_WAY_MAX; i++) {
 		struct finding *f = finding_of(all, &in_the_way[i], p);
@@ -224,7 +237,7 @@ static bool judge_taken(struct findings *all, const struct forward *f, struct fo
 {
 	struct obstacle o;
 
-	for (uint32_t port = ports.first; port <= ports.last && all->judged++ < JUDGED_MAX; port++) {
+	for (uint32_t port = ports.first; port <= ports.last && spend(all); port++) {
 		p->to.port = (uint16_t)port;
 		if (!foreign_translates(all->tables, p, &o))
 			continue;
@@ -288,7 +301,7 @@ static void judge_all(struct findings *all)
 	_cleanup_(freep) struct opening *open = world_openings(all->gwd->world, &n);
 
 	for (const struct forward_entry *e = forwards_first(all->gwd->world->forwards); e; e = e->next)
-		if (e->active && all->judged < JUDGED_MAX)
+		if (e->active && all->work < WORK_MAX)
 			judge_forward(all, e->forward);
 	for (size_t i = 0; i < n; i++)
 		judge_opening(all, &open[i]);
@@ -422,7 +435,7 @@ void others_warn(struct gwd *g, const struct forward *const *forwards, size_t n,
 	_cleanup_(findings_free) struct findings all = {.gwd = g};
 
 	all.tables = n ? tables(g) : NULL;
-	for (size_t i = 0; i < n && all.tables && all.judged < JUDGED_MAX; i++)
+	for (size_t i = 0; i < n && all.tables && all.work < WORK_MAX; i++)
 		judge_forward(&all, forwards[i]);
 	warn(&all, warnings);
 }

@@ -347,9 +347,11 @@ static void swap_world(struct gwd *g, struct draft *d)
 
 		g->world = d->world;
 		d->world = old;
-		g->active[V4] = g->active[V6] = 0;
-		for (struct forward_entry *e = forwards_first(g->world->forwards); e; e = e->next)
+		g->active[V4] = g->active[V6] = g->logging = 0;
+		for (struct forward_entry *e = forwards_first(g->world->forwards); e; e = e->next) {
 			g->active[road_family(e->forward)] += e->active;
+			g->logging += e->active && e->forward->log;
+		}
 	}
 	if (d->opens) {
 		struct opening_list old = g->world->open;

@@ -63,4 +63,7 @@ for i in range(3000):
 check "of many at once some are left out, and counted" eventually logged ' more new connections were left out of the log$'
 few() { [ "$(lines 'many.')" -ge 50 ] && [ "$(lines 'many.')" -lt 400 ]; }
 check "but not all, nor none" few
+echo "services: [{port: 80, to: 10.0.0.2}]" | config gateway
+check "a file without any" ctl gateway -q apply
+check "ends it as well" eventually listens_not
 finish
