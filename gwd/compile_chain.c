@@ -220,6 +220,7 @@ static uint32_t count_slots(const struct forward *f)
 		}
 		sum += f->targets[i].weight;
 	}
+	assert(divisor); /* there are targets, and none weighs nothing */
 	sum /= divisor;
 	return sum * ((SLOTS_MIN + sum - 1) / sum);
 }

@@ -23,8 +23,8 @@ static void same_interface(struct ruleset *out, const char *ifname)
 {
 	char pair[2 * IFNAMSIZ] = {0};
 
-	memcpy(pair, ifname, strlen(ifname));
-	memcpy(pair + IFNAMSIZ, ifname, strlen(ifname));
+	for (size_t i = 0; i < 2; i++)
+		memcpy(pair + i * IFNAMSIZ, ifname, strnlen(ifname, IFNAMSIZ));
 	build_elem(out, "same_if", TYPE_CONCAT(TYPE_IFNAME, TYPE_IFNAME), pair, sizeof(pair));
 }
 

@@ -38,7 +38,7 @@ has "is refused by name" '^203\.0\.113\.9, connected to port 22 of this gateway.
 has "with the remedy" '\{port: 22, from: local\} in gateway\.open would, .*--force to do it' apply "$closed"
 exits "also as a dry run" 1 apply "$closed" --dry-run
 is "and changes nothing" "$hello4" ask client tcp 203.0.113.1 22
-on gateway sh -c 'kill -HUP "$1"' sh "$(cat "$work/gateway/gwd.pid")"
+kill -HUP "$(cat "$work/gateway/gwd.pid")"
 check "SIGHUP refuses it too, and says so" eventually grep -q 'could not connect again' "$work/gateway/gwd.log"
 is "it changes nothing" "$hello4" ask client tcp 203.0.113.1 22
 check "with the local network let in it is done" apply "$local_only"
