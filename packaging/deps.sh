@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Installs what gwd is built and tested with, through the system's own package manager (apt, apk or dnf).
 #   sh packaging/deps.sh          what `make`, `make demo` and `make check` need
-#   sh packaging/deps.sh --dev    also what .ci/run uses: clang, linters, a foreign Varlink client
+#   sh packaging/deps.sh --dev    also what .ci/run uses: clang, linters, a foreign Varlink client, HAProxy
 # Nothing is removed or upgraded on purpose; run again, it does nothing.
 set -eu
 
@@ -50,7 +50,7 @@ if command -v apt-get >/dev/null; then
 		libcmocka-dev nftables iptables iproute2 util-linux python3 python3-jsonschema python3-yaml"
 	[ -z "$dev" ] || packages="$packages clang libclang-rt-dev clang-tidy shellcheck mandoc valgrind git
 		golang-go golang-github-varlink-go-dev dpkg-dev debhelper lintian rpm musl-tools mmdebstrap kmod e2fsprogs cpio
-		busybox-static"
+		busybox-static haproxy openssl"
 	[ -z "$dev" ] || [ "$(dpkg --print-architecture)" != amd64 ] || packages="$packages qemu-system-x86"
 	has=apt_has
 	fetch() {
@@ -60,14 +60,15 @@ if command -v apt-get >/dev/null; then
 elif command -v apk >/dev/null; then
 	packages="gcc musl-dev linux-headers make pkgconf libmnl-dev libnftnl-dev yaml-dev jansson-dev libuv-dev sqlite-dev
 		cmocka-dev nftables iptables iproute2 util-linux-misc setpriv coreutils python3 py3-jsonschema py3-yaml"
-	[ -z "$dev" ] || packages="$packages bash clang compiler-rt clang-extra-tools shellcheck mandoc valgrind git go"
+	[ -z "$dev" ] || packages="$packages bash clang compiler-rt clang-extra-tools shellcheck mandoc valgrind git go haproxy
+		openssl"
 	has='apk info -e'
 	fetch() { as_root apk add "$@"; }
 elif command -v dnf >/dev/null; then
 	packages="gcc make pkgconf-pkg-config libmnl-devel libnftnl-devel libyaml-devel jansson-devel libuv-devel sqlite-devel
 		libcmocka-devel nftables iptables-nft iproute util-linux python3 python3-jsonschema python3-pyyaml"
 	[ -z "$dev" ] || packages="$packages clang compiler-rt clang-tools-extra libasan libubsan ShellCheck mandoc valgrind git
-		golang"
+		golang haproxy openssl"
 	has='rpm -q --whatprovides'
 	fetch() { as_root dnf -y install "$@"; }
 else
