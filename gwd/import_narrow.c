@@ -315,8 +315,8 @@ void narrow_slot(struct reading *s, uint8_t slot, struct spans spans, bool inver
 static void compare(struct reading *s, const struct expr *e)
 {
 	bool inverse = e->op == NFT_CMP_NEQ || e->op == NFT_CMP_GT || e->op == NFT_CMP_LT;
-	const struct reg *reg = e->sreg < NARROW_SLOTS ? &s->regs[e->sreg] : NULL;
-	size_t first = reg && reg->holds == MATCH_FROM ? reg->len : e->len;
+	bool address = e->sreg < NARROW_SLOTS && s->regs[e->sreg].holds == MATCH_FROM;
+	size_t first = address ? s->regs[e->sreg].len : e->len;
 	struct span span = {0};
 
 	if (e->op == NFT_CMP_EQ && e->len > first) { /* two registers at once: see load_address() */

@@ -127,7 +127,7 @@ static void get_target_nat(uint32_t revision, const void *info, uint32_t len, st
 	} else if (revision > 0 && len >= sizeof(*range)) {
 		e->len = range->flags & NF_NAT_RANGE_MAP_IPS ? 16 : 0;
 		memcpy(e->data, &range->min_addr, e->len);
-		e->has_dir = e->len && memcmp(&range->min_addr, &range->max_addr, sizeof(range->min_addr)) != 0;
+		e->has_dir = e->len && memcmp(range->min_addr.all, range->max_addr.all, sizeof(range->min_addr.all)) != 0;
 		e->count = range->flags & NF_NAT_RANGE_PROTO_SPECIFIED ? ntohs(range->min_proto.all) : 0;
 		e->per = e->count ? ntohs(range->max_proto.all) : 0;
 	}
