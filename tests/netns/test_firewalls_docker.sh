@@ -5,7 +5,7 @@
 # helps at once, and after each restart of Docker and a reboot; a published port goes on working.
 . "$(dirname "$0")/lib.sh"
 . "$top/tests/netns/firewalls.sh"
-command -v iptables-nft >/dev/null || skip_all "there is no iptables-nft here: sh packaging/deps.sh --dev"
+command -v iptables-nft >/dev/null || skip_all "there is no iptables-nft here: sh packaging/deps.sh"
 
 daemon_json=$work/daemon.json
 ipt() { on gateway iptables-nft "$@"; }

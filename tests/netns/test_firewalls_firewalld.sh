@@ -5,8 +5,8 @@
 # by hand where the one that is here does not know it.
 . "$(dirname "$0")/lib.sh"
 . "$top/tests/netns/firewalls.sh"
-command -v firewalld >/dev/null || skip_all "there is no firewalld here: sh packaging/deps.sh --firewalls"
-command -v dbus-daemon >/dev/null || skip_all "there is no dbus-daemon here: sh packaging/deps.sh --firewalls"
+command -v firewalld >/dev/null || skip_all "there is no firewalld here: sh packaging/deps.sh --dev"
+command -v dbus-daemon >/dev/null || skip_all "there is no dbus-daemon here: sh packaging/deps.sh --dev"
 
 private /etc/firewalld
 bus=/run/dbus/system_bus_socket # of this sandbox alone

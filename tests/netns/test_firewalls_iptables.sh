@@ -4,7 +4,7 @@
 # do: what drops is named, what helps works at once, and after their save, reload and a reboot, whoever starts first.
 . "$(dirname "$0")/lib.sh"
 . "$top/tests/netns/firewalls.sh"
-command -v iptables-nft >/dev/null || skip_all "there is no iptables-nft here: sh packaging/deps.sh --dev"
+command -v iptables-nft >/dev/null || skip_all "there is no iptables-nft here: sh packaging/deps.sh"
 
 saved=$work/rules.v
 mkdir "$work/bin" # what the remedy calls by its usual names

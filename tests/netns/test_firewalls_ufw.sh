@@ -4,7 +4,7 @@
 # reboot, whoever starts first. What ufw was told to refuse stays refused, and no rule of its is touched.
 . "$(dirname "$0")/lib.sh"
 . "$top/tests/netns/firewalls.sh"
-command -v ufw >/dev/null || skip_all "there is no ufw here: sh packaging/deps.sh --firewalls"
+command -v ufw >/dev/null || skip_all "there is no ufw here: sh packaging/deps.sh --dev"
 
 private /etc/ufw /etc/default/ufw
 firewall_start() { on gateway sh -c '/lib/ufw/ufw-init start || ! echo ufw did not start'; } # as its service does
