@@ -97,6 +97,8 @@ $(B)/obj/%.o: %.c Makefile
 VARLINK_FILE := gwd/org.gwd.Gateway.varlink
 $(B)/obj/gwd/varlink.o: override CPPFLAGS += -DVARLINK_FILE='"$(VARLINK_FILE)"'
 $(B)/obj/gwd/varlink.o: $(VARLINK_FILE)
+# A message names a file that is installed there, and a test the message.
+$(B)/obj/gwd/foreign_tool.o $(B)/obj/tests/unit/test_foreign.o: override CPPFLAGS += -DGWD_DATADIR='"$(DATADIR)/gwd"'
 
 # --- linking: archives, so that a unit test takes in only what it uses ---
 %.a:
@@ -167,6 +169,7 @@ FILES := $(B)/gwd:$(SBINDIR)/gwd:755 \
 	conf/gwd.schema.json:$(DATADIR)/gwd/gwd.schema.json:644 \
 	$(VARLINK_FILE):$(DATADIR)/gwd/org.gwd.Gateway.varlink:644 \
 	$(foreach e,$(sort $(wildcard conf/examples/*.* conf/examples/*/*.*)),$(e):$(DATADIR)/gwd/$(e:conf/%=%):644) \
+	packaging/hooks/libvirt-network:$(DATADIR)/gwd/hooks/libvirt-network:755 \
 	$(R)/packaging/systemd/gwd.service:$(UNITDIR)/gwd.service:644 \
 	packaging/systemd/sysusers.d/gwd.conf:$(SYSUSERSDIR)/gwd.conf:644
 ONCE := $(R)/conf/gwd.yaml:$(SYSCONFDIR)/gwd/gwd.yaml:644
@@ -197,7 +200,7 @@ endif
 
 uninstall:
 	$(Q)for f in $(FILES) $(OPENRC_FILES); do IFS=:; set -- $$f; unset IFS; rm -f "$(DESTDIR)$$2"; done
-	$(Q)rmdir "$(DESTDIR)$(DATADIR)/gwd/examples/"* "$(DESTDIR)$(DATADIR)/gwd/examples" "$(DESTDIR)$(DATADIR)/gwd" 2>/dev/null || :
+	$(Q)rmdir "$(DESTDIR)$(DATADIR)/gwd/examples/"* "$(DESTDIR)$(DATADIR)/gwd/examples" "$(DESTDIR)$(DATADIR)/gwd/hooks" "$(DESTDIR)$(DATADIR)/gwd" 2>/dev/null || :
 	@echo "Left in place: $(SYSCONFDIR)/gwd, /var/lib/gwd, the user gwd, and the rules in the kernel until the next boot."
 
 # --- packages, all from the one tarball: of what git knows (else of all there is), with the last commit's time ---

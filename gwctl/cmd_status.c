@@ -6,6 +6,7 @@
 #include "forms.h"
 #include "lease.h"
 #include "owner.h"
+#include "saved.h"
 #include "util.h"
 
 static char *gwd_cell(const json_t *s)
@@ -270,6 +271,7 @@ enum status cmd_status(struct call *call)
 	if (status != STATUS_DONE)
 		return status;
 	add_legacy_warning(reply);
+	saved_warn(json_object_get(reply, "warnings"));
 	add_programs(json_object_get(reply, "reachable"));
 	writer_object(call->out, fields, ARRAY_SIZE(fields), reply);
 	return STATUS_DONE;

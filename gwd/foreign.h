@@ -31,15 +31,16 @@ enum foreign_expr {
 	FOREIGN_NOTHING,    /* neither matches nor ends anything */
 	FOREIGN_COMMENT,    /* ..., its name is the text */
 	FOREIGN_LOG,        /* ... */
+	FOREIGN_NEVER,      /* a condition that no packet of ours meets, inverted or not; its name is the kernel's */
 	FOREIGN_REJECT,
 	FOREIGN_STATES,    /* key = XT_CONNTRACK_STATE_* bits, one of them; has_dir = none of them (iptables) */
-	FOREIGN_LOCAL,     /* the destination is an address of this machine; has_dir = it is not (iptables) */
+	FOREIGN_TO_TYPE,   /* key = XT_ADDRTYPE_* bits, one of which the destination is; has_dir = none (iptables) */
 	FOREIGN_PORTS,     /* destination port from `rate` to `per`; has_dir = outside of these (iptables) */
 	FOREIGN_MULTIPORT, /* destination port in the list in `name`, "80,8000-8010"; has_dir = not (iptables) */
 	FOREIGN_RANGE,     /* sreg from data to data + FOREIGN_RANGE_MAX, `len` bytes; has_dir = outside of these */
-	FOREIGN_DNAT,      /* to `len` bytes of address in data, or 0 = not known; port `count`, 0 = kept or not known */
-	FOREIGN_REDIRECT,  /* to this machine itself, port `count`, 0 = not known */
-	FOREIGN_SOURCE,    /* the source is translated */
+	FOREIGN_DNAT,     /* to `len` bytes of address in data, or 0 = not known; port `count`, 0 = kept or not known */
+	FOREIGN_REDIRECT, /* to this machine itself, port `count`, 0 = not known */
+	FOREIGN_SOURCE,   /* the source is translated */
 };
 enum { FOREIGN_RANGE_MAX = 8 };
 /* More of FOREIGN_DNAT: has_dir = to one of several addresses; `per` is the last of the ports (from `count`), one of
@@ -61,7 +62,7 @@ struct foreign_packet {
 	struct foreign_end from, to;
 	bool reply;      /* ... of a connection that is known; otherwise its first one */
 	bool translated; /* its connection had its destination translated */
-	bool local;      /* `to` is this machine */
+	bool local;      /* `to` is this machine; otherwise another one, not a broadcast */
 };
 
 enum belief { BELIEF_NO, BELIEF_MAYBE, BELIEF_YES };
@@ -116,7 +117,8 @@ enum foreign_tool foreign_tool(const struct foreign_table *, const struct chain 
 const char *foreign_family(const struct foreign_table *); /* "ip", "ip6", "inet" */
 /* "ufw (table ip filter, chain FORWARD)". Caller's string. */
 char *foreign_place(const struct obstacle *);
-/* What makes the tool let the packet through, for good: an exact command, or a line of its configuration. Caller's. */
+/* What makes the tool let the packet through, for good: an exact command, or one that helps at once, ", and for good: "
+ * and what makes it last. Caller's. */
 char *foreign_remedy(const struct obstacle *, const struct foreign_packet *);
 
 #endif

@@ -10,6 +10,7 @@
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_nat.h>
 #include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/xt_addrtype.h>
 #include <linux/netfilter/xt_conntrack.h>
 #include <linux/rtnetlink.h>
 #include <sys/param.h>
@@ -184,10 +185,10 @@ static void load_ct(struct run *r, const struct expr *e)
 
 static void load_fib(struct run *r, const struct expr *e)
 {
-	const uint32_t local = RTN_LOCAL;
-	bool known = r->packet->local && e->key == NFT_FIB_RESULT_ADDRTYPE && (e->op & NFTA_FIB_F_DADDR);
+	const uint32_t type = r->packet->local ? RTN_LOCAL : RTN_UNICAST;
+	bool known = e->key == NFT_FIB_RESULT_ADDRTYPE && (e->op & NFTA_FIB_F_DADDR);
 
-	load_if(r, e->dreg, known, &local, sizeof(local));
+	load_if(r, e->dreg, known, &type, sizeof(type));
 }
 
 static void mask(struct run *r, const struct expr *e)
@@ -262,6 +263,20 @@ static enum belief iptables_states(const struct run *r, uint32_t wanted)
 												     : BELIEF_NO;
 }
 
+static enum belief in_list(const char *list, uint16_t port)
+{
+	_cleanup_(freep) char *items = xstrdup(list);
+	char *save;
+
+	for (char *item = strtok_r(items, ",", &save); item; item = strtok_r(NULL, ",", &save)) {
+		struct port_range range;
+
+		if (port_range_parse(item, &range) && port >= range.first && port <= range.last)
+			return BELIEF_YES;
+	}
+	return BELIEF_NO;
+}
+
 static enum belief iptables_match(const struct run *r, const struct expr *e)
 {
 	uint16_t port = r->packet->to.port;
@@ -269,10 +284,12 @@ static enum belief iptables_match(const struct run *r, const struct expr *e)
 
 	if (e->op == FOREIGN_STATES)
 		b = iptables_states(r, e->key);
-	else if (e->op == FOREIGN_LOCAL && r->packet->local)
-		b = BELIEF_YES;
+	else if (e->op == FOREIGN_TO_TYPE)
+		b = e->key & (r->packet->local ? XT_ADDRTYPE_LOCAL : XT_ADDRTYPE_UNICAST) ? BELIEF_YES : BELIEF_NO;
 	else if (e->op == FOREIGN_PORTS && port)
 		b = port >= e->rate && port <= e->per ? BELIEF_YES : BELIEF_NO;
+	else if (e->op == FOREIGN_MULTIPORT && port)
+		b = in_list(e->name, port);
 	return e->has_dir ? no(b) : b;
 }
 
@@ -442,6 +459,8 @@ static enum belief run_other(struct run *r, const struct expr *e, enum belief ma
 	case FOREIGN_RANGE:
 		b = within(r, e->sreg, e->data, e->data + FOREIGN_RANGE_MAX, e->len);
 		return e->has_dir ? no(b) : b;
+	case FOREIGN_NEVER:
+		return BELIEF_NO;
 	case FOREIGN_REJECT:
 		verdict(r, NF_DROP, NULL, matches, to, 0);
 		return BELIEF_NO;
@@ -451,8 +470,9 @@ static enum belief run_other(struct run *r, const struct expr *e, enum belief ma
 		verdict(r, NF_ACCEPT, NULL, matches, to, 0);
 		return BELIEF_NO;
 	case FOREIGN_STATES:
-	case FOREIGN_LOCAL:
+	case FOREIGN_TO_TYPE:
 	case FOREIGN_PORTS:
+	case FOREIGN_MULTIPORT:
 		return iptables_match(r, e);
 	default: /* may have filled any register */
 		memset(r->regs.known, 0, sizeof(r->regs.known));

@@ -48,10 +48,15 @@ static const struct sign chains[] = {
 	{"CNI-", TOOL_PODMAN}, {"KUBE-", TOOL_KUBERNETES}, {"cali-", TOOL_KUBERNETES}, {"ts-", TOOL_TAILSCALE},
 };
 
+static bool begins(const char *text, const char *with)
+{
+	return strncmp(text, with, strlen(with)) == 0;
+}
+
 static const struct sign *sign_of(const struct sign *signs, size_t n, const char *name)
 {
 	for (size_t i = 0; i < n; i++)
-		if (strncmp(name, signs[i].name, strlen(signs[i].name)) == 0)
+		if (begins(name, signs[i].name))
 			return &signs[i];
 	return NULL;
 }
@@ -134,72 +139,133 @@ static char *iptables_rule(const struct obstacle *o, const struct foreign_packet
 	return xasprintf("-d %s -p %s --dport %u -j ACCEPT", ip_text(&p->to.ip, addr), proto_of(p), p->to.port);
 }
 
-/* The base chain is where an accept counts. */
-static char *insert(const struct obstacle *o, const struct foreign_packet *p, const char *kept)
+/* The base chain is where an accept counts; Docker keeps a chain for others' rules ahead of its own. */
+static char *insert(const struct obstacle *o, const struct foreign_packet *p)
 {
-	const char *table = o->table->name;
+	const struct chain *users = ruleset_chain(o->table->rules, "DOCKER-USER");
+	const char *table = o->table->name, *chain = o->tool == TOOL_DOCKER && users ? users->name : o->base->name;
 
 	if (is_iptables(o->table, o->base)) {
 		_cleanup_(freep) char *rule = iptables_rule(o, p);
 		const char *tool = o->table->family == NFPROTO_IPV6 ? "ip6tables" : "iptables";
 
-		return xasprintf("%s%s%s -I %s %s%s", tool, streq(table, "filter") ? "" : " -t ",
-				 streq(table, "filter") ? "" : table, o->base->name, rule, kept);
+		return xasprintf("%s%s%s -I %s %s", tool, streq(table, "filter") ? "" : " -t ",
+				 streq(table, "filter") ? "" : table, chain, rule);
 	}
 	_cleanup_(freep) char *rule = nft_rule(o, p);
 
-	return xasprintf("nft insert rule %s %s %s %s%s", foreign_family(o->table), table, o->base->name, rule, kept);
+	return xasprintf("nft insert rule %s %s %s %s", foreign_family(o->table), table, chain, rule);
 }
 
-static char *remedy_forward(const struct obstacle *o, const struct foreign_packet *p)
+/* Helps at once; the rest is what makes it last. */
+static char *insert_and_keep(const struct obstacle *o, const struct foreign_packet *p, const char *how)
+{
+	_cleanup_(freep) char *now = insert(o, p);
+
+	return xasprintf("%s, and for good: %s", now, how);
+}
+
+static char *remedy_rule(const struct obstacle *o, const struct foreign_packet *p)
+{
+	return insert_and_keep(o, p,
+			       o->tool == TOOL_IPTABLES
+				       ? "netfilter-persistent save | rc-service iptables save"
+				       : "the same without 'nft' as last line of /etc/nftables.conf, or as a file "
+					 "/etc/nftables.d/gwd.nft");
+}
+
+/* A refusal that ufw was told comes before whatever it is told now. */
+static char *remedy_ufw(const struct obstacle *o, const struct foreign_packet *p)
 {
 	char addr[ADDR_TEXT_MAX];
 
-	switch (o->tool) {
-	case TOOL_UFW:
-		return xasprintf("ufw route allow proto %s from any to %s port %u", proto_of(p),
-				 ip_text(&p->to.ip, addr), p->to.port);
-	case TOOL_FIREWALLD:
-		return xstrdup(p->translated ? "set StrictForwardPorts=no in /etc/firewalld/firewalld.conf, then "
-					       "firewall-cmd --reload"
-					     : "let it through with a firewalld policy: man firewalld.policies");
-	case TOOL_DOCKER:
-		return o->fate.by_policy
-			       ? xstrdup("set \"ip-forward-no-drop\": true in /etc/docker/daemon.json, then systemctl "
-					 "restart docker")
-			       : xasprintf(
-					 "make the container's network with -o com.docker.network.bridge.gateway_mode_"
-					 "ipv%c=nat-unprotected",
-					 p->family == AF_INET ? '4' : '6');
-	case TOOL_LIBVIRT:
-		return insert(o, p, ", and the same in /etc/libvirt/hooks/network: libvirt makes its rules anew");
-	case TOOL_INCUS:
-	case TOOL_LXD:
-		return xasprintf("%s network acl rule add ACL ingress action=allow protocol=%s destination_port=%u",
-				 o->tool == TOOL_INCUS ? "incus" : "lxc", proto_of(p), p->to.port);
-	case TOOL_IPTABLES:
-		return insert(o, p, ", then netfilter-persistent save");
-	default:
-		return insert(o, p, ", and the same rule first in that chain of /etc/nftables.conf");
-	}
+	if (begins(o->fate.dropped_in, "ufw-user-") || begins(o->fate.dropped_in, "ufw6-user-"))
+		return xstrdup("ufw status numbered shows the rule, ufw delete NUMBER removes it");
+	if (p->proto == IPPROTO_SCTP) /* which ufw has no word for */
+		return insert_and_keep(o, p, "the same rule in /etc/ufw/before.rules");
+	if (o->base->hook != NF_INET_FORWARD)
+		return xasprintf("ufw allow %u/%s", p->to.port, proto_of(p));
+	return xasprintf("ufw route allow proto %s from any to %s port %u", proto_of(p), ip_text(&p->to.ip, addr),
+			 p->to.port);
 }
 
-static char *remedy_input(const struct obstacle *o, const struct foreign_packet *p)
+/* "--zone=external ": the chain is that of a zone. Caller's. */
+static char *firewalld_zone(const struct obstacle *o)
 {
-	switch (o->tool) {
-	case TOOL_UFW:
-		return xasprintf("ufw allow %u/%s", p->to.port, proto_of(p));
-	case TOOL_FIREWALLD:
-		return xasprintf("firewall-cmd --permanent --add-port=%u/%s && firewall-cmd --reload", p->to.port,
-				 proto_of(p));
-	case TOOL_IPTABLES:
-		return insert(o, p, ", then netfilter-persistent save");
-	default:
-		return insert(o, p, ", and the same rule first in that chain of /etc/nftables.conf");
+	static const char prefix[] = "filter_IN_";
+	const char *zone = o->fate.dropped_in + strlen(prefix);
+
+	return begins(o->fate.dropped_in, prefix) ? xasprintf("--zone=%s ", zone) : xstrdup("");
+}
+
+static char *remedy_firewalld(const struct obstacle *o, const struct foreign_packet *p)
+{
+	static const char policy[] = "firewall-cmd --permanent --policy gwd";
+	char addr[ADDR_TEXT_MAX];
+
+	if (streq(o->table->name, "firewalld_policy_drop"))
+		return xstrdup("wait, firewalld is loading its rules; if it stays so: firewall-cmd --reload");
+	if (o->base->hook != NF_INET_FORWARD) {
+		_cleanup_(freep) char *zone = firewalld_zone(o);
+
+		return xasprintf("firewall-cmd --permanent %s--add-port=%u/%s && firewall-cmd --reload", zone,
+				 p->to.port, proto_of(p));
 	}
+	if (p->translated)
+		return xstrdup("sed -i 's/^StrictForwardPorts=.*/StrictForwardPorts=no/' "
+			       "/etc/firewalld/firewalld.conf && firewall-cmd --reload");
+	return xasprintf("firewall-cmd --permanent --new-policy gwd; %s --add-ingress-zone ANY; %s --add-egress-zone "
+			 "ANY; %s --add-rich-rule 'rule family=\"%s\" destination address=\"%s\" port port=\"%u\" "
+			 "protocol=\"%s\" accept' && firewall-cmd --reload",
+			 policy, policy, policy, p->family == AF_INET ? "ipv4" : "ipv6", ip_text(&p->to.ip, addr),
+			 p->to.port, proto_of(p));
+}
+
+/* Docker does not take back a policy before the next boot, but where its nftables are its own. */
+static char *remedy_docker(const struct obstacle *o, const struct foreign_packet *p)
+{
+	_cleanup_(freep) char *how =
+		o->fate.by_policy
+			? xstrdup("\"ip-forward-no-drop\": true in /etc/docker/daemon.json (Docker 28 or later; "
+				  "an earlier one drops only where it turned forwarding on itself, and gwd starts "
+				  "before it)")
+			: xasprintf("make the container's network with -o com.docker.network.bridge.gateway_mode_"
+				    "ipv%c=nat-unprotected",
+				    p->family == AF_INET ? '4' : '6');
+
+	if (ruleset_chain(o->table->rules, "DOCKER-USER"))
+		return insert_and_keep(o, p, how);
+	return o->fate.by_policy ? xstrdup("set \"ip-forward-no-drop\": true in /etc/docker/daemon.json, then "
+					   "systemctl restart docker")
+				 : TAKE_PTR(how);
+}
+
+/* It makes its rules anew with each network, and calls its hooks then. */
+static char *remedy_libvirt(const struct obstacle *o, const struct foreign_packet *p)
+{
+	static const char hook[] = "/etc/libvirt/hooks/network.d/gwd";
+
+	if (!p->translated)
+		return insert_and_keep(o, p, "the same in /etc/libvirt/hooks/network");
+	return xasprintf("install -D -m 755 " GWD_DATADIR "/hooks/libvirt-network %s && %s - started", hook, hook);
 }
 
 char *foreign_remedy(const struct obstacle *o, const struct foreign_packet *p)
 {
-	return o->base->hook == NF_INET_FORWARD ? remedy_forward(o, p) : remedy_input(o, p);
+	switch (o->tool) {
+	case TOOL_UFW:
+		return remedy_ufw(o, p);
+	case TOOL_FIREWALLD:
+		return remedy_firewalld(o, p);
+	case TOOL_DOCKER:
+		return remedy_docker(o, p);
+	case TOOL_LIBVIRT:
+		return remedy_libvirt(o, p);
+	case TOOL_INCUS:
+	case TOOL_LXD:
+		return xasprintf("%s network acl rule add ACL ingress action=allow protocol=%s destination_port=%u",
+				 o->tool == TOOL_INCUS ? "incus" : "lxc", proto_of(p), p->to.port);
+	default:
+		return remedy_rule(o, p);
+	}
 }

@@ -315,7 +315,10 @@ static char *drop_text(const struct finding *f)
 			      *more = f->n > NAMED_MAX ? xasprintf(" and %zu more", f->n - NAMED_MAX) : xstrdup("");
 
 	return xasprintf("%s%s: %s by %s; %s: %s", f->names.data, more, certain ? "dropped" : "may be dropped", place,
-			 certain ? "to let it through" : "if so", remedy);
+			 !certain   ? "if so"
+			 : f->n > 1 ? "to let the first through"
+				    : "to let it through",
+			 remedy);
 }
 
 static void texts(struct findings *all, struct strings *ret)

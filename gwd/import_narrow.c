@@ -8,6 +8,7 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/xt_addrtype.h>
 #include <linux/rtnetlink.h>
 
 enum holds {                             /* the first ones are those of enum match_field */
@@ -395,14 +396,15 @@ static bool condition_other(struct reading *s, const struct expr *e)
 		if (((e->key & NF_CT_STATE_BIT(IP_CT_NEW)) != 0) == e->has_dir)
 			match_beyond(&s->match, s->arena, "-m conntrack");
 		break;
-	case FOREIGN_LOCAL:
-		if (e->has_dir)
-			match_beyond(&s->match, s->arena, "! --dst-type LOCAL");
+	case FOREIGN_TO_TYPE:
+		if (((e->key & XT_ADDRTYPE_LOCAL) != 0) == e->has_dir)
+			match_beyond(&s->match, s->arena, e->has_dir ? "! --dst-type LOCAL" : e->name);
 		break;
 	case FOREIGN_NOTHING:
 		if (!streq(e->name, "counter") && !streq(e->name, "last"))
 			match_beyond(&s->match, s->arena, arena_printf(s->arena, "what '%s' does", e->name));
 		break;
+	case FOREIGN_NEVER:
 	case FOREIGN_UNREAD:
 		narrow_forget(s, e->name);
 		match_beyond(&s->match, s->arena, e->name);

@@ -38,15 +38,15 @@ static void get_conntrack(uint32_t revision, const void *info, uint32_t len, str
 	e->has_dir = (c->invert_flags & XT_CONNTRACK_STATE) != 0;
 }
 
-/* -m addrtype --dst-type LOCAL */
+/* -m addrtype --dst-type, and nothing else of it */
 static void get_addrtype(uint32_t revision, const void *info, uint32_t len, struct expr *e)
 {
 	const struct xt_addrtype_info_v1 *a = info;
 
-	if (revision != 1 || len < sizeof(*a) || a->source || a->dest != XT_ADDRTYPE_LOCAL ||
-	    (a->flags & ~(uint32_t)XT_ADDRTYPE_INVERT_DEST))
+	if (revision != 1 || len < sizeof(*a) || a->source || (a->flags & ~(uint32_t)XT_ADDRTYPE_INVERT_DEST))
 		return;
-	e->op = FOREIGN_LOCAL;
+	e->op = FOREIGN_TO_TYPE;
+	e->key = a->dest;
 	e->has_dir = (a->flags & XT_ADDRTYPE_INVERT_DEST) != 0;
 }
 
@@ -61,6 +61,17 @@ static void get_ports(const void *info, uint32_t len, uint8_t invert, size_t siz
 	e->rate = ports[2];
 	e->per = ports[3];
 	e->has_dir = (invert & XT_TCP_INV_DSTPT) != 0;
+}
+
+/* Headers that a connection's packets do not have; whatever is asked about them, without them it is no match. */
+static bool of_other_packets(const char *match)
+{
+	static const char *const names[] = {"rt", "frag", "hbh", "dst", "mh", "ah", "esp", "icmp", "icmp6"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (streq(match, names[i]))
+			return true;
+	return false;
 }
 
 /* -m multiport --dports 80,8000:8010; a port that begins a range is followed by its last. */
@@ -99,6 +110,8 @@ static void get_match(const struct nftnl_expr *x, struct arena *arena, struct ex
 		get_comment(info, len, arena, e);
 	else if (streq(name, "multiport"))
 		get_multiport(revision, info, len, arena, e);
+	else if (of_other_packets(name))
+		e->op = FOREIGN_NEVER;
 	else if (streq(name, "conntrack"))
 		get_conntrack(revision, info, len, e);
 	else if (streq(name, "addrtype"))
@@ -230,6 +243,9 @@ static void get_expr(const struct nftnl_expr *x, struct arena *arena, struct exp
 		ret->op = FOREIGN_SOURCE;
 	else if (streq(name, "nat"))
 		get_nat(x, ret);
+	else if (streq(name, "exthdr") && nftnl_expr_get_u32(x, NFTNL_EXPR_EXTHDR_OP) == NFT_EXTHDR_OP_IPV6 &&
+		 !(nftnl_expr_get_u32(x, NFTNL_EXPR_EXTHDR_FLAGS) & NFT_EXTHDR_F_PRESENT))
+		ret->op = FOREIGN_NEVER;
 	else if (streq(name, "match"))
 		get_match(x, arena, ret);
 	else if (streq(name, "target"))

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Installs what gwd is built and tested with, through the system's own package manager (apt, apk or dnf).
 #   sh packaging/deps.sh          what `make`, `make demo` and `make check` need
-#   sh packaging/deps.sh --dev    also what .ci/run uses: clang, linters, a foreign Varlink client, HAProxy
+#   sh packaging/deps.sh --dev    also what .ci/run uses: clang, linters, a foreign Varlink client, HAProxy; where no
+#                                 service manager runs (containers) ufw and firewalld, to be tested with
 # Nothing is removed or upgraded on purpose; run again, it does nothing.
 set -eu
 
@@ -52,6 +53,7 @@ if command -v apt-get >/dev/null; then
 		golang-go golang-github-varlink-go-dev dpkg-dev debhelper lintian rpm musl-tools mmdebstrap kmod e2fsprogs cpio
 		busybox-static haproxy openssl"
 	[ -z "$dev" ] || [ "$(dpkg --print-architecture)" != amd64 ] || packages="$packages qemu-system-x86"
+	firewalls="ufw firewalld dbus"
 	has=apt_has
 	fetch() {
 		as_root apt-get -q update
@@ -62,6 +64,7 @@ elif command -v apk >/dev/null; then
 		cmocka-dev nftables iptables iproute2 util-linux-misc setpriv coreutils python3 py3-jsonschema py3-yaml"
 	[ -z "$dev" ] || packages="$packages bash clang compiler-rt clang-extra-tools shellcheck mandoc valgrind git go haproxy
 		openssl"
+	firewalls="ufw firewalld dbus"
 	has='apk info -e'
 	fetch() { as_root apk add "$@"; }
 elif command -v dnf >/dev/null; then
@@ -69,12 +72,20 @@ elif command -v dnf >/dev/null; then
 		libcmocka-devel nftables iptables-nft iproute util-linux python3 python3-jsonschema python3-pyyaml"
 	[ -z "$dev" ] || packages="$packages clang compiler-rt clang-tools-extra libasan libubsan ShellCheck mandoc valgrind git
 		golang haproxy openssl"
+	firewalls="ufw firewalld dbus-daemon"
 	has='rpm -q --whatprovides'
 	fetch() { as_root dnf -y install "$@"; }
 else
 	say "found none of apt, apk, dnf. gwd needs a C compiler, make, pkg-config, and the development files of" >&2
 	say "libmnl, libnftnl, libyaml, jansson, libuv and sqlite3; the tests cmocka, nft, ip, unshare and python3 (jsonschema, yaml)" >&2
 	exit 1
+fi
+
+# A package of a firewall may start it, or have it started at the next boot.
+if [ -n "$dev" ] && [ ! -d /run/systemd/system ] && [ ! -d /run/openrc ]; then
+	packages="$packages $firewalls"
+elif [ -n "$dev" ]; then
+	say "left out, lest they take over this machine: $firewalls. Their tests are skipped without them"
 fi
 
 # shellcheck disable=SC2086 # a list of words
@@ -86,4 +97,7 @@ fi
 say "installing $need"
 # shellcheck disable=SC2086 # a list of words
 fetch $need
+case $need in *ufw* | *firewalld*) # tests that boot this root in namespaces do not want them
+	if command -v systemctl >/dev/null; then as_root systemctl -q disable ufw firewalld; fi ;;
+esac
 say "done"

@@ -184,7 +184,9 @@ static const struct {
 	{FORWARD("drop", "ct state established accept; tcp dport != { 22, 8080 } accept"), "drops: " PLACE},
 	/* what is not */
 	{FORWARD("accept", "meta l4proto tcp tcp option maxseg size 1000 drop"), "may drop: " PLACE},
-	{FORWARD("accept", "fib daddr type broadcast drop"), "may drop: " PLACE},
+	{FORWARD("accept", "fib daddr type broadcast drop"), ""},
+	{FORWARD("accept", "fib daddr type unicast drop"), "drops: " PLACE},
+	{FORWARD("accept", "rt type 0 drop"), ""},
 	{FORWARD("drop", "ct state established accept; ip saddr 10.0.0.0/8 accept"), "may drop: " PLACE},
 	{FORWARD("accept", "ip saddr 198.51.100.0/24 drop"), "may drop: " PLACE},
 	{FORWARD("accept", "ct mark 5 drop"), "may drop: " PLACE},
@@ -366,7 +368,8 @@ static void test_firewalld(void **state)
 	    "ct state { established, related } accept; iifname \"lo\" accept;\n"
 	    "ct state { invalid } drop; jump filter_FORWARD_POLICIES; reject with icmpx admin-prohibited; }; }\n");
 	assert_web("drops: firewalld (table inet firewalld, chain filter_FORWARD)");
-	assert_remedy("set StrictForwardPorts=no in /etc/firewalld/firewalld.conf, then firewall-cmd --reload");
+	assert_remedy("sed -i 's/^StrictForwardPorts=.*/StrictForwardPorts=no/' /etc/firewalld/firewalld.conf && "
+		      "firewall-cmd --reload");
 	nft("insert rule inet firewalld filter_FORWARD ct status dnat accept\n"); /* as without StrictForwardPorts */
 	assert_web("");
 }
@@ -382,8 +385,8 @@ static void test_libvirt(void **state)
 	    "counter reject; }\n"
 	    "chain forward { type filter hook forward priority filter; policy accept; jump guest_input; }\n}\n");
 	assert_web("drops: libvirt (table ip libvirt_network, chain guest_input)");
-	assert_remedy("nft insert rule ip libvirt_network forward ct status dnat accept, and the same in "
-		      "/etc/libvirt/hooks/network: libvirt makes its rules anew");
+	assert_remedy("install -D -m 755 " GWD_DATADIR "/hooks/libvirt-network /etc/libvirt/hooks/network.d/gwd && "
+		      "/etc/libvirt/hooks/network.d/gwd - started");
 	elsewhere.to.ifindex = 8; /* no guest */
 	assert_found(&elsewhere, NF_INET_FORWARD, "");
 	netns_run("nft insert rule ip libvirt_network forward ct status dnat accept");
@@ -417,6 +420,8 @@ static void test_ufw(void **state)
 	netns_run("iptables-nft -D ufw-user-forward -p tcp -d 192.168.0.102 --dport 8000:8100 -j ACCEPT");
 	netns_run("iptables-nft -A ufw-user-forward -p tcp -d 192.168.0.102 --dport 8080 -j ACCEPT");
 	assert_web("");
+	netns_run("iptables-nft -I ufw-user-forward -d 192.168.0.102 -j DROP"); /* ufw route insert 1 deny */
+	assert_remedy("ufw status numbered shows the rule, ufw delete NUMBER removes it");
 }
 
 #define DOCKER                                                                                                         \
@@ -449,7 +454,10 @@ static void test_docker(void **state)
 	assert_found(&container, NF_INET_FORWARD, "");
 	netns_run("iptables-nft -P FORWARD DROP");
 	assert_web("drops: Docker (table ip filter, chain FORWARD)");
-	assert_remedy("set \"ip-forward-no-drop\": true in /etc/docker/daemon.json, then systemctl restart docker");
+	assert_remedy(
+		"iptables -I DOCKER-USER -m conntrack --ctstate DNAT -j ACCEPT, and for good: "
+		"\"ip-forward-no-drop\": true in /etc/docker/daemon.json (Docker 28 or later; an earlier one drops "
+		"only where it turned forwarding on itself, and gwd starts before it)");
 	netns_run("iptables-nft -A DOCKER-USER -m conntrack --ctstate DNAT -j ACCEPT");
 	assert_web("");
 }
@@ -460,17 +468,28 @@ static void test_iptables(void **state)
 	NEED("iptables-nft");
 	netns_run("iptables-nft -A FORWARD -j REJECT");
 	assert_web("drops: iptables (table ip filter, chain FORWARD)");
-	assert_remedy("iptables -I FORWARD -m conntrack --ctstate DNAT -j ACCEPT, then netfilter-persistent save");
+	assert_remedy("iptables -I FORWARD -m conntrack --ctstate DNAT -j ACCEPT, and for good: "
+		      "netfilter-persistent save | rc-service iptables save");
 	netns_run("iptables-nft -I FORWARD -m conntrack --ctstate DNAT -j ACCEPT");
 	assert_web("");
 	netns_run("iptables-nft -I FORWARD -m conntrack ! --ctstate RELATED -m comment --comment all -j DROP");
 	assert_web("drops: iptables (table ip filter, chain FORWARD)");
 	netns_run("iptables-nft -F FORWARD; iptables-nft -A FORWARD -m conntrack --ctstate NEW -j DROP");
 	assert_web("drops: iptables (table ip filter, chain FORWARD)");
+	netns_run("iptables-nft -F FORWARD; iptables-nft -A FORWARD -m addrtype --dst-type BROADCAST -j DROP");
+	assert_web("");
+	netns_run("iptables-nft -A FORWARD -m addrtype ! --dst-type LOCAL -j DROP");
+	assert_web("drops: iptables (table ip filter, chain FORWARD)");
+	netns_run(
+		"iptables-nft -F FORWARD; iptables-nft -A FORWARD -p tcp -m multiport --dports 80,8000:8080 -j ACCEPT; "
+		"iptables-nft -A FORWARD -j DROP");
+	assert_web("");
+	netns_run("iptables-nft -F FORWARD; iptables-nft -A FORWARD -p tcp -m multiport ! --dports 80,8080 -j ACCEPT; "
+		  "iptables-nft -A FORWARD -j DROP");
+	assert_web("drops: iptables (table ip filter, chain FORWARD)");
 	netns_run("iptables-nft -F FORWARD; iptables-nft -A FORWARD -m string --algo bm --string x -j DROP");
 	assert_web("may drop: iptables (table ip filter, chain FORWARD)");
-	netns_run(
-		"iptables-nft -t nat -A PREROUTING -m addrtype --dst-type BROADCAST -j DNAT --to-destination 10.0.0.9");
+	netns_run("iptables-nft -t nat -A PREROUTING -m addrtype --src-type LOCAL -j DNAT --to-destination 10.0.0.9");
 	assert_translated("may be: iptables (table ip nat, chain PREROUTING) to 10.0.0.9:0");
 	netns_run("iptables-nft -t nat -I PREROUTING -p tcp --dport 80 -j REDIRECT --to-ports 3128");
 	assert_translated("is: iptables (table ip nat, chain PREROUTING) to :3128");
