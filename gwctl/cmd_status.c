@@ -184,11 +184,43 @@ static char *pending_cell(const json_t *s)
 
 static char *kernel_cell(const json_t *s)
 {
-	return xasprintf("%s; sent since start: %lld batches, %lld messages, %lld elements; %lld dumps read",
-			 json_is_true(json_object_get(s, "table")) ? "table inet gwd"
-								   : "no table: there is nothing to do",
+	static const char *const words[][2] = {
+		{"owned", ", which no other program can change"},
+		{"kept", ", and gwd-keeper, which keeps connections through its loss"}};
+	const char *more = "";
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		more = streq(json_text(s, "ownership"), words[i][0]) ? words[i][1] : more;
+	bool table = json_is_true(json_object_get(s, "table"));
+	return xasprintf("%s%s; sent since start: %lld batches, %lld messages, %lld elements; %lld dumps read",
+			 table ? "table inet gwd" : "no table: there is nothing to do", table ? more : "",
 			 (long long)json_number(s, "netlink_batches"), (long long)json_number(s, "netlink_messages"),
 			 (long long)json_number(s, "netlink_elements"), (long long)json_number(s, "netlink_dumps"));
+}
+
+/* "repaired 3 times, last by nft (pid 812), 2m 5s ago" */
+static void add_drift(struct buf *lines, const json_t *drift)
+{
+	bool table = streq(json_text(drift, "what"), "table");
+	_cleanup_(freep) char *ago = lease_ago(time(NULL) - json_number(drift, "time"));
+	_cleanup_(freep) char *who = *json_text(drift, "program")
+					     ? xasprintf("%s (pid %lld)", json_text(drift, "program"),
+							 (long long)json_number(drift, "pid"))
+					     : xstrdup("another program");
+	json_int_t n = json_number(drift, "repaired");
+	buf_printf(lines, "%s%s %lld time%s, last by %s, %s", lines->len ? "\n" : "",
+		   table ? "repaired" : "forwarding turned on again", (long long)n, n == 1 ? "" : "s", who, ago);
+	if (json_is_true(json_object_get(drift, "stopped")))
+		buf_printf(lines, "\n%s, so it is left as it is: stop that program, then gwctl apply",
+			   table ? "someone else manages this table" : "someone else keeps turning it off");
+}
+
+static char *drift_cell(const json_t *s)
+{
+	struct buf lines = {0};
+	size_t i;
+	json_t *drift;
+	json_array_foreach(json_object_get(s, "drift"), i, drift) add_drift(&lines, drift);
+	return buf_take(&lines);
 }
 
 static char *file_cell(const json_t *s)
@@ -245,6 +277,7 @@ static const struct column fields[] = {
 	{"file", COLUMN_TEXT, file_cell},
 	{"mistakes", COLUMN_TEXT, mistakes_cell},
 	{"kernel", COLUMN_TEXT, kernel_cell},
+	{"drift", COLUMN_TEXT, drift_cell},
 	{"firewalls", COLUMN_TEXT, firewalls_cell},
 	{"warnings", COLUMN_TEXT, warnings_cell},
 	{"last error", COLUMN_TEXT, error_cell},

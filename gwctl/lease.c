@@ -67,17 +67,28 @@ bool lease_resolve(struct arguments *a, int64_t now, struct diag *diag)
 	return true;
 }
 
-char *lease_left(int64_t seconds)
+/* "1h 59m", "2d", "0s". Caller's string. */
+static char *duration(int64_t seconds)
 {
 	size_t i = 0;
 	int64_t next;
-	if (seconds <= 0)
-		return xstrdup("over");
-	while (seconds < units[i].seconds)
+	while (seconds < units[i].seconds && i + 1 < ARRAY_SIZE(units))
 		i++;
 	next = i + 1 < ARRAY_SIZE(units) ? seconds % units[i].seconds / units[i + 1].seconds : 0;
 	if (!next)
-		return xasprintf("in %" PRId64 "%c", seconds / units[i].seconds, units[i].letter);
-	return xasprintf("in %" PRId64 "%c %" PRId64 "%c", seconds / units[i].seconds, units[i].letter, next,
+		return xasprintf("%" PRId64 "%c", seconds / units[i].seconds, units[i].letter);
+	return xasprintf("%" PRId64 "%c %" PRId64 "%c", seconds / units[i].seconds, units[i].letter, next,
 			 units[i + 1].letter);
+}
+
+char *lease_left(int64_t seconds)
+{
+	_cleanup_(freep) char *left = duration(seconds);
+	return seconds <= 0 ? xstrdup("over") : xasprintf("in %s", left);
+}
+
+char *lease_ago(int64_t seconds)
+{
+	_cleanup_(freep) char *gone = duration(seconds < 0 ? 0 : seconds);
+	return xasprintf("%s ago", gone);
 }

@@ -15,6 +15,7 @@
 
 #include <ctype.h>
 #include <linux/netfilter.h>
+#include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_nat.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter_ipv4.h>
@@ -325,6 +326,7 @@ void compile_frame(struct ruleset *out, const struct frame *frame)
 	struct builder b = {.out = out};
 
 	out->table = true;
+	out->table_flags = frame->table_flags;
 	build_set(out, "l4proto", TYPE_PROTO, 1, 0);
 	build_set(out, "private4", TYPE_IPV4, 4, NFT_SET_INTERVAL);
 	for (size_t i = 0; i < PROTO_COUNT; i++)
@@ -342,4 +344,21 @@ void compile_frame(struct ruleset *out, const struct frame *frame)
 	compile_source(&b, frame);
 	compile_filter(&b, frame);
 	compile_gateway(&b, frame);
+}
+
+/* chain prerouting { type nat hook prerouting priority 0; }
+ * chain tracked { ct state invalid } */
+void compile_keeper(struct ruleset *out)
+{
+	const uint32_t invalid = NF_CT_STATE_INVALID_BIT;
+	struct builder b = {.out = out};
+
+	out->table = true;
+	out->table_flags = TABLE_OWNER;
+	build_base_chain(&b, "prerouting", "nat", NF_INET_PRE_ROUTING, 0);
+	build_rule(&b, "tracked");
+	build_expr(&b, EXPR_CT)->key = NFT_CT_STATE;
+	part_any_bit(&b, &invalid, sizeof(invalid));
+	build_chain(&b, "tracked");
+	ruleset_sort(out);
 }

@@ -27,6 +27,7 @@ struct frame {
 	const struct listen_use *interfaces; /* that active forwards listen on: forwards_interfaces() */
 	bool fixed_sources;                  /* forwards_fixed_sources() */
 	bool guard4, guard6; /* we turned forwarding on for the family: drop what nobody asked for from outside */
+	uint32_t table_flags; /* TABLE_* */
 	const struct opening *open; /* declared and runtime ones together; no two overlap */
 	size_t n_open;
 };
@@ -38,6 +39,9 @@ struct frame {
 
 /* The table, its sets, chains and rules, and the elements that name interfaces and addresses. */
 void compile_frame(struct ruleset *, const struct frame *);
+/* Instead of owning the table where the kernel cannot do that: what keeps translated connections alive while the table is
+ * not there. Conntrack and its NAT stay hooked, at all hooks, as long as one nat chain and one ct rule need them. */
+void compile_keeper(struct ruleset *);
 /* The chain of an address on which ranges listen, with its maps; see forward_wants_chain. */
 void compile_address(struct ruleset *, const struct ip *);
 /* One forward's elements. A simple forward is exactly one. */

@@ -41,6 +41,10 @@ static inline bool settings_inside(const struct settings *s) /* an inside is nam
 {
 	return s->n_lan || s->n_dmz;
 }
+static inline bool settings_owned(const struct settings *s) /* nobody else is to change the table */
+{
+	return s->table_owner == OWNER_ON || (s->table_owner == OWNER_AUTO && s->policy == POLICY_EXCLUSIVE);
+}
 
 /* One file of the declared set: gwd.yaml first, then gwd.d's in name order. `path` is interned (diag_file) and is what
  * messages show. */

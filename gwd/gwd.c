@@ -9,6 +9,7 @@
 #include "files.h"
 #include "gwd_apply.h"
 #include "gwd_confirm.h"
+#include "gwd_drift.h"
 #include "gwd_expire.h"
 #include "gwd_foreign.h"
 #include "gwd_guard.h"
@@ -342,6 +343,8 @@ void gwd_links_event(struct gwd *g)
 	d.topology = road_observe(g, g->world->settings);
 	if (!g->frozen && !topology_same(d.topology, g->topology))
 		road_follow(g, &d, "interfaces changed, but the rules could not follow");
+	if (links_forwarding_changed(g->links))
+		drift_forwarding_changed(g);
 }
 
 int gwd_kernel_fd(const struct gwd *g)
@@ -349,47 +352,13 @@ int gwd_kernel_fd(const struct gwd *g)
 	return kernel_fd(g->kernel);
 }
 
-static void settle(struct gwd *g)
-{
-	_cleanup_(diag_free) struct diag diag = {0};
-
-	if (!g->stale || g->frozen)
-		return;
-	if (road_reconcile(g, &diag) < 0) {
-		log_debug("still not settled: %s", diag.n ? diag.mistakes[0].message : "?");
-		return;
-	}
-	road_sysctls(g, &diag);
-	log_info("the rules are as they should be again");
-}
-
-/* Put right at once, but not more than once between two gwd_settle: whoever fights us must not take all our time. */
-void gwd_kernel_event(struct gwd *g)
-{
-	_cleanup_(freep) char *who = NULL;
-	bool at_once = !g->repaired;
-	unsigned touched = kernel_touched(g->kernel, &who);
-
-	if ((touched & KERNEL_OTHERS) && !g->frozen)
-		others_changed(g);
-	if (!(touched & KERNEL_OURS) || g->frozen)
-		return;
-	log_note("%s changed table inet %s", who ? who : "somebody", RULESET_TABLE);
-	g->stale = true;
-	if (!at_once)
-		return;
-	settle(g);
-	g->repaired = true;
-}
-
 void gwd_settle(struct gwd *g)
 {
-	g->repaired = false;
 	expire_settle(g);
 	confirm_settle(g);
 	others_settle(g);
 	connections_settle(g);
-	settle(g);
+	drift_settle(g);
 }
 
 /* ---- Purge ----------------------------------------------------------------------------------------- */
@@ -443,6 +412,8 @@ static int purge(const struct raised *raised, struct kernel *kernel, struct stat
 		return r;
 	plan = plan_diff(have, nothing);
 	r = kernel_commit(kernel, plan, 0, diag);
+	if (r == 0)
+		r = kernel_keep(kernel, NULL, diag);
 	if (r < 0) {
 		if (!diag_failed(diag))
 			diag_add(diag, DIAG_KERNEL, (struct loc){0}, "the kernel did not answer: try again");

@@ -144,6 +144,15 @@ struct gwd_firewall {
 	char *remedy;             /* owned */
 };
 
+/* What other programs undid and gwd put right. */
+struct gwd_drift {
+	const char *what; /* "table", "forwarding" */
+	size_t repaired;  /* times since start ... */
+	int64_t time;     /* ... and when that was last: seconds since the epoch */
+	struct culprit culprit;
+	bool stopped; /* left as it is, because somebody fights for it */
+};
+
 struct gwd_status {
 	const struct topology *topology; /* borrowed until the next call */
 	bool forwarding[2];              /* IPv4, IPv6 */
@@ -158,6 +167,9 @@ struct gwd_status {
 	const struct kernel_stats *netlink;
 	const struct gwd_firewall *firewalls; /* borrowed until the next call; warnings say which forwards */
 	size_t n_firewalls;
+	const char *ownership; /* of the table: "plain", "owned", "kept" */
+	struct gwd_drift drift[2];
+	size_t n_drift;
 };
 int gwd_status(struct gwd *, struct gwd_status *ret, struct diag *);
 /* What waits to be confirmed, and seconds until it is taken back; borrowed until the next call. NULL = nothing. */

@@ -9,6 +9,7 @@
 #include "files.h"
 #include "foreign.h"
 #include "gwd_apply.h"
+#include "gwd_drift.h"
 #include "gwd_foreign.h"
 #include "gwd_guard.h"
 #include "import.h"
@@ -202,11 +203,13 @@ int gwd_status(struct gwd *g, struct gwd_status *ret, struct diag *diag)
 			       .protected = g->world->settings->protect,
 			       .last_error = g->last_error,
 			       .file_mistakes = &g->file_mistakes,
-			       .netlink = kernel_stats(g->kernel)};
+			       .netlink = kernel_stats(g->kernel),
+			       .ownership = road_ownership(g)};
 
 	topology_warn(g->topology, diag);
 	warn_of_bridges(g, diag);
 	others_status(g, &s, diag);
+	drift_status(g, &s);
 	for (size_t i = 0; i < FAMILIES; i++) {
 		s.forwarding[i] = sysctl_forwarding_get(families[i]) == 1;
 		s.raised[i] = g->raised[i];

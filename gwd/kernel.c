@@ -25,8 +25,10 @@ enum {
 };
 
 struct kernel {
-	struct nl *nl;
+	struct nl *nl; /* all writing goes through it: the kernel takes the socket for the owner */
 	struct watch *watch;
+	enum { OWNING_NOT_TRIED, OWNING_WORKS, OWNING_FAILS } owning;
+	bool keeps; /* RULESET_KEEPER is there */
 	struct kernel_stats stats;
 };
 
@@ -117,7 +119,7 @@ int kernel_fd(const struct kernel *k)
 	return watch_fd(k->watch);
 }
 
-unsigned kernel_touched(struct kernel *k, char **ret_who)
+unsigned kernel_touched(struct kernel *k, struct culprit *ret_who)
 {
 	return watch_read(k->watch, ret_who);
 }
@@ -337,14 +339,14 @@ static char *hint(const struct op *op, int error)
 }
 
 /* Elements go without their data: the key is what clashes. */
-static void op_subject(struct buf *out, const struct op *op)
+static void op_subject(struct buf *out, const struct plan *plan, const struct op *op)
 {
 	struct elem bare;
 
 	switch (op->kind) {
 	case OP_DEL_TABLE:
 	case OP_ADD_TABLE:
-		buf_printf(out, "table inet %s", RULESET_TABLE);
+		buf_printf(out, "table inet %s", plan->table);
 		break;
 	case OP_ADD_SET:
 	case OP_DEL_SET:
@@ -387,7 +389,7 @@ static void report(const struct plan *plan, const struct nft_batch *batch, const
 	else if (!exact)
 		buf_printf(&what, "one of the elements of %s", op->elem->set);
 	else
-		op_subject(&what, op);
+		op_subject(&what, plan, op);
 	diag_add(d, DIAG_KERNEL, elem ? elem->loc : (struct loc){0}, "%s%sthe kernel refused %s%s: %s%s%s%s",
 		 elem && elem->comment ? elem->comment : "", elem && elem->comment ? ": " : "",
 		 deleting ? "to delete " : "", what.data, strerror(-e->error), *e->text ? ": " : "", e->text, why);
@@ -438,5 +440,40 @@ int kernel_commit(struct kernel *k, const struct plan *plan, uint32_t generation
 	k->stats.bytes += batch->buf.len;
 	if (r > 0)
 		return commit_refused(plan, batch, errors, r, d);
+	return r;
+}
+
+/* ---- Ownership ---------------------------------------------------------------------------------- */
+
+/* A batch without its end is looked at and not done. */
+bool kernel_can_own(struct kernel *k)
+{
+	struct op add = {.kind = OP_ADD_TABLE};
+	const struct plan plan = {.ops = &add, .n = 1, .table = RULESET_TABLE "-probe", .table_flags = TABLE_OWNED};
+	_cleanup_(nft_batch_freep) struct nft_batch *batch = NULL;
+	struct nl_error error;
+
+	if (k->owning == OWNING_NOT_TRIED) {
+		batch = nft_put_plan(&plan, 0);
+		k->owning = nl_batch(k->nl, batch->buf.data, batch->messages[batch->n - 1].offset, &error, 1) == 0
+				    ? OWNING_WORKS
+				    : OWNING_FAILS;
+	}
+	return k->owning == OWNING_WORKS;
+}
+
+int kernel_keep(struct kernel *k, const struct ruleset *keeper, struct diag *d)
+{
+	static const struct ruleset none, there = {.table = true};
+	_cleanup_(plan_freep) struct plan *plan = NULL;
+	int r;
+
+	if (k->keeps == (keeper != NULL))
+		return 0;
+	plan = keeper ? plan_diff(&none, keeper) : plan_diff(&there, &none);
+	plan->table = RULESET_KEEPER;
+	r = kernel_commit(k, plan, 0, d);
+	if (r == 0)
+		k->keeps = keeper != NULL;
 	return r;
 }

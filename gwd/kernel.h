@@ -28,10 +28,20 @@ int kernel_commit(struct kernel *, const struct plan *, uint32_t generation, str
 
 /* Readable when somebody changed a ruleset: then ask kernel_touched. -1 = there is nothing to wait for. */
 int kernel_fd(const struct kernel *);
-/* What somebody else changed since the last call; both when it cannot be told. *ret_who: who touched ours, "nft (pid
- * 6057)", caller's string, or NULL. Never blocks. */
+/* What somebody else changed since the last call; both when it cannot be told. *ret_who: who touched ours last. Never
+ * blocks. */
 enum kernel_whose { KERNEL_OURS = 1, KERNEL_OTHERS = 2 };
-unsigned kernel_touched(struct kernel *, char **ret_who);
+struct culprit {
+	char program[16]; /* fit for a terminal */
+	uint32_t pid;     /* 0 = not known */
+};
+unsigned kernel_touched(struct kernel *, struct culprit *ret_who);
+
+/* Whether a table can be owned and outlive its owner (TABLE_OWNED; Linux 6.9). Tried once, without a trace. */
+bool kernel_can_own(struct kernel *);
+/* A second table, RULESET_KEEPER, that has what `keeper` says and lives until kernel_close; NULL: none. Costs nothing
+ * when it is so already. 0 or -errno plus diag. */
+int kernel_keep(struct kernel *, const struct ruleset *keeper, struct diag *);
 
 /* The rules of all other tables that may see what we forward, from one generation. *ret is the caller's. `named`: see
  * struct foreign. */

@@ -3,9 +3,10 @@
  * events in the queue. IPv4 routes vanish without any event when their link goes down or their source address goes, so
  * events of links and addresses read them anew too, which is cheap. IPv6 routes are read only for an event of an IPv6
  * default route, of a link or nexthop that one uses, or after lost events. The events of all other routes are dropped
- * by a socket filter, in the kernel. */
+ * by a socket filter, in the kernel; so is what follows a write of ip_forward for each interface. */
 #include <errno.h>
 #include <linux/filter.h>
+#include <linux/netconf.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
 
@@ -21,7 +22,8 @@ enum need { NEED_NOTHING, NEED_MOST, NEED_ALL }; /* MOST: all but IPv6 routes */
 struct links {
 	struct nl *events;
 	enum need need;
-	bool nexthops; /* a default route refers to nexthop objects */
+	bool forwarding; /* it was changed */
+	bool nexthops;   /* a default route refers to nexthop objects */
 	struct facts facts;
 };
 
@@ -114,28 +116,37 @@ static int take_events(struct links *links)
 
 		if (n < 0 && errno == EAGAIN)
 			return 0;
-		if (n < 0 && errno == ENOBUFS)
+		if (n < 0 && errno == ENOBUFS) {
 			links->need = NEED_ALL;
-		else if (n < 0 && errno != EINTR)
+			links->forwarding = true;
+		} else if (n < 0 && errno != EINTR)
 			return -errno;
 		for (const struct nlmsghdr *nlh = (const void *)events; mnl_nlmsg_ok(nlh, left);
 		     nlh = mnl_nlmsg_next(nlh, &left)) {
 			enum need need = event_need(links, nlh);
 
 			links->need = need > links->need ? need : links->need;
+			links->forwarding |= nlh->nlmsg_type == RTM_NEWNETCONF;
 		}
 	}
 }
 
-/* Lets every event pass but those of routes with a destination. */
+/* Lets every event pass but those of routes with a destination, and of the settings of a single interface (the kernel
+ * puts its index first). */
 static int filter_events(int fd)
 {
+	enum { first = NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(struct netconfmsg)) }; /* attribute of such a setting */
 	struct sock_filter code[] = {
 		BPF_STMT(BPF_LD | BPF_H | BPF_ABS, offsetof(struct nlmsghdr, nlmsg_type)),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htons(RTM_NEWROUTE), 1, 0),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htons(RTM_DELROUTE), 0, 2),
 		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, NLMSG_HDRLEN + offsetof(struct rtmsg, rtm_dst_len)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 1),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 5, 6),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htons(RTM_NEWNETCONF), 0, 4),
+		BPF_STMT(BPF_LD | BPF_H | BPF_ABS, first + offsetof(struct nlattr, nla_type)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htons(NETCONFA_IFINDEX), 0, 2),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, first + NLA_HDRLEN),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)NETCONFA_IFINDEX_ALL, 0, 1),
 		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
 		BPF_STMT(BPF_RET | BPF_K, 0),
 	};
@@ -146,8 +157,9 @@ static int filter_events(int fd)
 
 static int open_events(struct nl **ret)
 {
-	static const uint32_t groups[] = {RTNLGRP_LINK,       RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR,
-					  RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE,  RTNLGRP_NEXTHOP};
+	static const uint32_t groups[] = {RTNLGRP_LINK,         RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR,
+					  RTNLGRP_IPV4_ROUTE,   RTNLGRP_IPV6_ROUTE,  RTNLGRP_NEXTHOP,
+					  RTNLGRP_IPV4_NETCONF, RTNLGRP_IPV6_NETCONF};
 	_cleanup_(nl_closep) struct nl *nl = NULL;
 	int r;
 
@@ -193,6 +205,14 @@ void links_close(struct links *links)
 	nl_close(links->events);
 	facts_free(&links->facts);
 	free(links);
+}
+
+bool links_forwarding_changed(struct links *links)
+{
+	bool changed = links->forwarding;
+
+	links->forwarding = false;
+	return changed;
 }
 
 int links_fd(const struct links *links)

@@ -50,5 +50,8 @@ const struct facts *links_facts(const struct links *);
  * was not read is read by the next call). Never waits for an event. Routes that are no default routes cost nothing:
  * the kernel does not even wake us for them. */
 int links_read(struct links *, struct diag *);
+/* Somebody, this process perhaps, wrote net.ipv4.ip_forward or net.ipv6.conf.all.forwarding before the last links_read;
+ * asked once. */
+bool links_forwarding_changed(struct links *);
 
 #endif

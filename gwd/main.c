@@ -179,9 +179,10 @@ static void on_readable(uv_poll_t *handle, int status, int events)
 {
 	struct daemon *d = handle->data;
 
-	(void)status;
 	(void)events;
 	sources[handle - d->polls].event(d->gwd);
+	if (status < 0) /* a socket that lost messages reports an error once, and libuv stops listening to it */
+		uv_poll_start(handle, UV_READABLE, on_readable);
 }
 
 static void on_watchdog(uv_timer_t *handle)

@@ -86,7 +86,7 @@ static void put_table(struct writer *w, size_t i, uint16_t type, uint16_t flags)
 	struct nlmsghdr *nlh = start(w, type, flags);
 	struct nftnl_table *t = must(nftnl_table_alloc());
 
-	nftnl_table_set_str(t, NFTNL_TABLE_NAME, RULESET_TABLE);
+	nftnl_table_set_str(t, NFTNL_TABLE_NAME, w->plan->table);
 	if (type == NFT_MSG_NEWTABLE) {
 		struct nftnl_udata_buf *u = comment_new(RULESET_COMMENT);
 
@@ -196,7 +196,7 @@ static void put_set(struct writer *w, size_t i, uint16_t type, uint16_t flags)
 	struct nlmsghdr *nlh = start(w, type, flags);
 	struct nftnl_set *s = must(nftnl_set_alloc());
 
-	nftnl_set_set_str(s, NFTNL_SET_TABLE, RULESET_TABLE);
+	nftnl_set_set_str(s, NFTNL_SET_TABLE, w->plan->table);
 	nftnl_set_set_str(s, NFTNL_SET_NAME, set->name);
 	if (type == NFT_MSG_NEWSET)
 		put_set_definition(s, set, (uint32_t)i + 1);
@@ -213,7 +213,7 @@ static void put_chain(struct writer *w, size_t i, uint16_t type, uint16_t flags)
 	struct nlmsghdr *nlh = start(w, type, flags);
 	struct nftnl_chain *c = must(nftnl_chain_alloc());
 
-	nftnl_chain_set_str(c, NFTNL_CHAIN_TABLE, RULESET_TABLE);
+	nftnl_chain_set_str(c, NFTNL_CHAIN_TABLE, w->plan->table);
 	nftnl_chain_set_str(c, NFTNL_CHAIN_NAME, chain->name);
 	if (type == NFT_MSG_NEWCHAIN && chain->base) {
 		nftnl_chain_set_str(c, NFTNL_CHAIN_TYPE, chain->type);
@@ -234,7 +234,7 @@ static void put_rule(struct writer *w, size_t i)
 	struct nlmsghdr *nlh = start(w, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
 	struct nftnl_rule *r = must(nftnl_rule_alloc());
 
-	nftnl_rule_set_str(r, NFTNL_RULE_TABLE, RULESET_TABLE);
+	nftnl_rule_set_str(r, NFTNL_RULE_TABLE, w->plan->table);
 	nftnl_rule_set_str(r, NFTNL_RULE_CHAIN, op->chain->name);
 	for (size_t k = 0; k < op->rule->n; k++)
 		nftnl_rule_add_expr(r, nft_expr_put(&op->rule->exprs[k]));
@@ -255,7 +255,7 @@ static void put_flush(struct writer *w, size_t i)
 	struct nlmsghdr *nlh = start(w, NFT_MSG_DELRULE, 0);
 	struct nftnl_rule *r = must(nftnl_rule_alloc());
 
-	nftnl_rule_set_str(r, NFTNL_RULE_TABLE, RULESET_TABLE);
+	nftnl_rule_set_str(r, NFTNL_RULE_TABLE, w->plan->table);
 	nftnl_rule_set_str(r, NFTNL_RULE_CHAIN, w->plan->ops[i].chain->name);
 	nftnl_rule_nlmsg_build_payload(nlh, r);
 	nftnl_rule_free(r);
@@ -334,7 +334,7 @@ static size_t put_list(struct writer *w, bool add, size_t first, size_t end)
 	struct nlattr *list;
 	size_t i = first;
 
-	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, RULESET_TABLE);
+	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, w->plan->table);
 	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, ops[first].elem->set);
 	list = mnl_attr_nest_start(nlh, NFTA_SET_ELEM_LIST_ELEMENTS);
 	for (; i < end && same_list(&ops[i], &ops[first]) && nlh->nlmsg_len < ELEMENTS_MAX; i++) {

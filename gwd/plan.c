@@ -163,12 +163,17 @@ static void elems_added(struct diff *d, const void *have, const void *want)
 
 /* ---- The whole ---------------------------------------------------------------------------------- */
 
+static bool adopts(const struct ruleset *have, const struct ruleset *want)
+{
+	return have->table_flags == TABLE_PERSIST && want->table_flags == TABLE_OWNED;
+}
+
 /* The table's flags and a base chain's hook cannot be changed in place. */
 static bool must_rebuild(const struct ruleset *have, const struct ruleset *want)
 {
 	if (!have->table || !want->table)
 		return false;
-	if (have->table_flags != want->table_flags)
+	if (have->table_flags != want->table_flags && !adopts(have, want))
 		return true;
 	for (size_t i = 0; i < have->n_chains; i++) {
 		const struct chain *h = &have->chains[i], *w = ruleset_chain(want, h->name);
@@ -191,7 +196,8 @@ struct plan *plan_diff(const struct ruleset *have, const struct ruleset *want)
 		add_op(&d, OP_DEL_TABLE);
 		d.have = &nothing;
 	}
-	if (want->table && !d.have->table) {
+	d.plan->table = RULESET_TABLE;
+	if (want->table && (!d.have->table || adopts(d.have, want))) {
 		d.plan->table_flags = want->table_flags;
 		add_op(&d, OP_ADD_TABLE);
 	}

@@ -29,13 +29,15 @@ struct op { /* borrows from the rulesets it was made of: they must outlive the p
 struct plan {
 	struct op *ops;
 	size_t n, capacity;
-	uint32_t table_flags; /* ADD_TABLE */
+	const char *table;    /* family inet; borrowed */
+	uint32_t table_flags; /* ADD_TABLE; for a table that is there: adopts it */
 };
 
 /* From `have` to `want`, both sorted. Objects equal on both sides give no op; a changed element is deleted and added;
  * a chain whose rules differ in any way has all its rules written anew; so has a chain that looks into a set whose
  * definition changed, and that set is made anew with all its elements (both sides must have all of either); a base chain
- * whose definition changed makes it delete the table and build everything. A part (table false on both sides) never
+ * whose definition changed, or the table's flags, makes it delete the table and build everything, but an orphan is adopted
+ * as it is. A part (table false on both sides) never
  * touches the table. `want` with table false against `have` with table true deletes the table. */
 struct plan *plan_diff(const struct ruleset *have, const struct ruleset *want);
 void plan_free(struct plan *);

@@ -198,6 +198,24 @@ static json_t *firewalls(const struct gwd_status *now)
 	return list;
 }
 
+static json_t *drift(const struct gwd_status *now)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < now->n_drift; i++) {
+		const struct gwd_drift *d = &now->drift[i];
+		json_t *item = json_pack("{s:s, s:I, s:I, s:b}", "what", d->what, "repaired", (json_int_t)d->repaired,
+					 "time", (json_int_t)d->time, "stopped", (int)d->stopped);
+
+		if (d->culprit.pid) {
+			json_object_set_new(item, "program", varlink_text(d->culprit.program));
+			json_object_set_new(item, "pid", json_integer((json_int_t)d->culprit.pid));
+		}
+		json_array_append_new(list, item);
+	}
+	return list;
+}
+
 static const char *forwarding(const struct gwd_status *now, size_t family)
 {
 	if (!now->forwarding[family])
@@ -228,6 +246,8 @@ json_t *request_status(const struct gwd_status *now, const struct listeners *rea
 				"table", (int)now->table, "file_in_force", (int)now->file_in_force, "mistakes",
 				varlink_mistakes(file), "warnings", request_texts(diag->warnings, diag->n_warnings));
 
+	json_object_set_new(ret, "ownership", json_string(now->ownership));
+	json_object_set_new(ret, "drift", drift(now));
 	json_object_set_new(ret, "firewalls", firewalls(now));
 	json_object_set_new(ret, "protected", json_boolean(now->protected));
 	json_object_set_new(ret, "reachable", listeners(reachable));

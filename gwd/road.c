@@ -10,11 +10,41 @@
 
 #include "compile.h"
 #include "gwd_confirm.h"
+#include "gwd_drift.h"
 #include "gwd_expire.h"
 #include "gwd_foreign.h"
 #include "gwd_log.h"
 #include "log.h"
 #include "sysctl.h"
+
+/* ---- Ownership ----------------------------------------------------------------------------------- */
+
+static uint32_t table_flags(const struct gwd *g)
+{
+	return settings_owned(g->world->settings) && kernel_can_own(g->kernel) ? TABLE_OWNED : 0;
+}
+
+static bool wants_keeper(const struct gwd *g)
+{
+	return g->table && settings_owned(g->world->settings) && !kernel_can_own(g->kernel);
+}
+
+const char *road_ownership(const struct gwd *g)
+{
+	return table_flags(g) ? "owned" : wants_keeper(g) ? "kept" : "plain";
+}
+
+static void follow_keeper(struct gwd *g, struct diag *warnings)
+{
+	_cleanup_(ruleset_freep) struct ruleset *keeper = wants_keeper(g) ? ruleset_new() : NULL;
+	_cleanup_(diag_free) struct diag why = {0};
+
+	if (keeper)
+		compile_keeper(keeper);
+	if (kernel_keep(g->kernel, keeper, &why) < 0)
+		diag_warn(warnings, "connections may not survive a flush of the whole ruleset: %s",
+			  why.n ? why.mistakes[0].message : "the kernel did not answer");
+}
 
 /* ---- Compiling ----------------------------------------------------------------------------------- */
 
@@ -28,6 +58,7 @@ static void add_frame(struct ruleset *out, const struct gwd *g)
 			      .fixed_sources = forwards_fixed_sources(g->world->forwards),
 			      .guard4 = g->raised[V4],
 			      .guard6 = g->raised[V6],
+			      .table_flags = table_flags(g),
 			      .open = open,
 			      .n_open = n_open};
 
@@ -123,9 +154,17 @@ static bool is_off(struct gwd *g, const struct draft *d, const struct delta *del
 		concerned = road_family(delta->enter[i]) == family;
 	if (!concerned || sysctl_forwarding_get(family_af[family]) != 0)
 		return false;
-	if (family == V4 && sysctl_get(SYSCTL_ACCEPT_REDIRECTS, &g->redirects) < 0)
+	if (family == V4 && !g->raised[V4] && sysctl_get(SYSCTL_ACCEPT_REDIRECTS, &g->redirects) < 0)
 		g->redirects = -1;
 	return true;
+}
+
+bool road_lacks_forwarding(const struct gwd *g)
+{
+	for (size_t family = 0; family < FAMILIES; family++)
+		if (needs_forwarding(g, family) && sysctl_forwarding_get(family_af[family]) == 0)
+			return true;
+	return false;
 }
 
 /* It is not ours after all: the next look at the kernel takes the guard away, and a restart knows nothing of it. */
@@ -241,7 +280,7 @@ static int compare_all(struct gwd *g, struct journey *j, struct diag *diag)
 	return r;
 }
 
-int road_reconcile(struct gwd *g, struct diag *diag)
+int road_reconcile(struct gwd *g, size_t *ret_ops, struct diag *diag)
 {
 	_cleanup_(journey_free) struct journey j = {0};
 	const struct delta nothing = {0};
@@ -250,6 +289,7 @@ int road_reconcile(struct gwd *g, struct diag *diag)
 
 	if (cut)
 		log_info("cut %zu connections that the rules now send elsewhere", cut);
+	*ret_ops = j.ops;
 	return r;
 }
 
@@ -259,6 +299,12 @@ static bool surprising(int r)
 	return r == -ENOENT || r == -EEXIST || r == -ENOBUFS || r == -ERESTART || r == -EBUSY;
 }
 
+/* What the change touches is not enough to send. */
+static bool takes_all(const struct gwd *g, const struct journey *j)
+{
+	return g->stale || !g->table || j->have->table_flags != j->want->table_flags;
+}
+
 static int to_kernel(struct gwd *g, struct journey *j, struct diag *diag)
 {
 	_cleanup_(diag_free) struct diag attempt = {0};
@@ -266,7 +312,7 @@ static int to_kernel(struct gwd *g, struct journey *j, struct diag *diag)
 	int r;
 
 	j->surprise = g->stale;
-	if (g->stale || !g->table)
+	if (takes_all(g, j))
 		return compare_all(g, j, diag);
 	plan = plan_diff(j->have, j->want);
 	j->ops = plan->n;
@@ -288,12 +334,13 @@ static void undo_kernel(struct gwd *g, const struct journey *j)
 {
 	_cleanup_(diag_free) struct diag diag = {0};
 	_cleanup_(plan_freep) struct plan *plan = NULL;
+	size_t ops;
 	int r;
 
 	if (g->starting)
 		return;
 	plan = j->compared ? NULL : plan_diff(j->want, j->have);
-	r = plan ? kernel_commit(g->kernel, plan, 0, &diag) : road_reconcile(g, &diag);
+	r = plan ? kernel_commit(g->kernel, plan, 0, &diag) : road_reconcile(g, &ops, &diag);
 	if (r == 0)
 		return;
 	g->stale = true;
@@ -348,7 +395,7 @@ static int dry_run(struct gwd *g, struct journey *j, struct diag *diag)
 	_cleanup_(plan_freep) struct plan *plan = NULL;
 	uint32_t generation;
 
-	if (g->stale || !g->table) {
+	if (takes_all(g, j)) {
 		int r = kernel_read(g->kernel, &have, &generation, diag);
 
 		if (r < 0)
@@ -374,13 +421,16 @@ static void arrived(struct gwd *g, struct journey *j, const struct delta *delta,
 	j->outcome->waits = j->options->confirm && d->what;
 	g->frozen = g->frozen && !d->world;
 	road_sysctls(g, diag);
+	follow_keeper(g, diag);
 	connections_follow(g, diag);
 	if (g->table)
 		j->outcome->cut = road_cut(g, delta, everything, j->options->kill || d->reverts, diag);
 	if (d->what || j->ops || j->outcome->cut)
 		log_info("%s (uid %u, pid %d; %zu steps in the kernel, %zu connections cut)",
-			 d->what ? d->what : "interfaces or addresses changed", (unsigned)j->options->who.uid,
-			 (int)j->options->who.pid, j->ops, j->outcome->cut);
+			 d->what               ? d->what
+			 : j->options->unasked ? "interfaces or addresses changed"
+					       : "the rules are as they should be again",
+			 (unsigned)j->options->who.uid, (int)j->options->who.pid, j->ops, j->outcome->cut);
 }
 
 int road_commit(struct gwd *g, struct draft *d, const struct request_options *options, struct outcome *ret,
@@ -423,6 +473,8 @@ int road_commit(struct gwd *g, struct draft *d, const struct request_options *op
 		return r;
 	}
 	arrived(g, &j, &delta, diag);
+	if (!options->unasked)
+		drift_forgive(g);
 	expire_watch_draft(g, d);
 	draft_settle(d); /* not before: the delta borrows from it */
 	return 0;

@@ -5,10 +5,21 @@
 #define ROAD_H
 
 #include "arrival.h"
+#include "backoff.h"
 #include "gwd.h"
 #include "world.h"
 
 enum { V4, V6, FAMILIES };
+
+/* What others undo, since start. */
+enum drift_kind { DRIFT_TABLE, DRIFT_FORWARDING, DRIFT_KINDS };
+struct drift {
+	struct backoff backoff;
+	size_t repaired;        /* times ... */
+	int64_t time;           /* ... and the last of them, wall clock */
+	struct culprit culprit; /* of that one */
+	struct culprit suspect; /* who touched it since, if there is something to put right */
+};
 
 struct gwd {
 	char *config_path;
@@ -28,7 +39,6 @@ struct gwd {
 	bool table;                 /* our table is in the kernel */
 	struct documents *unstored; /* declared ones in force that could not be stored at start: the next change does */
 	bool store_nothing;         /* the database cannot be written, and it must not matter now */
-	bool repaired;              /* since the last gwd_settle */
 	bool stale;                 /* what is in the kernel is not certain: compare before the next change */
 	bool raised[FAMILIES];      /* forwarding was turned on by us, in this boot and network namespace */
 	bool store_raised;          /* the database does not know it yet */
@@ -39,6 +49,7 @@ struct gwd {
 	size_t logging;             /* active ones whose new connections are logged */
 	struct nflog *nflog;
 	size_t logged;              /* connections, since the last gwd_settle (gwd_log.c) */
+	struct drift drift[DRIFT_KINDS]; /* gwd_drift.c's own */
 	struct others *others;      /* tables of other people (gwd_foreign.c) */
 	struct confirm *confirm;    /* what is taken back unless it is confirmed (gwd_confirm.c) */
 
@@ -134,10 +145,14 @@ size_t road_family(const struct forward *); /* V4 or V6 */
  * `ret` gets changed, revision and (dry run) plan. */
 int road_commit(struct gwd *, struct draft *, const struct request_options *, struct outcome *ret, struct diag *);
 
-/* Brings the kernel to what memory says, whatever it has: start-up, and after surprises. */
-int road_reconcile(struct gwd *, struct diag *);
+/* Brings the kernel to what memory says, whatever it has: after surprises. *ret_ops: steps that it took. */
+int road_reconcile(struct gwd *, size_t *ret_ops, struct diag *);
 /* Turns forwarding on where something needs it, after the rules are in. Failures become warnings. */
 void road_sysctls(struct gwd *, struct diag *warnings);
+/* "plain", "owned": nobody else can change the table; "kept": another table keeps connections through its loss. */
+const char *road_ownership(const struct gwd *);
+/* Something needs forwarding, and it is off. */
+bool road_lacks_forwarding(const struct gwd *);
 
 /* The topology of these settings now; what is new of wan will be remembered, and is guarded at once. */
 struct topology *road_observe(struct gwd *, const struct settings *);

@@ -15,6 +15,11 @@
 
 #define RULESET_TABLE "gwd" /* family inet */
 #define RULESET_COMMENT "managed by gwd"
+#define RULESET_KEEPER "gwd-keeper" /* family inet: ours too, see compile_keeper */
+
+/* Table flags, which older headers lack in part (linux/netfilter/nf_tables.h). A table with both is an orphan once its
+ * owner's socket is closed: it has lost the first, and whoever asks for both adopts it. */
+enum { TABLE_OWNER = 0x2, TABLE_PERSIST = 0x4, TABLE_OWNED = TABLE_OWNER | TABLE_PERSIST };
 
 #define KEY_MAX 32  /* ifname . ifname, ip6 . ip6 */
 #define DATA_MAX 20 /* ip6 . port */
@@ -118,7 +123,7 @@ struct elem {
 struct ruleset {
 	struct arena *arena; /* owns every string, rule and expression below */
 	bool table;          /* the table itself is meant, not only a part of it */
-	uint32_t table_flags; /* NFT_TABLE_F_OWNER | _PERSIST */
+	uint32_t table_flags; /* TABLE_* */
 	struct set *sets;
 	size_t n_sets, sets_capacity;
 	struct chain *chains;

@@ -11,6 +11,7 @@
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <sys/socket.h>
 
 #include "kernel.h"
@@ -20,8 +21,9 @@
 
 struct watch {
 	struct nl *nl;
-	unsigned touched; /* in the transaction being read */
-	char *who;
+	unsigned touching; /* by the transaction being read */
+	unsigned touched;  /* by those before it */
+	struct culprit who;
 };
 
 /* BPF loads words in network order. */
@@ -61,7 +63,6 @@ void watch_close(struct watch *w)
 		return;
 	if (w->nl)
 		nl_close(w->nl);
-	free(w->who);
 	free(w);
 }
 
@@ -83,10 +84,17 @@ static void note_who(struct watch *w, const struct nlmsghdr *nlh)
 		if (mnl_attr_get_type(attr) == NFTA_GEN_PROC_NAME && mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) == 0)
 			name = attr;
 	}
-	if (!(w->touched & KERNEL_OURS) || !pid || !name)
-		return;
-	free(w->who);
-	w->who = xasprintf("%s (pid %u)", mnl_attr_get_str(name), ntohl(mnl_attr_get_u32(pid)));
+	w->who.pid = pid ? ntohl(mnl_attr_get_u32(pid)) : 0;
+	snprintf(w->who.program, sizeof(w->who.program), "%s", name ? mnl_attr_get_str(name) : "");
+	text_clean(w->who.program, false);
+}
+
+static void end_transaction(struct watch *w, const struct nlmsghdr *nlh)
+{
+	if (w->touching & KERNEL_OURS)
+		note_who(w, nlh);
+	w->touched |= w->touching;
+	w->touching = 0;
 }
 
 /* The table's name is attribute 1 of every kind of object. */
@@ -108,32 +116,36 @@ static void read_message(struct watch *w, const struct nlmsghdr *nlh)
 		return;
 	switch (NFNL_MSG_TYPE(nlh->nlmsg_type)) {
 	case NFT_MSG_NEWGEN:
-		note_who(w, nlh);
+		end_transaction(w, nlh);
 		break;
 	case NFT_MSG_NEWSETELEM: /* ban lists change all day */
 	case NFT_MSG_DELSETELEM:
-		w->touched |= is_ours(nlh) ? KERNEL_OURS : 0;
+		w->touching |= is_ours(nlh) ? KERNEL_OURS : 0;
 		break;
 	default:
-		w->touched |= is_ours(nlh) ? KERNEL_OURS : KERNEL_OTHERS;
+		w->touching |= is_ours(nlh) ? KERNEL_OURS : KERNEL_OTHERS;
 	}
 }
 
-unsigned watch_read(struct watch *w, char **ret_who)
+unsigned watch_read(struct watch *w, struct culprit *ret_who)
 {
 	_Alignas(struct nlmsghdr) char buf[65536];
 	bool lost = false;
 	ssize_t n;
 
 	w->touched = 0;
+	w->who = (struct culprit){0};
 	while ((n = recv(nl_fd(w->nl), buf, sizeof(buf), MSG_DONTWAIT)) > 0 || (n < 0 && errno == ENOBUFS)) {
 		int len = (int)n;
 
-		lost = lost || n < 0;
+		if (n < 0) {
+			lost = true;
+			w->touching = 0;
+		}
 		for (const struct nlmsghdr *nlh = (const void *)buf; n > 0 && mnl_nlmsg_ok(nlh, len);
 		     nlh = mnl_nlmsg_next(nlh, &len))
 			read_message(w, nlh);
 	}
-	*ret_who = TAKE_PTR(w->who);
+	*ret_who = w->who;
 	return lost ? KERNEL_OURS | KERNEL_OTHERS : w->touched;
 }

@@ -5,6 +5,7 @@
 #include "kernel.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "fake_kernel.h"
@@ -20,7 +21,8 @@ static struct {
 	uint32_t generation;
 	int open_error, read_error, commit_error;
 	unsigned restarts;
-	bool reply_lost, touched;
+	bool reply_lost, touched, cannot_own, keeps;
+	struct culprit culprit;
 	size_t foreign_chains;
 } fake;
 
@@ -342,8 +344,12 @@ int kernel_open(struct kernel **ret, struct diag *d)
 	return 0;
 }
 
+/* A table without its owner is an orphan, or gone. */
 void kernel_close(struct kernel *k)
 {
+	if (k && fake.rules && fake.rules->table_flags & TABLE_OWNER)
+		fake.rules->table_flags = TABLE_PERSIST;
+	fake.keeps = false;
 	free(k);
 }
 
@@ -491,19 +497,45 @@ int kernel_fd(const struct kernel *k)
 	return -1;
 }
 
-unsigned kernel_touched(struct kernel *k, char **ret_who)
+unsigned kernel_touched(struct kernel *k, struct culprit *ret_who)
 {
 	unsigned touched = fake.touched ? KERNEL_OURS : 0;
 
 	(void)k;
 	fake.touched = false;
-	*ret_who = NULL;
+	*ret_who = fake.culprit;
 	return touched;
 }
 
-void fake_kernel_touch(void)
+void fake_kernel_touch(const char *program, uint32_t pid)
 {
 	fake.touched = true;
+	fake.culprit.pid = pid;
+	snprintf(fake.culprit.program, sizeof(fake.culprit.program), "%s", program);
+}
+
+bool kernel_can_own(struct kernel *k)
+{
+	(void)k;
+	return !fake.cannot_own;
+}
+
+void fake_kernel_cannot_own(void)
+{
+	fake.cannot_own = true;
+}
+
+int kernel_keep(struct kernel *k, const struct ruleset *keeper, struct diag *d)
+{
+	(void)k;
+	(void)d;
+	fake.keeps = keeper != NULL;
+	return 0;
+}
+
+bool fake_kernel_keeps(void)
+{
+	return fake.keeps;
 }
 
 int kernel_read_foreign(struct kernel *k, bool named, struct foreign **ret, struct diag *d)

@@ -334,13 +334,14 @@ static void test_events(void **state)
 	NEED("nft");
 	assert_int_equal(kernel_open(&k, &diag), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		_cleanup_(freep) char *who = NULL;
+		struct culprit who;
 		unsigned touched;
 
 		nft(cases[i].script);
 		touched = kernel_touched(k, &who);
-		if (touched != cases[i].touched || !who != !(touched & KERNEL_OURS))
-			fail_msg("%s: %u, by %s", cases[i].script, touched, who);
+		if (touched != cases[i].touched || (who.pid != 0) != ((touched & KERNEL_OURS) != 0) ||
+		    !streq(who.program, who.pid ? "nft" : ""))
+			fail_msg("%s: %u, by %s (%u)", cases[i].script, touched, who.program, who.pid);
 	}
 	kernel_close(k);
 }

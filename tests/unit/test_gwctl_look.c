@@ -190,6 +190,27 @@ static void test_pending(void **state)
 		fail_msg("%s", r->out);
 }
 
+/* What others undid; whose the table is. */
+static void test_drift(void **state)
+{
+	(void)state;
+	_cleanup_(freep) char *reply =
+		xasprintf("{\"parameters\":{\"table\":true,\"ownership\":\"kept\",\"drift\":[{\"what\":\"table\","
+			  "\"repaired\":3,\"time\":%lld,"
+			  "\"program\":\"nft\",\"pid\":812,\"stopped\":false},{\"what\":\"forwarding\",\"repaired\":1,"
+			  "\"time\":99999999999,\"stopped\":true}]}}",
+			  (long long)time(NULL) - 7205);
+	const struct result *r = gwctl("gwctl status", reply);
+	assert_int_equal(r->status, 0);
+	assert_non_null(
+		strstr(r->out, "table inet gwd, and gwd-keeper, which keeps connections through its loss; sent"));
+	assert_non_null(strstr(r->out,
+			       "drift       repaired 3 times, last by nft (pid 812), 2h ago\n"
+			       "            forwarding turned on again 1 time, last by another program, 0s ago\n"
+			       "            someone else keeps turning it off, so it is left as it is: stop that "
+			       "program, then gwctl apply\n"));
+}
+
 static void test_orders(void **state)
 {
 	(void)state;
@@ -264,6 +285,7 @@ int main(void)
 		cmocka_unit_test(test_reachable),
 		cmocka_unit_test(test_reachable_program),
 		cmocka_unit_test(test_status_openings),
+		cmocka_unit_test(test_drift),
 		cmocka_unit_test(test_orders),
 		cmocka_unit_test(test_pending),
 	};

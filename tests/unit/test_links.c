@@ -513,6 +513,35 @@ static void test_lost_events(void **state)
 }
 
 /* What could not be read is not forgotten. */
+/* Only what is written for all interfaces is an event, and it concerns no fact. */
+static void test_forwarding(void **state)
+{
+	static const struct {
+		const char *echo;
+		bool told;
+	} cases[] = {{"1 >ipv4/ip_forward", true},          {"0 >ipv4/conf/a0/forwarding", false},
+		     {"0 >ipv4/conf/default/forwarding", false}, {"0 >ipv4/ip_forward", true},
+		     {"1 >ipv6/conf/all/forwarding", true}, {"0 >ipv6/conf/a0/forwarding", false},
+		     {"0 >ipv6/conf/all/forwarding", true}, {"0 >ipv4/conf/all/send_redirects", false}};
+	struct links *l;
+
+	(void)state;
+	NEED_NETNS();
+	netns_run("ip link add a0 type veth peer name b0");
+	l = open_links();
+	assert_false(links_forwarding_changed(l));
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_(freep) char *command = xasprintf("cd /proc/sys/net && echo %s", cases[i].echo);
+
+		netns_run(command);
+		read_links(l);
+		if (links_forwarding_changed(l) != cases[i].told)
+			fail_msg("%s", cases[i].echo);
+		assert_false(links_forwarding_changed(l));
+	}
+	links_close(l);
+}
+
 static void test_failed_read(void **state)
 {
 	_cleanup_(links_closep) struct links *l = NULL;
@@ -560,6 +589,7 @@ int main(void)
 		cmocka_unit_test_setup(test_nexthops, netns_fresh),
 		cmocka_unit_test_setup(test_other_routes_cost_nothing, netns_fresh),
 		cmocka_unit_test_setup(test_lost_events, netns_fresh),
+		cmocka_unit_test_setup(test_forwarding, netns_fresh),
 		cmocka_unit_test_setup(test_failed_read, netns_fresh),
 	};
 

@@ -201,6 +201,11 @@ static void test_rebuild(void **state)
 		assert_int_equal(p->table_flags, b->table_flags);
 		assert_int_equal(p->ops[4].kind, OP_ADD_ELEM);
 	}
+	/* flags again: an orphan is adopted, and an owner's table is his */
+	assert_plan("table 4\nset s 2", "table 6\nset s 2\nset t 2",
+		    "add table inet gwd\nadd set t type inet_service\n");
+	assert_plan("table 6\nset s 2", "table 6\nset s 2", "");
+	assert_plan("table 4", "table 0", "delete table inet gwd\nadd table inet gwd\n");
 	/* but one that goes, or comes, needs no rebuilding */
 	assert_plan("table 0\nset s 2", "table 0\nset t 2", "delete set s type inet_service\nadd set t type inet_service\n");
 }
