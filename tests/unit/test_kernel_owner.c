@@ -168,7 +168,7 @@ static void test_keeper(void **state)
 	}
 	assert_int_equal(keep(k, true), 0);
 	assert_true(listed(RULESET_KEEPER));
-	assert_int_equal(kernel_read_foreign(k, &others, &d), 0);
+	assert_int_equal(kernel_read_foreign(k, false, &others, &d), 0);
 	assert_int_equal(others->n, 0); /* it is nobody else's */
 	assert_int_equal(keep(k, false), 0);
 	assert_false(listed(RULESET_KEEPER));
