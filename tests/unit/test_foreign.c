@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include <fnmatch.h>
 #include <netinet/in.h>
 
 #include <linux/netfilter.h>
@@ -348,6 +349,7 @@ static void test_events(void **state)
 
 /* ---- Tools --------------------------------------------------------------------------------------- */
 
+/* A shell pattern. */
 static void assert_remedy(const char *expected)
 {
 	_cleanup_(foreign_freep) struct foreign *f = read_back();
@@ -357,7 +359,8 @@ static void assert_remedy(const char *expected)
 
 	assert_int_equal(foreign_drops(f, NF_INET_FORWARD, &p, &o, 1), 1);
 	text = foreign_remedy(&o, &p);
-	assert_string_equal(text, expected);
+	if (fnmatch(expected, text, 0) != 0)
+		assert_string_equal(text, expected);
 }
 
 static void test_firewalld(void **state)
@@ -369,7 +372,7 @@ static void test_firewalld(void **state)
 	    "ct state { established, related } accept; iifname \"lo\" accept;\n"
 	    "ct state { invalid } drop; jump filter_FORWARD_POLICIES; reject with icmpx admin-prohibited; }; }\n");
 	assert_web("drops: firewalld (table inet firewalld, chain filter_FORWARD)");
-	assert_remedy("sed -i 's/^StrictForwardPorts=.*/StrictForwardPorts=no/' /etc/firewalld/firewalld.conf && "
+	assert_remedy("sed -i 's/^StrictForwardPorts=.[*]/StrictForwardPorts=no/' /etc/firewalld/firewalld.conf && "
 		      "firewall-cmd --reload");
 	nft("insert rule inet firewalld filter_FORWARD ct status dnat accept\n"); /* as without StrictForwardPorts */
 	assert_web("");
@@ -386,7 +389,7 @@ static void test_libvirt(void **state)
 	    "counter reject; }\n"
 	    "chain forward { type filter hook forward priority filter; policy accept; jump guest_input; }\n}\n");
 	assert_web("drops: libvirt (table ip libvirt_network, chain guest_input)");
-	assert_remedy("install -D -m 755 " GWD_DATADIR "/hooks/libvirt-network /etc/libvirt/hooks/network.d/gwd && "
+	assert_remedy("install -D -m 755 /*/hooks/libvirt-network /etc/libvirt/hooks/network.d/gwd && "
 		      "/etc/libvirt/hooks/network.d/gwd - started");
 	elsewhere.to.ifindex = 8; /* no guest */
 	assert_found(&elsewhere, NF_INET_FORWARD, "");
