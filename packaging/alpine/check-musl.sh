@@ -20,6 +20,6 @@ for source in gwd/lib/*.c gwd/*.c gwctl/*.c; do
 	case $source in gwctl/*) own='-Igwctl' ;; gwd/lib/*) own='' ;; *) own='-Igwd' ;; esac
 	# shellcheck disable=SC2086 # a flag or nothing
 	musl-gcc -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror -O2 $own -Igwd/lib -idirafter "$out/include" \
-		'-DVARLINK_FILE="gwd/org.gwd.Gateway.varlink"' -c -o "$out/object.o" "$source" || failed=1
+		'-DVARLINK_FILE="gwd/org.gwd.Gateway.varlink"' '-DGWD_DATADIR="/usr/share/gwd"' -c -o "$out/object.o" "$source" || failed=1
 done
 exit $failed
