@@ -40,7 +40,7 @@ is "the examples are as systemd wants them" "" \
 # ---- a port of its own
 is "closed at first" "timed out" door
 check "it starts" units start game-server
-is "started: open" "game 203.0.113.9 13337" player
+check "started: open" eventually says "game 203.0.113.9 13337" player
 talk_open player client tcp 203.0.113.1 13337
 is "a player" "game 203.0.113.9 13337" talk player
 check "it stops under him" units stop game-server
@@ -53,12 +53,12 @@ is "killed: closed" "timed out" door
 
 units start game-server
 inside gateway systemctl stop gwd
-is "gwd stops: open still" "game 203.0.113.9 13337" player
+check "gwd stops: open still" eventually says "game 203.0.113.9 13337" player
 check "it can be stopped then" units stop game-server
 is "and has not failed" inactive state game-server
 check "started, it brings gwd" units start game-server
 is "so" active state gwd
-is "open" "game 203.0.113.9 13337" player
+check "open" eventually says "game 203.0.113.9 13337" player
 units stop game-server
 is "closed" "timed out" door
 units stop gwd
