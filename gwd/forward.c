@@ -89,6 +89,14 @@ struct forward *forward_with_states(const struct forward *f, const struct forwar
 	return copy ? copy : forward_ref(f);
 }
 
+const struct target *forward_ready_target(const struct forward *f)
+{
+	for (size_t i = 0; i < f->n_targets; i++)
+		if (f->targets[i].state == TARGET_READY)
+			return &f->targets[i];
+	return NULL;
+}
+
 bool forward_declared(const struct forward *f)
 {
 	return f->loc.file != NULL;

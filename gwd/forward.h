@@ -102,6 +102,8 @@ struct forward *forward_renamed(const struct forward *, const char *name); /* a 
  * something differs. */
 struct forward *forward_with_states(const struct forward *, const struct forward *other);
 
+/* One that takes new connections; NULL: nobody does. */
+const struct target *forward_ready_target(const struct forward *);
 bool forward_declared(const struct forward *);
 bool forward_ports_overlap(const struct forward *, const struct forward *);
 bool forward_overlaps(const struct forward *, const struct forward *); /* they occupy something in common */

@@ -76,14 +76,6 @@ static int refuse_target(const struct forward *f, const char *target, struct dia
 		xasprintf("%s: '%s' does not say which of its targets is meant: %s", f->name, target, names));
 }
 
-static bool nobody_ready(const struct forward *f)
-{
-	for (size_t i = 0; i < f->n_targets; i++)
-		if (f->targets[i].state == TARGET_READY)
-			return false;
-	return true;
-}
-
 static int order_target(struct gwd *g, struct forward_entry *e, size_t at, enum target_state state,
 			const struct request_options *options, struct outcome *ret, struct diag *diag)
 {
@@ -104,7 +96,7 @@ static int order_target(struct gwd *g, struct forward_entry *e, size_t at, enum 
 	if (r < 0)
 		return r;
 	ret->forward = forward_ref(f);
-	if (nobody_ready(f))
+	if (!forward_ready_target(f))
 		diag_warn(diag, "%s: no target is ready any more: new connections are dropped", f->name);
 	return 0;
 }

@@ -76,15 +76,6 @@ static bool is_right(const struct forward *f, const struct flow *flow)
 	return false;
 }
 
-/* One that would get a new connection, or NULL. */
-static const struct target *ready_target(const struct forward *f)
-{
-	for (size_t i = 0; i < f->n_targets; i++)
-		if (f->targets[i].state == TARGET_READY)
-			return &f->targets[i];
-	return NULL;
-}
-
 /* We translated it, as part_ours() has it (compile_parts.h), or let it in. */
 static bool is_ours(const struct flow *flow)
 {
@@ -130,7 +121,7 @@ static void look(void *ctx, const struct flow *flow)
 		return;
 	if (f && flow->proto != IPPROTO_UDP && !is_ours(flow))
 		return;
-	next = f ? ready_target(f) : NULL;
+	next = f ? forward_ready_target(f) : NULL;
 	if (next) {
 		stale.server = next->addr;
 		stale.port = dialled(f, next, flow->to_port);

@@ -10,12 +10,9 @@ static const struct local_address *neighbour_of(const struct topology *t, const 
 
 	for (size_t i = 0; i < t->n_addresses; i++) {
 		const struct local_address *a = &t->addresses[i];
-		unsigned bits = a->prefix_len;
-		bool same = a->ip.family == ip->family;
+		struct prefix network = prefix_of(&a->ip, a->prefix_len);
 
-		for (unsigned bit = 0; same && bit < bits; bit++)
-			same = !((a->ip.bytes[bit / 8] ^ ip->bytes[bit / 8]) & 0x80 >> bit % 8);
-		if (same && (!best || a->prefix_len > best->prefix_len))
+		if (prefix_contains(&network, ip) && (!best || a->prefix_len > best->prefix_len))
 			best = a;
 	}
 	return best;
