@@ -113,18 +113,10 @@ enum arrival_fate arrival_fate(const struct rules *r, const struct arrival *a, c
 
 const char *arrival_interface(const struct topology *t, const struct ip *from, const struct ip *to)
 {
-	const struct local_address *dialled = topology_address(t, to), *best = NULL;
+	const struct local_address *dialled = topology_address(t, to), *near = topology_neighbour(t, from, dialled);
 
 	if (topology_is_local(t, from))
 		return "lo";
-	for (size_t i = 0; i < t->n_addresses; i++) {
-		const struct local_address *a = &t->addresses[i];
-		const struct prefix network = {a->ip, a->prefix_len};
-
-		if (prefix_contains(&network, from) &&
-		    (!best || a->prefix_len > best->prefix_len || (a->prefix_len == best->prefix_len && a == dialled)))
-			best = a;
-	}
-	best = best ? best : dialled;
-	return best ? best->ifname : "";
+	near = near ? near : dialled;
+	return near ? near->ifname : "";
 }

@@ -127,17 +127,10 @@ static void set_interface(const struct gwd *g, struct foreign_end *end, const ch
 /* A target in a directly connected network is reached through its interface; elsewhere routing decides. */
 static void set_way_out(const struct gwd *g, struct foreign_end *end)
 {
-	int longest = -1;
+	const struct local_address *near = topology_neighbour(g->topology, &end->ip, NULL);
 
-	for (size_t i = 0; i < g->topology->n_addresses; i++) {
-		const struct local_address *a = &g->topology->addresses[i];
-		struct prefix network = {a->ip, a->prefix_len};
-
-		if (!prefix_contains(&network, &end->ip) || a->prefix_len <= longest)
-			continue;
-		longest = a->prefix_len;
-		set_interface(g, end, a->ifname);
-	}
+	if (near)
+		set_interface(g, end, near->ifname);
 }
 
 /* Connections come from outside; with several outsides any may be meant. */

@@ -3,21 +3,6 @@
  * stands, its answer would take the short way and meet a client that never asked it. */
 #include "sees.h"
 
-/* The local address in whose network `ip` is; the narrowest network counts. NULL: it is routed further. */
-static const struct local_address *neighbour_of(const struct topology *t, const struct ip *ip)
-{
-	const struct local_address *best = NULL;
-
-	for (size_t i = 0; i < t->n_addresses; i++) {
-		const struct local_address *a = &t->addresses[i];
-		struct prefix network = prefix_of(&a->ip, a->prefix_len);
-
-		if (prefix_contains(&network, ip) && (!best || a->prefix_len > best->prefix_len))
-			best = a;
-	}
-	return best;
-}
-
 /* Clients come in where the target is. */
 static bool same_way(const struct topology *t, const struct forward *f, const char *ifname)
 {
@@ -33,7 +18,7 @@ char *sees_text(const struct topology *t, const struct settings *settings, const
 {
 	bool own = f->snat.mode != SNAT_DEFAULT;
 	const struct snat *snat = own ? &f->snat : &settings->snat;
-	const struct local_address *near = neighbour_of(t, &target->addr);
+	const struct local_address *near = topology_neighbour(t, &target->addr, NULL);
 	char ours[ADDR_TEXT_MAX] = "this gateway", addr[ADDR_TEXT_MAX];
 
 	if (near)

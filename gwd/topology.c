@@ -357,6 +357,22 @@ const struct local_address *topology_address(const struct topology *t, const str
 	return bsearch(ip, t->addresses, t->n_addresses, sizeof(*t->addresses), local_ip_cmp);
 }
 
+const struct local_address *topology_neighbour(const struct topology *t, const struct ip *ip,
+					       const struct local_address *preferred)
+{
+	const struct local_address *best = NULL;
+
+	for (size_t i = 0; i < t->n_addresses; i++) {
+		const struct local_address *a = &t->addresses[i];
+		const struct prefix network = {a->ip, a->prefix_len};
+
+		if (prefix_contains(&network, ip) &&
+		    (!best || a->prefix_len > best->prefix_len || (a->prefix_len == best->prefix_len && a == preferred)))
+			best = a;
+	}
+	return best;
+}
+
 bool topology_is_local(const struct topology *t, const struct ip *ip)
 {
 	return topology_address(t, ip) != NULL;

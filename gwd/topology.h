@@ -57,6 +57,10 @@ bool topology_same(const struct topology *, const struct topology *);
 
 const struct interface *topology_interface(const struct topology *, const char *name); /* or NULL */
 const struct local_address *topology_address(const struct topology *, const struct ip *); /* or NULL */
+/* The address in whose network `ip` is: that of the narrowest one, of several such `preferred` (or NULL) or else the first.
+ * NULL: it is routed further. */
+const struct local_address *topology_neighbour(const struct topology *, const struct ip *,
+					       const struct local_address *preferred);
 bool topology_is_local(const struct topology *, const struct ip *);
 /* One NIC: the single l3 interface besides loopback that carries addresses; NULL when there are more, or none. */
 const struct interface *topology_one_nic(const struct topology *);
