@@ -214,8 +214,7 @@ void compile_filter(struct builder *b, const struct frame *frame)
 	build_verdict(b, NF_ACCEPT, NULL);
 	compile_pinhole_label(label);
 	build_rule(b, "let-in");
-	build_expr(b, EXPR_CT)->key = NFT_CT_LABELS;
-	part_any_bit(b, label, sizeof(label));
+	part_labelled(b, label);
 	build_verdict(b, NF_ACCEPT, NULL);
 	if (is_exclusive)
 		exclusive(b, frame->topology, dmz);

@@ -76,14 +76,19 @@ void part_translated(struct builder *b)
 	part_any_bit(b, &translated, sizeof(translated));
 }
 
+void part_labelled(struct builder *b, const uint8_t mask[COMPILE_LABEL_LEN])
+{
+	build_expr(b, EXPR_CT)->key = NFT_CT_LABELS;
+	part_any_bit(b, mask, COMPILE_LABEL_LEN);
+}
+
 void part_ours(struct builder *b)
 {
 	uint8_t label[COMPILE_LABEL_LEN];
 
 	part_translated(b);
 	compile_label(label);
-	build_expr(b, EXPR_CT)->key = NFT_CT_LABELS;
-	part_any_bit(b, label, sizeof(label));
+	part_labelled(b, label);
 }
 
 void part_address(struct builder *b, const struct family *f, uint32_t offset)

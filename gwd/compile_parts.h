@@ -23,6 +23,7 @@ void part_translated(struct builder *);                /* ct status dnat */
 /* ct status dnat ct label OURS: we translated it. nft lists the label as set before the lookup of the rule that translates,
  * so after nft has loaded its listing every connection has it, until gwd repairs that: the label alone proves nothing. */
 void part_ours(struct builder *);
+void part_labelled(struct builder *, const uint8_t mask[COMPILE_LABEL_LEN]); /* ct label, any of these */
 void part_any_bit(struct builder *, const void *mask, uint8_t len); /* (register 0, of `len` bytes) & mask != 0 */
 
 void part_address(struct builder *, const struct family *, uint32_t offset); /* nfproto; ip saddr or daddr => 0 */

@@ -89,8 +89,7 @@ static void labelled(struct builder *b, const char *comment, unsigned bit)
 
 	set_bit(mask, bit);
 	build_rule(b, comment);
-	build_expr(b, EXPR_CT)->key = NFT_CT_LABELS;
-	part_any_bit(b, mask, sizeof(mask));
+	part_labelled(b, mask);
 }
 
 /* ip saddr . ip daddr @same_net4 masquerade */
