@@ -141,7 +141,6 @@ check-golden: all
 check-netns: all
 	$(Q)$(RUN) netns
 check-boot: export DEB_BUILD_OPTIONS = nocheck noautodbgsym
-check-boot: export DEB_BUILD_OPTIONS = nocheck
 check-boot: $(if $(shell command -v dh 2>/dev/null),deb)
 	$(Q)B='$(B)' tests/boot/prepare
 	$(Q)$(RUN) boot
@@ -215,9 +214,9 @@ dist: $(DIST)
 $(DIST): FORCE
 	$(Q)head -n 1 NEWS | grep -qx 'gwd $(VERSION)' || { echo 'NEWS does not begin with "gwd $(VERSION)"'; exit 1; }
 	$(Q)mkdir -p $(@D)
-	$(Q){ git ls-files -co --exclude-standard 2>/dev/null || find . -type f -not -path './$(O)/*' | cut -c 3-; } | LC_ALL=C sort | \
-		tar -c --no-recursion --format=ustar --mtime=@$(SOURCE_DATE_EPOCH) --owner=0 --group=0 --numeric-owner \
-		--mode=a+rX,u+w,go-w --transform 's|^|gwd-$(VERSION)/|' -T - | gzip -9n >$@
+	$(Q){ if [ -e .git ]; then git ls-files -co --exclude-standard; else find . -not -type d -not -path './$(O)/*' | cut -c 3-; fi; } | \
+		LC_ALL=C sort | tar -c --no-recursion --format=ustar --mtime=@$(SOURCE_DATE_EPOCH) --owner=0 --group=0 --numeric-owner \
+		--mode=a+rX,u+w,go-w --transform 's|^|gwd-$(VERSION)/|S' -T - | gzip -9n >$@
 	$(call say,DIST,$@)
 
 deb: $(DIST) $(R)/packaging/debian/changelog
