@@ -3,6 +3,7 @@
  * found are printed as it words them; ours start with the program's name. */
 #include <errno.h>
 #include <stdio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "command.h"
@@ -74,7 +75,8 @@ enum status call_rows(struct call *call, const char *method, json_t *parameters,
 		complain_all(&diag);
 		return STATUS_UNREACHABLE;
 	}
-	bool more = streq(method, "List") || streq(method, "History") || call_option(call, OPTION_HOLD);
+	bool more = streq(method, "List") || streq(method, "History") || streq(method, "Watch") ||
+		    call_option(call, OPTION_HOLD);
 	int r = client_call(call->client, method, parameters, more, seconds, each, ctx, &diag);
 	if (r == -EREMOTEIO) {
 		print_refusal(&diag);
@@ -170,7 +172,7 @@ static void take_held(void *ctx, const json_t *reply)
 	if (!streq(json_text(json_object_get(reply, "forward"), "lifetime"), "held open"))
 		return;
 	h->held(h->call, reply);
-	client_hold(h->call->client);
+	client_hold(h->call->client, "gwd has ended, and with it what was held open");
 }
 
 enum status call_held(struct call *call, const char *method, json_t *parameters,
@@ -267,4 +269,13 @@ char *json_mistakes(const json_t *array)
 	if (len)
 		text[len - 1] = '\0'; /* the writer ends the line */
 	return text;
+}
+
+char *local_time(json_int_t seconds)
+{
+	time_t when = (time_t)seconds;
+	char text[sizeof("-2147483648-01-01T00:00:00+0000")];
+	struct tm tm;
+	bool fine = localtime_r(&when, &tm) && strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S%z", &tm) > 0;
+	return fine ? xstrdup(text) : NULL;
 }

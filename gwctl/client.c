@@ -17,7 +17,7 @@
 struct client {
 	int fd;
 	struct wire_in in;
-	bool held;
+	const char *held; /* what to say when it ends; NULL: it answers in time */
 };
 
 static const struct loc nowhere;
@@ -90,16 +90,16 @@ void client_freep(struct client **client)
 	client_free(*client);
 }
 
-void client_hold(struct client *client)
+void client_hold(struct client *client, const char *ending)
 {
-	client->held = true;
+	client->held = ending;
 	set_timeout(client->fd, 0);
 }
 
 static int gone(const struct client *client, int error, struct diag *diag)
 {
 	if (client->held)
-		diag_add(diag, DIAG_INTERNAL, nowhere, "gwd has ended, and with it what was held open");
+		diag_add(diag, DIAG_INTERNAL, nowhere, "%s", client->held);
 	else if (error == EAGAIN)
 		diag_add(diag, DIAG_BUSY, nowhere,
 			 "gwd does not answer; see gwctl history for whether a change was made");

@@ -27,8 +27,9 @@ typedef void (*client_each)(void *ctx, const json_t *parameters);
 int client_call(struct client *, const char *method, json_t *parameters, bool more, unsigned seconds, client_each each,
 		void *ctx, struct diag *);
 
-/* To be called by `each`: the call stays open for as long as both sides want, so wait without end for more. */
-void client_hold(struct client *);
+/* To be called by `each`: the call stays open for as long as both sides want, so wait without end for more. `ending`
+ * (static): what to say when gwd ends it. */
+void client_hold(struct client *, const char *ending);
 
 /* A list of the wire's Mistake, each with its place and source line. */
 void client_mistakes(const json_t *mistakes, enum diag_kind, struct diag *);

@@ -8,16 +8,6 @@
 #include "lease.h"
 #include "util.h"
 
-/* The caller's; NULL when there is no such day. */
-static char *local_time(json_int_t seconds)
-{
-	time_t when = (time_t)seconds;
-	char text[sizeof("-2147483648-01-01T00:00:00+0000")];
-	struct tm tm;
-	bool fine = localtime_r(&when, &tm) && strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S%z", &tm) > 0;
-	return fine ? xstrdup(text) : NULL;
-}
-
 /* ---- ls, show ----------------------------------------------------------------------------------- */
 
 static const json_t *service_of(const json_t *forward)

@@ -78,6 +78,7 @@ json_t *call_file(const char *file);
 const char *json_text(const json_t *object, const char *key); /* "" when it is no text */
 json_int_t json_number(const json_t *object, const char *key); /* 0 when it is none */
 char *json_lines(const json_t *array);                         /* a list of texts, one a line; NULL when empty */
+char *local_time(json_int_t seconds); /* since the epoch; the caller's, NULL when there is no such day */
 char *json_mistakes(const json_t *array);                      /* a list of the wire's Mistake, as diag_text shows it */
 
 enum status cmd_add(struct call *);
@@ -100,6 +101,7 @@ enum status cmd_diff(struct call *);
 enum status cmd_apply(struct call *);
 enum status cmd_export(struct call *);
 enum status cmd_import(struct call *);
+enum status cmd_watch(struct call *);
 enum status cmd_help(struct call *);
 enum status cmd_version(struct call *);
 

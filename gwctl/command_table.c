@@ -161,6 +161,15 @@ static const char import_more[] =
 	"\n"
 	"  gwctl import >new.yaml ; gwctl check new.yaml\n";
 
+static const char watch_more[] =
+	"A line for each event from now on, until Ctrl-C: changes and who made them, what other programs undid and gwd\n"
+	"put right, leases that end, interfaces and addresses, new connections of forwards with `log: true`, changes\n"
+	"that wait to be confirmed. The second word says which kind it is. With -o json, an object a line. Ends with 3\n"
+	"when gwd ends.\n"
+	"\n"
+	"  gwctl watch\n"
+	"  gwctl watch -q -o json | jq 'select(.kind == \"drift\")'\n";
+
 static const char help_more[] = "  gwctl help add\n";
 
 const struct command commands[] = {
@@ -178,6 +187,7 @@ const struct command commands[] = {
 	{"ls", "[PATTERN]", "list forwards", ls_more, 0, 1, B(SORT), cmd_ls},
 	{"show", "NAME", "all about one forward", show_more, 1, 1, 0, cmd_show},
 	{"status", "", "one screen: is all well?", status_more, 0, 0, 0, cmd_status},
+	{"watch", "", "what happens, as it happens", watch_more, 0, 0, 0, cmd_watch},
 	{"check", "[FILE]", "look for mistakes in a file", check_more, 0, 1, 0, cmd_check},
 	{"diff", "[FILE]", "what apply would change", diff_more, 0, 1, B(REVISION), cmd_diff},
 	{"apply", "[FILE]", "make gwd.yaml, or FILE, what runs", apply_more, 0, 1, CHANGES, cmd_apply},
@@ -192,7 +202,6 @@ const struct command commands[] = {
 	{.name = "edit"},
 	{.name = "flows"},
 	{.name = "stats"},
-	{.name = "watch"},
 	{.name = "metrics"},
 	{.name = "doctor"},
 	{.name = "why"},

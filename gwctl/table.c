@@ -77,6 +77,13 @@ void writer_object(struct writer *w, const struct column *fields, size_t n, cons
 	w->ops->object(w, object);
 }
 
+void writer_line(struct writer *w, const struct column *column, const json_t *row)
+{
+	w->columns = column;
+	w->n_columns = 1;
+	w->ops->line(w, row);
+}
+
 void writer_document(struct writer *w, const char *yaml)
 {
 	w->ops->document(w, yaml);

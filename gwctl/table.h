@@ -42,6 +42,8 @@ void writer_end(struct writer *);
 
 void writer_object(struct writer *, const struct column *fields, size_t n, const json_t *object);
 void writer_document(struct writer *, const char *yaml);
+/* Rows that come without an end, one at a time: a line of text, or of JSON; YAML as rows. */
+void writer_line(struct writer *, const struct column *, const json_t *row);
 
 /* ---- Between table.c and the formats -------------------------------------------------------------- */
 
@@ -51,6 +53,7 @@ struct writer_ops {
 	void (*end)(struct writer *);
 	void (*object)(struct writer *, const json_t *object);
 	void (*document)(struct writer *, const char *yaml);
+	void (*line)(struct writer *, const json_t *row);
 };
 extern const struct writer_ops writer_text, writer_json, writer_yaml;
 

@@ -47,6 +47,12 @@ static void json_whole(struct writer *w, const json_t *object)
 	fputc('\n', w->file);
 }
 
+static void json_line(struct writer *w, const json_t *row)
+{
+	put_json(w->file, row, JSON_COMPACT);
+	fputc('\n', w->file);
+}
+
 static void take_pair(void *ctx, const struct node *key, const struct node *value)
 {
 	json_object_set_new(ctx, key->text, doc_to_json(value));
@@ -156,6 +162,7 @@ const struct writer_ops writer_json = {
 	.end = json_end,
 	.object = json_whole,
 	.document = json_document,
+	.line = json_line,
 };
 
 const struct writer_ops writer_yaml = {
@@ -164,4 +171,5 @@ const struct writer_ops writer_yaml = {
 	.end = yaml_end,
 	.object = yaml_object,
 	.document = yaml_document,
+	.line = yaml_row,
 };

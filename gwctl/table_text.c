@@ -196,4 +196,5 @@ const struct writer_ops writer_text = {
 	.end = text_end,
 	.object = text_object,
 	.document = text_document,
+	.line = text_object,
 };

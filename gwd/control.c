@@ -53,6 +53,7 @@ struct client {
 	bool calling;   /* a call is not answered yet */
 	bool more;      /* ... and may have several replies */
 	bool streaming; /* ... which `stream` gives */
+	bool asleep;    /* ... when it is woken: it has nothing to say */
 	bool pumping, writing, reading;
 	bool turn; /* had its part of this turn of the loop */
 	bool eof;  /* it sends nothing more */
@@ -221,10 +222,10 @@ static bool take(struct client *c)
 
 static void answer(struct client *c, const char *error, json_t *parameters, bool continues);
 
-/* Its call is open only for as long as it is there. */
+/* Its call is open for as long as it is there, with nothing to say now. */
 static bool waits(const struct client *c)
 {
-	return c->streaming && !c->stream.next;
+	return c->streaming && (c->asleep || !c->stream.next);
 }
 
 /* One thing that can be done for the client now; false when there is none. Nothing is done for who has not read yet. */
@@ -240,7 +241,9 @@ static bool step(struct client *c)
 		bool continues = false;
 		json_t *parameters = c->stream.next(c->stream.ctx, &continues);
 
-		answer(c, NULL, parameters, continues);
+		c->asleep = !parameters;
+		if (parameters)
+			answer(c, NULL, parameters, continues);
 		return true;
 	}
 	return !c->calling && !c->cut && take(c);
@@ -559,8 +562,16 @@ void client_stream(struct client *c, const struct stream *stream)
 	assert(c->calling && c->more && !c->streaming);
 	c->stream = *stream;
 	c->streaming = true;
+	c->asleep = false;
 	if (c->closing)
 		finish_call(c);
 	else
 		pump(c);
+}
+
+void client_wake(struct client *c)
+{
+	assert(c->streaming);
+	c->asleep = false;
+	pump(c);
 }

@@ -36,17 +36,19 @@ void control_set_patience(struct control *, unsigned milliseconds);
 const struct caller *client_who(const struct client *);
 enum access client_access(const struct client *); /* root, our own uid, group gwd: change; group gwd-read: look */
 
-void client_reply(struct client *, json_t *parameters, bool continues); /* takes the reference */
+void client_reply(struct client *, json_t *parameters, bool continues);    /* takes the reference */
 void client_error(struct client *, const char *error, json_t *parameters); /* full error name; takes the reference */
 
 /* Several replies as fast as the client reads them: `next` gives the parameters of the following reply and says whether
- * more follow; `done` is called once at the end, also when the client is gone. `next` NULL: nothing follows, but the call
- * is kept open (after a reply that continues) until the client goes or closes its side. */
+ * more follow; `done` is called once at the end, also when the client is gone. NULL from `next`: nothing to say for now, it
+ * is asked again after client_wake. `next` itself NULL: nothing ever follows, but the call is kept open (after a reply
+ * that continues). Either lasts until the client goes or closes its side. */
 struct stream {
 	json_t *(*next)(void *ctx, bool *ret_continues);
 	void (*done)(void *ctx);
 	void *ctx;
 };
 void client_stream(struct client *, const struct stream *);
+void client_wake(struct client *); /* while its stream is not done; from anywhere but its `next` */
 
 #endif

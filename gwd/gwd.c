@@ -242,6 +242,7 @@ int gwd_start(const struct gwd_options *options, struct gwd **ret, struct diag *
 	g->redirects = g->clock.alarm = -1;
 	g->others = others_new();
 	g->confirm = confirm_new();
+	g->events = events_new();
 	g->world = empty_world();
 	r = state_open(options->state_dir, &g->state, diag);
 	if (r == 0)
@@ -288,6 +289,7 @@ void gwd_stop(struct gwd *g)
 	nflog_close(g->nflog);
 	others_free(g->others);
 	confirm_free(g->confirm);
+	events_free(g->events);
 	world_free(g->world);
 	topology_free(g->topology);
 	wan_memory_free(&g->wan);
@@ -306,7 +308,7 @@ void road_failed(struct gwd *g, const char *what, const struct diag *diag)
 {
 	free(g->last_error);
 	g->last_error = xasprintf("%s: %s", what, diag->n ? diag->mistakes[0].message : "unknown error");
-	log_error("%s", g->last_error);
+	event_say(g->events, EVENT_PROBLEM, LOG_ERROR, "%s", g->last_error);
 }
 
 void road_follow(struct gwd *g, struct draft *d, const char *failure)
@@ -323,28 +325,12 @@ void road_follow(struct gwd *g, struct draft *d, const char *failure)
 		return;
 	}
 	for (size_t i = 0; i < diag.n_warnings; i++)
-		log_warn("%s", diag.warnings[i]);
+		event_say(g->events, EVENT_PROBLEM, LOG_WARN, "%s", diag.warnings[i]);
 }
 
-/* ---- Links ----------------------------------------------------------------------------------------- */
-
-int gwd_links_fd(const struct gwd *g)
+struct events *gwd_events(struct gwd *g)
 {
-	return links_fd(g->links);
-}
-
-void gwd_links_event(struct gwd *g)
-{
-	_cleanup_(diag_free) struct diag diag = {0};
-	_cleanup_(draft_free) struct draft d = {0};
-
-	if (links_read(g->links, &diag) < 0)
-		road_failed(g, "interfaces could not be read", &diag);
-	d.topology = road_observe(g, g->world->settings);
-	if (!g->frozen && !topology_same(d.topology, g->topology))
-		road_follow(g, &d, "interfaces changed, but the rules could not follow");
-	if (links_forwarding_changed(g->links))
-		drift_forwarding_changed(g);
+	return g->events;
 }
 
 int gwd_kernel_fd(const struct gwd *g)
@@ -441,7 +427,7 @@ int gwd_purge(struct gwd *g, const struct request_options *options, struct outco
 		return r;
 	g->table = false;
 	g->frozen = true; /* nothing comes back before the exit that follows */
-	log_info("purged (uid %u, pid %d)", (unsigned)options->who.uid, (int)options->who.pid);
+	events_say(g->events, &(struct event){.kind = EVENT_CHANGE, .level = LOG_INFO, .who = &options->who}, "purged");
 	return 0;
 }
 

@@ -16,6 +16,7 @@
 #define GWD_VERSION "0.1.0"
 
 struct gwd;
+struct events;
 
 struct gwd_options {
 	const char *config_path; /* gwd.yaml; gwd.d is beside it */
@@ -37,6 +38,8 @@ int gwd_confirm_fd(const struct gwd *); /* readable = call gwd_confirm_event: no
 void gwd_confirm_event(struct gwd *);
 int gwd_connections_fd(const struct gwd *); /* readable = call gwd_connections_event */
 void gwd_connections_event(struct gwd *);
+/* What happened; for those who watch, and what is said from outside of gwd. */
+struct events *gwd_events(struct gwd *);
 /* To be called now and then: what the kernel refused or lost while nobody asked is tried again. Costs nothing otherwise. */
 void gwd_settle(struct gwd *);
 

@@ -11,7 +11,6 @@
 #include "boottime.h"
 #include "gwd_apply.h"
 #include "gwd_guard.h"
-#include "log.h"
 
 struct touch {                     /* what a change is about */
 	struct forward **forwards; /* as they were and as they will be; owned references */
@@ -381,7 +380,7 @@ static int take_back(struct gwd *g, struct diag *diag)
 	c->returned = c->returned || r == 0;
 	c->returned = c->returned && confirm_waits(g);
 	for (size_t i = 0; i < diag->n_warnings && r == 0; i++)
-		log_warn("%s", diag->warnings[i]);
+		event_say(g->events, EVENT_PROBLEM, LOG_WARN, "%s", diag->warnings[i]);
 	if (r != -EINVAL)
 		return r;
 	road_failed(g, "what nobody confirmed cannot be taken back, and stays", diag);
@@ -497,7 +496,7 @@ int gwd_confirm(struct gwd *g, const char *session, bool force, const struct cal
 		r = keep(g, diag);
 	if (r < 0)
 		return r;
-	log_info("%s (uid %u, pid %d)", what, (unsigned)who->uid, (int)who->pid);
+	events_say(g->events, &(struct event){.kind = EVENT_CONFIRM, .level = LOG_INFO, .who = who}, "%s", what);
 	outcome_say(ret, TAKE_PTR(what));
 	ret->changed = true;
 	return 0;

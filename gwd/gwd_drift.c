@@ -24,11 +24,12 @@ static char *culprit_text(const struct culprit *c)
 
 /* ---- The table ----------------------------------------------------------------------------------- */
 
-static void say_stopped(const struct drift *d)
+static void say_stopped(const struct gwd *g)
 {
-	_cleanup_(freep) char *who = culprit_text(&d->suspect);
+	_cleanup_(freep) char *who = culprit_text(&g->drift[DRIFT_TABLE].suspect);
 
-	log_error(
+	event_say(
+		g->events, EVENT_DRIFT, LOG_ERROR,
 		"someone else manages table inet %s: %s changes it again as soon as it is put right, so it is left as "
 		"it is: stop that program, then gwctl apply",
 		RULESET_TABLE, who);
@@ -45,7 +46,7 @@ static void try_again(struct gwd *g)
 		return;
 	}
 	road_sysctls(g, &diag);
-	log_info("the rules are as they should be again");
+	event_say(g->events, EVENT_DRIFT, LOG_INFO, "the rules are as they should be again");
 }
 
 static void undo_change(struct gwd *g)
@@ -61,7 +62,8 @@ static void undo_change(struct gwd *g)
 		road_failed(g, "the table was changed by others and cannot be put right yet", &diag);
 	} else if (ops) {
 		put_right(d);
-		log_note("%s changed table inet %s: put right in %zu steps", who, RULESET_TABLE, ops);
+		event_say(g->events, EVENT_DRIFT, LOG_NOTE, "%s changed table inet %s: put right in %zu steps", who,
+			  RULESET_TABLE, ops);
 	}
 }
 
@@ -89,7 +91,7 @@ void gwd_kernel_event(struct gwd *g)
 		g->stale = true;
 		d->suspect = who;
 		if (backoff_changed(&d->backoff, boottime_now()))
-			say_stopped(d);
+			say_stopped(g);
 		settle_table(g);
 	}
 	if (touched & KERNEL_OTHERS)
@@ -111,7 +113,7 @@ static void settle_forwarding(struct gwd *g)
 	if (road_lacks_forwarding(g))
 		return; /* said already, as a warning */
 	put_right(d);
-	log_note("another program turned forwarding off: turned on again");
+	event_say(g->events, EVENT_DRIFT, LOG_NOTE, "another program turned forwarding off: turned on again");
 }
 
 void drift_forwarding_changed(struct gwd *g)
@@ -125,7 +127,8 @@ void drift_forwarding_changed(struct gwd *g)
 		return;
 	}
 	if (backoff_changed(&d->backoff, boottime_now()))
-		log_error("another program turns forwarding off again as soon as it is on, so it stays off: stop that "
+		event_say(g->events, EVENT_DRIFT, LOG_ERROR,
+			  "another program turns forwarding off again as soon as it is on, so it stays off: stop that "
 			  "program, then gwctl apply");
 	settle_forwarding(g);
 }

@@ -12,7 +12,6 @@
 
 #include "gwd_change.h"
 #include "gwd_confirm.h"
-#include "log.h"
 #include "timestamp.h"
 #include "wallclock.h"
 
@@ -82,7 +81,8 @@ int expire_open(struct gwd *g, struct diag *diag)
 	g->clock.off = true;
 	judge_clock(g);
 	if (g->clock.off)
-		log_warn("the clock is earlier than when it was last seen: what ends by it is off until it is set");
+		event_say(g->events, EVENT_PROBLEM, LOG_WARN,
+			  "the clock is earlier than when it was last seen: what ends by it is off until it is set");
 	g->clock.next = INT64_MAX;
 	wallclock_alarm_set(g->clock.alarm, g->clock.next);
 	return 0;

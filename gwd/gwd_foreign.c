@@ -9,7 +9,6 @@
 #include <linux/netfilter_ipv4.h>
 
 #include "foreign.h"
-#include "log.h"
 
 enum {
 	WORK_MAX =
@@ -364,7 +363,8 @@ static const struct foreign *tables(struct gwd *g)
 	if (!o->stale)
 		return o->tables;
 	if (kernel_read_foreign(g->kernel, false, &now, &why) < 0) {
-		log_warn("%s; what they drop is not known", why.n ? why.mistakes[0].message : "?");
+		event_say(g->events, EVENT_PROBLEM, LOG_WARN, "%s; what they drop is not known",
+			  why.n ? why.mistakes[0].message : "?");
 		return o->tables;
 	}
 	foreign_free(o->tables);
@@ -395,10 +395,10 @@ static void look(struct gwd *g)
 	texts(&all, &now);
 	for (size_t i = 0; i < now.n; i++)
 		if (!strings_have(&o->said, now.items[i]))
-			log_warn("%s", now.items[i]);
+			event_say(g->events, EVENT_FIREWALL, LOG_WARN, "%s", now.items[i]);
 	for (size_t i = 0; i < o->said.n; i++)
 		if (!strings_have(&now, o->said.items[i]))
-			log_note("no longer so: %s", o->said.items[i]);
+			event_say(g->events, EVENT_FIREWALL, LOG_NOTE, "no longer so: %s", o->said.items[i]);
 	strings_free(&o->said);
 	o->said = now;
 }

@@ -4,7 +4,6 @@
 #include "gwd_log.h"
 
 #include "compile.h"
-#include "log.h"
 #include "nflog.h"
 
 enum { LINES_MAX = 100 }; /* between two gwd_settle */
@@ -17,7 +16,6 @@ void connections_follow(struct gwd *g, struct diag *warnings)
 		diag_warn(warnings, "%s", diag.mistakes[0].message);
 }
 
-/* Whoever else wants to know of connections is told from here too. */
 static void connection(void *ctx, const struct logged *l)
 {
 	struct gwd *g = ctx;
@@ -29,7 +27,8 @@ static void connection(void *ctx, const struct logged *l)
 	if (g->logged++ >= LINES_MAX)
 		return;
 	text = logged_text(l);
-	log_info("%s: %s", l->name, text);
+	events_say(g->events, &(struct event){.kind = EVENT_CONNECTION, .level = LOG_INFO, .forward = l->name},
+		   "%s: %s", l->name, text);
 }
 
 int gwd_connections_fd(const struct gwd *g)
@@ -40,12 +39,14 @@ int gwd_connections_fd(const struct gwd *g)
 void gwd_connections_event(struct gwd *g)
 {
 	if (nflog_read(g->nflog, connection, g) > 0)
-		log_note("new connections came faster than they could be logged: some are missing");
+		event_say(g->events, EVENT_PROBLEM, LOG_NOTE,
+			  "new connections came faster than they could be logged: some are missing");
 }
 
 void connections_settle(struct gwd *g)
 {
 	if (g->logged > LINES_MAX)
-		log_info("%zu more new connections were left out of the log", g->logged - LINES_MAX);
+		event_say(g->events, EVENT_PROBLEM, LOG_INFO, "%zu more new connections were left out of the log",
+			  g->logged - LINES_MAX);
 	g->logged = 0;
 }

@@ -10,6 +10,7 @@
 #include "compile.h"
 #include "config_print.h"
 #include "control.h"
+#include "events.h"
 #include "files.h"
 #include "gwd.h"
 #include "log.h"
@@ -151,7 +152,8 @@ static void on_stop(uv_signal_t *handle, int signum)
 {
 	struct daemon *d = handle->data;
 
-	log_info("stopping on %s: the rules stay in place", signum == SIGINT ? "SIGINT" : "SIGTERM");
+	event_say(gwd_events(d->gwd), EVENT_DAEMON, LOG_INFO, "stopping on %s: the rules stay in place",
+		  signum == SIGINT ? "SIGINT" : "SIGTERM");
 	uv_stop(&d->loop);
 }
 
@@ -165,7 +167,8 @@ static void on_hangup(uv_signal_t *handle, int signum)
 	(void)signum;
 	notify_reloading();
 	if (gwd_apply(d->gwd, NULL, 0, NULL, &self, &outcome, &diag) < 0) {
-		log_error("the file is not applied, what runs stays:");
+		event_say(gwd_events(d->gwd), EVENT_PROBLEM, LOG_ERROR,
+			  "the file is not applied, what runs stays: %zu mistakes", diag.n);
 		log_diag(LOG_ERROR, &diag);
 	}
 	for (size_t i = 0; i < diag.n_warnings; i++)

@@ -6,6 +6,7 @@
 
 #include "arena.h"
 #include "request_json.h"
+#include "request_watch.h"
 #include "util.h"
 
 #define ROWS_MAX 500     /* of one message: INTERFACE section 5 */
@@ -544,5 +545,6 @@ const struct varlink_method request_methods[] = {
 	{"Export", ACCESS_LOOK, export},
 	{"Import", ACCESS_LOOK, import},
 	{"Purge", ACCESS_CHANGE, purge},
+	{"Watch", ACCESS_LOOK, request_watch},
 	{0},
 };

@@ -14,7 +14,6 @@
 #include "gwd_expire.h"
 #include "gwd_foreign.h"
 #include "gwd_log.h"
-#include "log.h"
 #include "sysctl.h"
 
 /* ---- Ownership ----------------------------------------------------------------------------------- */
@@ -288,7 +287,8 @@ int road_reconcile(struct gwd *g, size_t *ret_ops, struct diag *diag)
 	size_t cut = r == 0 && g->table ? road_cut(g, &nothing, true, false, diag) : 0;
 
 	if (cut)
-		log_info("cut %zu connections that the rules now send elsewhere", cut);
+		event_say(g->events, EVENT_DRIFT, LOG_INFO, "cut %zu connections that the rules now send elsewhere",
+			  cut);
 	*ret_ops = j.ops;
 	return r;
 }
@@ -323,7 +323,8 @@ static int to_kernel(struct gwd *g, struct journey *j, struct diag *diag)
 		pass_on(diag, &attempt);
 		return r;
 	}
-	log_note("the table inet %s is not what it was left as: comparing all of it", RULESET_TABLE);
+	event_say(g->events, EVENT_DRIFT, LOG_NOTE, "the table inet %s is not what it was left as: comparing all of it",
+		  RULESET_TABLE);
 	j->surprise = true;
 	return compare_all(g, j, diag);
 }
@@ -344,7 +345,7 @@ static void undo_kernel(struct gwd *g, const struct journey *j)
 	if (r == 0)
 		return;
 	g->stale = true;
-	log_error("the table could not be put back (%s): it is tried again",
+	event_say(g->events, EVENT_PROBLEM, LOG_ERROR, "the table could not be put back (%s): it is tried again",
 		  diag.n ? diag.mistakes[0].message : strerror(-r));
 }
 
@@ -408,6 +409,49 @@ static int dry_run(struct gwd *g, struct journey *j, struct diag *diag)
 	return 0;
 }
 
+/* The one forward that is concerned, or NULL. */
+static const char *only_one(const struct delta *delta)
+{
+	const struct forward *const *of = delta->n_leave ? delta->leave : delta->enter;
+	const char *name = delta->n_leave + delta->n_enter ? of[0]->name : NULL;
+
+	for (size_t i = 0; i < delta->n_leave && name; i++)
+		name = streq(delta->leave[i]->name, name) ? name : NULL;
+	for (size_t i = 0; i < delta->n_enter && name; i++)
+		name = streq(delta->enter[i]->name, name) ? name : NULL;
+	return name;
+}
+
+static void say(const struct gwd *g, const struct journey *j, const struct delta *delta)
+{
+	const struct draft *d = j->draft;
+	const struct request_options *o = j->options;
+	const char *what = d->what      ? d->what
+			   : o->unasked ? "interfaces or addresses changed"
+					: "the rules are as they should be again";
+	struct event about = {
+		.kind = d->reverts   ? EVENT_CONFIRM
+			: d->ended   ? EVENT_END
+			: d->what    ? EVENT_CHANGE
+			: o->unasked ? EVENT_LINK
+				     : EVENT_DRIFT,
+		.level = LOG_INFO,
+		.forward = only_one(delta),
+		.who = o->unasked ? NULL : &o->who,
+		.revision = j->revision,
+		.counted = true,
+		.steps = j->ops,
+		.cut = j->outcome->cut,
+	};
+
+	if (d->what || j->ops || j->outcome->cut)
+		events_say(g->events, &about, "%s", what);
+	if (j->outcome->waits)
+		events_say(g->events,
+			   &(struct event){.kind = EVENT_CONFIRM, .level = LOG_INFO, .revision = j->revision},
+			   "waits %u s to be confirmed: %s", o->confirm, what);
+}
+
 static void arrived(struct gwd *g, struct journey *j, const struct delta *delta, struct diag *diag)
 {
 	const struct draft *d = j->draft;
@@ -425,12 +469,7 @@ static void arrived(struct gwd *g, struct journey *j, const struct delta *delta,
 	connections_follow(g, diag);
 	if (g->table)
 		j->outcome->cut = road_cut(g, delta, everything, j->options->kill || d->reverts, diag);
-	if (d->what || j->ops || j->outcome->cut)
-		log_info("%s (uid %u, pid %d; %zu steps in the kernel, %zu connections cut)",
-			 d->what               ? d->what
-			 : j->options->unasked ? "interfaces or addresses changed"
-					       : "the rules are as they should be again",
-			 (unsigned)j->options->who.uid, (int)j->options->who.pid, j->ops, j->outcome->cut);
+	say(g, j, delta);
 }
 
 int road_commit(struct gwd *g, struct draft *d, const struct request_options *options, struct outcome *ret,
@@ -487,7 +526,8 @@ int road_commit_regardless(struct gwd *g, struct draft *d, struct outcome *ret, 
 
 	if (r == 0 || diag->kind != DIAG_INTERNAL)
 		return r;
-	log_error("%s: this is stored with a later change", diag->n ? diag->mistakes[0].message : "no database");
+	event_say(g->events, EVENT_PROBLEM, LOG_ERROR, "%s: this is stored with a later change",
+		  diag->n ? diag->mistakes[0].message : "no database");
 	diag_free(diag);
 	g->store_nothing = true;
 	g->stale = g->stale || g->starting;

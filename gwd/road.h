@@ -6,6 +6,7 @@
 
 #include "arrival.h"
 #include "backoff.h"
+#include "events.h"
 #include "gwd.h"
 #include "world.h"
 
@@ -26,6 +27,7 @@ struct gwd {
 	struct state *state;
 	struct kernel *kernel;
 	struct links *links;
+	struct events *events; /* what happens is said there, and not to the log alone */
 
 	struct world *world;        /* what should run: never NULL after start */
 	struct topology *topology;  /* where it runs */

@@ -47,6 +47,7 @@ function wrong(why) {
 	never("^gwd/(kernel|nft_|nflog|nl|links|listeners|sysctl|conntrack)", "\"(gwd|road|world|state|config|control|varlink|request)[.]h")
 	never("^gwd/state", "\"(gwd|road|world|kernel|plan|control|varlink|request)[.]h")
 	never("^gwd/(gwd|road|world)", "\"(control|varlink|request)[.]h")
+	never("^gwd/events", "\"(gwd|road|kernel|control|varlink|request)[.]h")
 	never("^gwd/control", "\"(gwd|road|kernel|plan|varlink|request)[.]h")
 }
 END { exit mistakes > 0 }' && echo "includes: every one goes its way"

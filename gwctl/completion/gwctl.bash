@@ -14,7 +14,7 @@ _gwctl_targets() # of one forward
 _gwctl()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local commands="add set rm on off target open close ls show status check diff apply confirm history undo rollback export import help version"
+	local commands="add set rm on off target open close ls show status watch check diff apply confirm history undo rollback export import help version"
 	local common="--socket --output --quiet --help --version"
 	local command="" words=0 options="" i
 	COMPREPLY=()
@@ -58,6 +58,7 @@ _gwctl()
 	ls) options="--sort" ;;
 	show) options="" ;;
 	status) options="" ;;
+	watch) options="" ;;
 	check) options="" ;;
 	diff) options="--revision" ;;
 	apply) options="--dry-run --confirm --force" ;;

@@ -28,6 +28,7 @@ complete -c gwctl -n __fish_use_subcommand -a close -d 'close what open has open
 complete -c gwctl -n __fish_use_subcommand -a ls -d 'list forwards'
 complete -c gwctl -n __fish_use_subcommand -a show -d 'all about one forward'
 complete -c gwctl -n __fish_use_subcommand -a status -d 'one screen: is all well?'
+complete -c gwctl -n __fish_use_subcommand -a watch -d 'what happens, as it happens'
 complete -c gwctl -n __fish_use_subcommand -a check -d 'look for mistakes in a file'
 complete -c gwctl -n __fish_use_subcommand -a diff -d 'what apply would change'
 complete -c gwctl -n __fish_use_subcommand -a apply -d 'make gwd.yaml, or a file, what runs'
@@ -70,4 +71,4 @@ complete -c gwctl -n '__fish_seen_subcommand_from diff' -l revision -x -d 'compa
 complete -c gwctl -n '__fish_seen_subcommand_from set rm on off target ls show' -a '(__gwctl_names)'
 complete -c gwctl -n '__fish_seen_subcommand_from target' -a 'drain ready off (__gwctl_targets)'
 complete -c gwctl -n '__fish_seen_subcommand_from check diff apply' -F
-complete -c gwctl -n '__fish_seen_subcommand_from help' -a 'add set rm on off target open close ls show status check diff apply confirm history undo rollback export import'
+complete -c gwctl -n '__fish_seen_subcommand_from help' -a 'add set rm on off target open close ls show status watch check diff apply confirm history undo rollback export import'

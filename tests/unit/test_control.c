@@ -46,6 +46,11 @@ static json_t *next_piece(void *ctx, bool *ret_continues)
 	return json_pack("{s:s}", "piece", text);
 }
 
+static json_t *when_woken(void *ctx, bool *ret_continues)
+{
+	return server.stream.left ? next_piece(ctx, ret_continues) : NULL;
+}
+
 static void stream_done(void *ctx)
 {
 	struct counted *stream = ctx;
@@ -70,6 +75,9 @@ static void on_call(void *ctx, struct client *client, const char *method, json_t
 		client_reply(client, next_piece(&s->stream, &continues), false);
 	} else if (streq(method, "stream") && more) {
 		client_stream(client, &(struct stream){.next = next_piece, .done = stream_done, .ctx = &s->stream});
+	} else if (streq(method, "sleep") && more) {
+		s->held = client;
+		client_stream(client, &(struct stream){.next = when_woken, .done = stream_done, .ctx = &s->stream});
 	} else if (streq(method, "stay") && more) {
 		client_reply(client, json_object(), true);
 		client_stream(client, &(struct stream){.done = stream_done, .ctx = &s->stream});
@@ -122,9 +130,9 @@ static void assert_echo(int fd, const char *word)
 	assert_true(say(fd, call));
 	json_auto_t *reply = hear(fd);
 	assert_non_null(reply);
-	assert_string_equal(json_string_value(json_object_get(
-				    json_object_get(json_object_get(reply, "parameters"), "echo"), "w")),
-			    word);
+	assert_string_equal(
+		json_string_value(json_object_get(json_object_get(json_object_get(reply, "parameters"), "echo"), "w")),
+		word);
 }
 
 /* Hears the error, then the end. */
@@ -234,7 +242,8 @@ static void test_garbage(void **state)
 		{"{\"method\":\"echo\",\"parameters\":[]}", "org.varlink.service.InvalidParameter", "parameters"},
 		{"{\"method\":\"echo\",\"more\":1}", "org.varlink.service.InvalidParameter", "more"},
 		{"{\"method\":\"echo\",\"oneway\":\"y\"}", "org.varlink.service.InvalidParameter", "oneway"},
-		{"{\"method\":\"echo\",\"oneway\":true,\"more\":true}", "org.varlink.service.InvalidParameter", "oneway"},
+		{"{\"method\":\"echo\",\"oneway\":true,\"more\":true}", "org.varlink.service.InvalidParameter",
+		 "oneway"},
 		{"{\"method\":\"echo\",\"upgrade\":true}", "org.varlink.service.InvalidParameter", "upgrade"},
 	};
 
@@ -247,8 +256,8 @@ static void test_garbage(void **state)
 		assert_true(say(fd, "{\"method\":\"echo\"}")); /* not taken any more */
 		json_auto_t *reply = hear(fd);
 		assert_string_equal(error_of(reply), bad[i].error);
-		const char *parameter = json_string_value(
-			json_object_get(json_object_get(reply, "parameters"), "parameter"));
+		const char *parameter =
+			json_string_value(json_object_get(json_object_get(reply, "parameters"), "parameter"));
 		assert_true(str_same(parameter, bad[i].parameter));
 		assert_true(peer_closed(&server.at, fd));
 		close(fd);
@@ -264,10 +273,8 @@ static void test_rich(void **state)
 		const char *piece, *error;
 		size_t n;
 	} cases[] = {
-		{"[", "org.gwd.Gateway.Invalid", 60000},
-		{"{\"a\":", "org.gwd.Gateway.Invalid", 60000},
-		{"[],", "org.gwd.Gateway.Invalid", 60000},
-		{"[],", "none", 1000},
+		{"[", "org.gwd.Gateway.Invalid", 60000},   {"{\"a\":", "org.gwd.Gateway.Invalid", 60000},
+		{"[],", "org.gwd.Gateway.Invalid", 60000}, {"[],", "none", 1000},
 		{"\"[[[,,,\\\"[[[,,,\",", "none", 20000},
 	};
 
@@ -449,7 +456,8 @@ static void test_stream(void **state)
 	for (int i = 1; i <= 5; i++) {
 		json_auto_t *reply = hear(fd);
 
-		assert_int_equal(json_string_length(json_object_get(json_object_get(reply, "parameters"), "piece")), MIB);
+		assert_int_equal(json_string_length(json_object_get(json_object_get(reply, "parameters"), "piece")),
+				 MIB);
 		assert_int_equal(json_is_true(json_object_get(reply, "continues")), i < 5);
 	}
 	assert_int_equal(server.stream.done, 1);
@@ -508,6 +516,25 @@ static void test_slow_reader(void **state)
 }
 
 /* Whether reading or writing tells that it is gone. */
+static void test_woken(void **state)
+{
+	(void)state;
+	int fd = dial();
+
+	assert_true(say(fd, "{\"method\":\"sleep\",\"more\":true}"));
+	peer_turn(&server.at, 20);
+	assert_false(peer_readable(fd));
+	server.stream = (struct counted){.left = 2, .size = 1};
+	client_wake(server.held);
+	client_wake(server.held);
+	for (int i = 0; i < 2; i++) {
+		json_auto_t *reply = hear(fd);
+		assert_int_equal(json_is_true(json_object_get(reply, "continues")), i == 0);
+	}
+	assert_int_equal(server.stream.done, 1);
+	close(fd);
+}
+
 static void test_gone_in_stream(void **state)
 {
 	(void)state;
@@ -564,6 +591,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_stream, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_reader, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_slow_reader, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_woken, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_gone_in_stream, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_closed_in_stream, setup, teardown),
 	};

@@ -5,7 +5,6 @@
 
 #include "fake_kernel.h"
 
-
 static void test_add(void **state)
 {
 	(void)state;
@@ -16,7 +15,8 @@ static void test_add(void **state)
 	assert_at(reply, "forward.state", "'active'");
 	assert_at(reply, "forward.origin", "'runtime'");
 	assert_at(reply, "forward.service",
-		  "{'enabled':true,'name':'web','ports':['80'],'proto':'tcp','to':[{'addr':'192.168.1.2','port':'8080'}]}");
+		  "{'enabled':true,'name':'web','ports':['80'],'proto':'tcp','to':[{'addr':'192.168.1.2','port':'8080'}"
+		  "]}");
 	json_auto_t *again = call("Add", WEB "}");
 	assert_at(again, "outcome.changed", "false");
 	assert_at(again, "outcome.revision", NULL);
@@ -189,8 +189,10 @@ static void test_all_keys(void **state)
 		"'from':['192.0.2.0/24','198.51.100.7'],'limit':{'connections':50,'rate':'20/second'},"
 		"'listen':'203.0.113.5','log':true,'name':'rich','on_expiry':'cut','ports':['443','8000-8010'],"
 		"'proto':'tcp+udp','snat':'10.0.0.9','to':[{'addr':'192.168.1.2','weight':2},{'addr':'192.168.1.3'}]",
-		"'enabled':true,'name':'pinhole','nat':false,'ports':['80'],'proto':'tcp','to':[{'addr':'2001:db8::10'}]",
-		"'enabled':true,'name':'moved','ports':['25'],'proto':'tcp','to':[{'addr':'192.168.1.2','port':'2525'}]",
+		"'enabled':true,'name':'pinhole','nat':false,'ports':['80'],'proto':'tcp','to':[{'addr':'2001:db8::10'}"
+		"]",
+		"'enabled':true,'name':'moved','ports':['25'],'proto':'tcp','to':[{'addr':'192.168.1.2','port':'2525'}"
+		"]",
 	};
 
 	_cleanup_(freep) char *all = xasprintf("%s%s%s", services[0], services[1], services[2]);
@@ -254,8 +256,7 @@ static void test_errors(void **state)
 	json_decref(call("Add", WEB "}"));
 	json_auto_t *none = call("Get", "{'name':'nope'}");
 	assert_string_equal(json_string_value(json_object_get(none, "error")), "org.gwd.Gateway.NotFound");
-	json_auto_t *taken =
-		call("Add", "{'service':{'ports':['79-81'],'to':[{'addr':'192.168.1.2'}]}}");
+	json_auto_t *taken = call("Add", "{'service':{'ports':['79-81'],'to':[{'addr':'192.168.1.2'}]}}");
 	assert_string_equal(json_string_value(json_object_get(taken, "error")), "org.gwd.Gateway.Conflict");
 	json_auto_t *wrong = call("Add", "{'service':{'prot':'tcp','ports':['0'],'to':[{'addr':'192.168.1.2'}]}}");
 	assert_string_equal(json_string_value(json_object_get(wrong, "error")), "org.gwd.Gateway.Invalid");
@@ -271,7 +272,8 @@ static void test_errors(void **state)
 static void test_files(void **state)
 {
 	static const char broken[] = "{'text':'services:\\n  - prot: tcp\\n','path':'/home/x/my.yaml'}";
-	static const char good[] = "{'text':'services:\\n  - port: 443\\n    to: 192.168.1.9\\n','path':'/home/x/my.yaml'}";
+	static const char good[] =
+		"{'text':'services:\\n  - port: 443\\n    to: 192.168.1.9\\n','path':'/home/x/my.yaml'}";
 
 	(void)state;
 	NEED_NETNS();
@@ -412,7 +414,8 @@ static void test_purge(void **state)
 /* Every method of the description has a handler, and only looking is for those who may only look. */
 static void test_table(void **state)
 {
-	static const char *const looks[] = {"List", "Get", "Status", "Check", "Diff", "History", "Export", "Import"};
+	static const char *const looks[] = {"List",    "Get",    "Status", "Check", "Diff",
+					    "History", "Export", "Import", "Watch"};
 	size_t described = 0, handled = 0, looking = 0;
 
 	(void)state;
