@@ -170,6 +170,17 @@ static const char watch_more[] =
 	"  gwctl watch\n"
 	"  gwctl watch -q -o json | jq 'select(.kind == \"drift\")'\n";
 
+static const char why_more[] =
+	"Follows a new connection through this gateway and says, step by step, what happens to it: which forward takes\n"
+	"it, who may use it, which other firewall drops it, whether the target answers and its answers come back. The\n"
+	"last line says what to put right first. Without --from: of somebody outside; without --to: to where the port is\n"
+	"forwarded. Changes nothing; the targets are asked by connecting to them. Ends with 1 when it does not pass; a\n"
+	"? is what can only be told by trying.\n"
+	"\n"
+	"  gwctl why 80\n"
+	"  gwctl why 53/udp --from 198.51.100.7\n"
+	"  gwctl why 443 --to 203.0.113.5 -q || echo broken\n";
+
 static const char help_more[] = "  gwctl help add\n";
 
 const struct command commands[] = {
@@ -197,6 +208,7 @@ const struct command commands[] = {
 	{"rollback", "REVISION", "return to an older revision", rollback_more, 1, 1, CHANGES, cmd_rollback},
 	{"export", "", "what runs, as a gwd.yaml", export_more, 0, 0, 0, cmd_export},
 	{"import", "", "the DNAT rules of nft and iptables, as a gwd.yaml", import_more, 0, 0, 0, cmd_import},
+	{"why", "PORT[/PROTO]", "does a connection pass, and why not", why_more, 1, 1, B(FROM) | B(TO), cmd_why},
 	{"help", "[COMMAND]", "this text, or all about a command", help_more, 0, 1, 0, cmd_help},
 	{"version", "", "print the version", NULL, 0, 0, 0, cmd_version},
 	{.name = "edit"},
@@ -204,6 +216,5 @@ const struct command commands[] = {
 	{.name = "stats"},
 	{.name = "metrics"},
 	{.name = "doctor"},
-	{.name = "why"},
 	{0},
 };

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A refused connection counts as nobody: what a client would want to reach is not there. */
+/* All attempts are made before the first is waited for, so that many targets take no longer than one. */
 #include "probe.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <time.h>
 
-#include "addr.h"
 #include "util.h"
+
+const char *const probe_names[PROBE_ANSWERS] = {"accepts", "refused", "silent", "unreachable", "unknown"};
 
 static socklen_t fill(struct sockaddr_storage *ret, const struct ip *ip, uint16_t port)
 {
+	*ret = (struct sockaddr_storage){0};
 	if (ip->family == AF_INET) {
 		struct sockaddr_in *in = (struct sockaddr_in *)ret;
 		in->sin_family = AF_INET;
@@ -25,22 +28,110 @@ static socklen_t fill(struct sockaddr_storage *ret, const struct ip *ip, uint16_
 	return sizeof(*in6);
 }
 
-int probe(const char *addr, const char *port)
+static enum probe_answer answer_of(int error)
 {
-	struct sockaddr_storage to = {0};
-	struct port_range ports;
-	struct ip ip;
+	switch (error) {
+	case 0:
+		return PROBE_ACCEPTS;
+	case ECONNREFUSED:
+		return PROBE_REFUSED;
+	case ETIMEDOUT:
+	case EINPROGRESS:
+		return PROBE_SILENT;
+	case EHOSTUNREACH:
+	case ENETUNREACH:
+	case EHOSTDOWN:
+		return PROBE_UNREACHABLE;
+	default:
+		return PROBE_UNKNOWN;
+	}
+}
+
+static int socket_for(const struct probe *p)
+{
+	int flags = SOCK_NONBLOCK | SOCK_CLOEXEC;
+	if (p->proto == PROTO_UDP)
+		return socket(p->to.family, SOCK_DGRAM | flags, 0);
+	return socket(p->to.family, SOCK_STREAM | flags, p->proto == PROTO_SCTP ? IPPROTO_SCTP : 0);
+}
+
+/* 0 = under way; otherwise an errno, which says it all. */
+static int begin(struct probe *p)
+{
+	struct sockaddr_storage at;
+	p->fd = socket_for(p);
+	if (p->fd < 0)
+		return errno;
+	if (p->source.family && bind(p->fd, (struct sockaddr *)&at, fill(&at, &p->source, 0)) < 0)
+		return errno;
+	if (connect(p->fd, (struct sockaddr *)&at, fill(&at, &p->to, p->port)) < 0 && errno != EINPROGRESS)
+		return errno;
+	if (p->proto == PROTO_UDP && send(p->fd, "", 0, 0) < 0)
+		return errno;
+	return 0;
+}
+
+static void end(struct probe *p, enum probe_answer answer)
+{
+	p->answer = answer;
+	closep(&p->fd);
+	p->fd = -1;
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void take(struct probe *p)
+{
 	int error = 0;
 	socklen_t len = sizeof(error);
-	if (!ip_parse(addr, &ip) || !port_range_parse(port, &ports))
+	if (getsockopt(p->fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
+		error = errno;
+	end(p, answer_of(error));
+}
+
+void probe_all(struct probe *probes, size_t n, int ms)
+{
+	_cleanup_(freep) struct pollfd *polls = xcalloc(n, sizeof(*polls));
+	int64_t until = now_ms() + ms;
+	size_t waiting = 0;
+	for (size_t i = 0; i < n; i++) {
+		int error = begin(&probes[i]);
+		if (error)
+			end(&probes[i], answer_of(error));
+		else
+			probes[i].answer = PROBE_SILENT;
+		waiting += !error;
+	}
+	while (waiting) {
+		int64_t left = until - now_ms();
+		for (size_t i = 0; i < n; i++)
+			polls[i] = (struct pollfd){.fd = probes[i].fd,
+						   .events = probes[i].proto == PROTO_UDP ? POLLIN : POLLOUT};
+		if (left <= 0 || poll(polls, n, (int)left) <= 0)
+			break;
+		for (size_t i = 0; i < n; i++) {
+			if (!polls[i].revents)
+				continue;
+			take(&probes[i]);
+			waiting--;
+		}
+	}
+	for (size_t i = 0; i < n; i++)
+		end(&probes[i], probes[i].answer);
+}
+
+int probe(const char *addr, const char *port)
+{
+	struct probe p = {.proto = PROTO_TCP};
+	struct port_range ports;
+	if (!ip_parse(addr, &p.to) || !port_range_parse(port, &ports))
 		return -EINVAL;
-	_cleanup_(closep) int fd = socket(ip.family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return 0;
-	if (connect(fd, (struct sockaddr *)&to, fill(&to, &ip, ports.first)) == 0)
-		return 1;
-	struct pollfd ready = {.fd = fd, .events = POLLOUT};
-	if (errno != EINPROGRESS || poll(&ready, 1, PROBE_MS) <= 0)
-		return 0;
-	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 && error == 0;
+	p.port = ports.first;
+	probe_all(&p, 1, PROBE_MS);
+	return p.answer == PROBE_ACCEPTS;
 }

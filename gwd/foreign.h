@@ -74,6 +74,7 @@ struct fate {
 	bool by_policy;         /* ... of the base chain */
 	enum belief translated; /* its destination, in a chain of type nat */
 	const char *translated_in;
+	const struct rule *rule; /* that translates or else drops it; NULL: the policy, or not known */
 	struct ip to;     /* family 0: not known, or this machine itself */
 	uint16_t to_port; /* 0: not known, or kept */
 };
@@ -120,5 +121,7 @@ char *foreign_place(const struct obstacle *);
 /* What makes the tool let the packet through, for good: an exact command, or one that helps at once, ", and for good: "
  * and what makes it last. Caller's. */
 char *foreign_remedy(const struct obstacle *, const struct foreign_packet *);
+/* What takes the rule away that translates it. Caller's. */
+char *foreign_untranslate(const struct obstacle *, const struct foreign_packet *);
 
 #endif

@@ -31,7 +31,8 @@ struct run {
 	const struct foreign_packet *packet;
 	struct fate *fate;
 	size_t steps;
-	const char *chain; /* where it is */
+	const char *chain;       /* where it is ... */
+	const struct rule *rule; /* ... and in which rule; NULL: behind the last one */
 	struct registers regs;
 };
 
@@ -308,6 +309,7 @@ static void dropped(struct run *r, enum belief b, bool by_policy)
 		r->fate->dropped = b;
 		r->fate->dropped_in = r->chain;
 		r->fate->by_policy = by_policy;
+		r->fate->rule = r->rule;
 	}
 }
 
@@ -316,6 +318,7 @@ static void verdict(struct run *r, int32_t code, const char *chain, enum belief 
 {
 	enum belief leaves = both(to->here, matches), returns;
 	const char *here = r->chain;
+	const struct rule *rule = r->rule;
 
 	if (code == NFT_CONTINUE || matches == BELIEF_NO)
 		return;
@@ -331,6 +334,7 @@ static void verdict(struct run *r, int32_t code, const char *chain, enum belief 
 	case NFT_GOTO:
 		returns = run_chain(r, chain, leaves, depth + 1);
 		r->chain = here;
+		r->rule = rule;
 		if (code == NFT_JUMP)
 			to->here = either(to->here, returns);
 		else
@@ -358,6 +362,7 @@ static void translated(struct run *r, const uint8_t *addr, size_t len, uint16_t 
 		return;
 	f->translated = b;
 	f->translated_in = r->chain;
+	f->rule = r->rule;
 	f->to = (struct ip){0};
 	f->to_port = port;
 	if (!len)
@@ -550,6 +555,7 @@ static void run_rule(struct run *r, const struct rule *rule, struct onward *to, 
 {
 	enum belief matches = BELIEF_YES;
 
+	r->rule = rule;
 	memset(r->regs.known, 0, sizeof(r->regs.known));
 	for (size_t i = 0; i < rule->n && matches != BELIEF_NO; i++)
 		matches = both(matches, run_expr(r, &rule->exprs[i], matches, to, depth));
@@ -585,6 +591,7 @@ void foreign_run(const struct foreign_table *table, const struct chain *base, co
 	*ret = (struct fate){0};
 	end = run_chain(&r, base->name, BELIEF_YES, 0);
 	r.chain = base->name;
+	r.rule = NULL;
 	if (base->policy == NF_DROP)
 		dropped(&r, end, true);
 }

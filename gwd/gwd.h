@@ -4,6 +4,7 @@
 #ifndef GWD_H
 #define GWD_H
 
+#include "check.h"
 #include "config.h"
 #include "diag.h"
 #include "forward.h"
@@ -190,6 +191,46 @@ int gwd_export(struct gwd *, char **ret_yaml, struct diag *);
 /* The translations of other tables, as they are now. *ret is the caller's (import.h). */
 struct import;
 int gwd_import(struct gwd *, struct import **ret, struct diag *);
+
+/* ---- Why ---------------------------------------------------------------------------------------- */
+
+struct why_question { /* a new connection */
+	uint8_t proto;      /* enum proto: one bit */
+	uint16_t port;
+	struct ip from, to; /* family 0: from somebody outside; to where the port is forwarded */
+};
+
+/* Whether somebody answers, which gwctl finds out: the daemon opens no Internet sockets. */
+enum answered {
+	ANSWER_UNASKED,
+	ANSWER_ACCEPTS,     /* of UDP: does not refuse */
+	ANSWER_REFUSED,
+	ANSWER_SILENT,
+	ANSWER_UNREACHABLE, /* somebody says that there is no way */
+	ANSWER_UNKNOWN,     /* it cannot be asked */
+};
+#define ANSWERS 6
+extern const char *const answer_names[ANSWERS]; /* "unasked", ... */
+struct probe {
+	uint8_t proto;     /* enum proto: one bit */
+	struct ip to;
+	uint16_t port;
+	struct ip source;  /* of ours, that it is to come from; family 0: any */
+	enum answered answer;
+};
+
+struct why {
+	char *packet;         /* "tcp 203.0.113.9 -> 203.0.113.1:80" */
+	struct checks checks; /* in the order of its way */
+	struct probe *probes; /* what was asked, or is to be asked for a better answer */
+	size_t n_probes, probes_capacity;
+};
+void why_free(struct why *);
+/* Follows the connection as far as it comes, changes nothing. `probes`: those of an earlier answer, with theirs. 0, or
+ * -errno plus diag when the question makes no sense. */
+int gwd_why(struct gwd *, const struct why_question *, const struct probe *probes, size_t n, struct why *ret,
+	    struct diag *);
+
 struct state *gwd_state(struct gwd *); /* history is read straight from it */
 
 #endif

@@ -354,7 +354,7 @@ void others_free(struct others *o)
 }
 
 /* The tables as they are now; NULL: not known. Costs nothing while nobody changes them. */
-static const struct foreign *tables(struct gwd *g)
+const struct foreign *others_tables(struct gwd *g)
 {
 	_cleanup_(diag_free) struct diag why = {0};
 	struct others *o = g->others;
@@ -386,7 +386,7 @@ static void look(struct gwd *g)
 	struct strings now = {0};
 
 	o->looked = true;
-	all.tables = idle(g) ? NULL : tables(g);
+	all.tables = idle(g) ? NULL : others_tables(g);
 	o->unsaid = o->stale;
 	if (all.tables)
 		judge_all(&all);
@@ -430,7 +430,7 @@ void others_warn(struct gwd *g, const struct forward *const *forwards, size_t n,
 {
 	_cleanup_(findings_free) struct findings all = {.gwd = g};
 
-	all.tables = n ? tables(g) : NULL;
+	all.tables = n ? others_tables(g) : NULL;
 	for (size_t i = 0; i < n && all.tables && all.work < WORK_MAX; i++)
 		judge_forward(&all, forwards[i]);
 	warn(&all, warnings);
@@ -438,7 +438,7 @@ void others_warn(struct gwd *g, const struct forward *const *forwards, size_t n,
 
 void others_warn_opening(struct gwd *g, const struct opening *o, struct diag *warnings)
 {
-	_cleanup_(findings_free) struct findings all = {.gwd = g, .tables = tables(g)};
+	_cleanup_(findings_free) struct findings all = {.gwd = g, .tables = others_tables(g)};
 
 	if (all.tables)
 		judge_opening(&all, o);
@@ -465,7 +465,7 @@ void others_status(struct gwd *g, struct gwd_status *ret, struct diag *warnings)
 	_cleanup_(findings_free) struct findings all = {.gwd = g};
 	struct others *o = g->others;
 
-	all.tables = idle(g) ? NULL : tables(g);
+	all.tables = idle(g) ? NULL : others_tables(g);
 	free_firewalls(o);
 	if (all.tables)
 		judge_all(&all);

@@ -15,6 +15,8 @@ void others_changed(struct gwd *);
 void others_settle(struct gwd *); /* with gwd_settle */
 /* Those below answer somebody, so they look at once. */
 
+/* The tables as they are now, until the next call of any of these; NULL: they cannot be read. */
+const struct foreign *others_tables(struct gwd *);
 /* Warns of what is in the way of these. */
 void others_warn(struct gwd *, const struct forward *const *, size_t n, struct diag *warnings);
 void others_warn_opening(struct gwd *, const struct opening *, struct diag *warnings);

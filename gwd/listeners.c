@@ -27,7 +27,7 @@ void peers_free(struct peers *p)
 	*p = (struct peers){0};
 }
 
-struct question {
+struct why_question {
 	uint8_t proto; /* one bit */
 	uint8_t family;
 	struct port_range ports, ephemeral;
@@ -67,7 +67,7 @@ static void bound_to(const struct inet_diag_msg *m, char ifname[IFNAMSIZ])
 		snprintf(ifname, IFNAMSIZ, "?"); /* it has just gone */
 }
 
-static void add(const struct question *q, const struct inet_diag_msg *m, struct ip ip)
+static void add(const struct why_question *q, const struct inet_diag_msg *m, struct ip ip)
 {
 	struct listeners *l = q->found;
 	struct listener *new;
@@ -83,7 +83,7 @@ static void add(const struct question *q, const struct inet_diag_msg *m, struct 
 }
 
 /* An IPv6 socket bound to all addresses serves IPv4 too unless told not to. */
-static void add_listener(const struct question *q, const struct nlmsghdr *nlh, const struct inet_diag_msg *m)
+static void add_listener(const struct why_question *q, const struct nlmsghdr *nlh, const struct inet_diag_msg *m)
 {
 	static const struct ip any4 = {.family = AF_INET}, any6 = {.family = AF_INET6};
 	const struct ip ip = address(m, m->id.idiag_src);
@@ -115,7 +115,7 @@ static bool within(struct port_range range, uint16_t port)
 static int answer(const struct nlmsghdr *nlh, void *ctx)
 {
 	const struct inet_diag_msg *m = mnl_nlmsg_get_payload(nlh);
-	const struct question *q = ctx;
+	const struct why_question *q = ctx;
 	uint16_t port;
 
 	if (nlh->nlmsg_type != SOCK_DIAG_BY_FAMILY || mnl_nlmsg_get_payload_len(nlh) < sizeof(*m))
@@ -134,7 +134,7 @@ static int answer(const struct nlmsghdr *nlh, void *ctx)
 
 /* ---- Questions ----------------------------------------------------------------------------------- */
 
-static int ask(struct nl *nl, struct question *q)
+static int ask(struct nl *nl, struct why_question *q)
 {
 	_Alignas(struct nlmsghdr) char buf[256] = {0};
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
@@ -160,7 +160,7 @@ static int by_port(const void *a, const void *b)
 }
 
 /* A kernel that cannot be asked about SCTP most likely has none. */
-static int ask_each(struct nl *nl, uint8_t protos, struct question *q)
+static int ask_each(struct nl *nl, uint8_t protos, struct why_question *q)
 {
 	static const uint8_t families[] = {AF_INET, AF_INET6};
 	int r = 0;
@@ -175,7 +175,7 @@ static int ask_each(struct nl *nl, uint8_t protos, struct question *q)
 	return r;
 }
 
-static int ask_all(uint8_t protos, struct question *q, struct diag *diag)
+static int ask_all(uint8_t protos, struct why_question *q, struct diag *diag)
 {
 	struct nl *nl;
 	int r = nl_open(NETLINK_SOCK_DIAG, &nl);
@@ -192,7 +192,7 @@ static int ask_all(uint8_t protos, struct question *q, struct diag *diag)
 int listeners_read(uint8_t protos, struct port_range ports, struct listeners *ret, struct diag *diag)
 {
 	_cleanup_(listeners_free) struct listeners found = {0};
-	struct question q = {.ports = ports, .ephemeral = sysctl_local_ports(), .found = &found};
+	struct why_question q = {.ports = ports, .ephemeral = sysctl_local_ports(), .found = &found};
 	int r = ask_all(protos, &q, diag);
 
 	if (r < 0)
@@ -240,7 +240,7 @@ int listeners_peers(struct port_range ports, struct peers *ret, struct diag *dia
 {
 	_cleanup_(listeners_free) struct listeners listeners = {0};
 	_cleanup_(peers_free) struct peers peers = {0};
-	struct question q = {.peers = &peers};
+	struct why_question q = {.peers = &peers};
 	int r = listeners_read(PROTO_TCP, ports, &listeners, diag);
 
 	if (r == 0 && listeners.n) {

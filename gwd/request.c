@@ -7,6 +7,7 @@
 #include "arena.h"
 #include "request_json.h"
 #include "request_watch.h"
+#include "request_why.h"
 #include "util.h"
 
 #define ROWS_MAX 500     /* of one message: INTERFACE section 5 */
@@ -544,6 +545,7 @@ const struct varlink_method request_methods[] = {
 	{"Rollback", ACCESS_CHANGE, rollback},
 	{"Export", ACCESS_LOOK, export},
 	{"Import", ACCESS_LOOK, import},
+	{"Why", ACCESS_LOOK, request_why},
 	{"Purge", ACCESS_CHANGE, purge},
 	{"Watch", ACCESS_LOOK, request_watch},
 	{0},

@@ -42,7 +42,7 @@ static const char service_description[] =
 /* Named by the design, not in this version: INTERFACE section 5. */
 static const char *const later[] = {
 	WIRE_INTERFACE ".Target", WIRE_INTERFACE ".Open",    WIRE_INTERFACE ".Close",  WIRE_INTERFACE ".Flows",  WIRE_INTERFACE ".Stats",   WIRE_INTERFACE ".Watch",  WIRE_INTERFACE ".Doctor",
-	WIRE_INTERFACE ".Why",    WIRE_INTERFACE ".Metrics", WIRE_INTERFACE ".Import", WIRE_INTERFACE ".KillFlows",
+	WIRE_INTERFACE ".Metrics", WIRE_INTERFACE ".Import", WIRE_INTERFACE ".KillFlows",
 };
 
 struct varlink {

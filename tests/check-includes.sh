@@ -25,10 +25,10 @@ function wrong(why) {
 
 	only("<yaml", "^gwd/lib/doc[.]c$")
 	only("<libnftnl/", "^gwd/nft_")
-	only("<libmnl/", "^gwd/(nl|nft_.*|nflog|links.*|listeners|kernel|watch|conntrack.*)[.]")
+	only("<libmnl/", "^gwd/(nl|nft_.*|nflog|trace|links.*|route|listeners|kernel|watch|conntrack.*)[.]")
 	only("<sqlite3", "^gwd/state")
 	only("<uv", "^gwd/(main|control.*)[.]")
-	only("\"(nl|nft_[a-z]*)[.]h", "^gwd/(nl|nft_.*|nflog|links.*|listeners|kernel|watch|conntrack)[.]")
+	only("\"(nl|nft_[a-z]*)[.]h", "^gwd/(nl|nft_.*|nflog|trace|links.*|route|listeners|kernel|watch|conntrack)[.]")
 	only("\"conntrack_msg[.]h", "^gwd/conntrack")
 
 	# No way around the include path: gwctl sees gwd/lib and itself, lib only itself.
@@ -44,7 +44,7 @@ function wrong(why) {
 	never("^gwd/(ruleset|plan|foreign)", "\"(config|forward|topology|compile)[.]h")
 
 	# Done: the kernel takes plans, the database rows; neither asks for more, and the road knows no client.
-	never("^gwd/(kernel|nft_|nflog|nl|links|listeners|sysctl|conntrack)", "\"(gwd|road|world|state|config|control|varlink|request)[.]h")
+	never("^gwd/(kernel|nft_|nflog|trace|nl|links|route|listeners|sysctl|conntrack)", "\"(gwd|road|world|state|config|control|varlink|request)[.]h")
 	never("^gwd/state", "\"(gwd|road|world|kernel|plan|control|varlink|request)[.]h")
 	never("^gwd/(gwd|road|world)", "\"(control|varlink|request)[.]h")
 	never("^gwd/events", "\"(gwd|road|kernel|control|varlink|request)[.]h")

@@ -14,14 +14,14 @@ _gwctl_targets() # of one forward
 _gwctl()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local commands="add set rm on off target open close ls show status watch check diff apply confirm history undo rollback export import help version"
+	local commands="add set rm on off target open close ls show status watch check diff apply confirm history undo rollback export import why help version"
 	local common="--socket --output --quiet --help --version"
 	local command="" words=0 options="" i
 	COMPREPLY=()
 
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
-		-s | --socket | -o | --output | -n | --number | --name | --description | --proto | --listen | --from | --snat | --limit-connections | --limit-rate | --balance | --in | --for | --expires | --on-expiry | --sort | --revision)
+		-s | --socket | -o | --output | -n | --number | --name | --description | --proto | --listen | --from | --to | --snat | --limit-connections | --limit-rate | --balance | --in | --for | --expires | --on-expiry | --sort | --revision)
 			((i++)) ;;
 		-*) ;;
 		*)
@@ -68,6 +68,7 @@ _gwctl()
 	rollback) options="--dry-run --confirm --force" ;;
 	export) options="" ;;
 	import) options="" ;;
+	why) options="--from --to" ;;
 	help) options="" ;;
 	version) options="" ;;
 	esac

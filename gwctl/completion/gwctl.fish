@@ -38,6 +38,7 @@ complete -c gwctl -n __fish_use_subcommand -a undo -d 'take the newest change ba
 complete -c gwctl -n __fish_use_subcommand -a rollback -d 'return to an older revision'
 complete -c gwctl -n __fish_use_subcommand -a export -d 'what runs, as a gwd.yaml'
 complete -c gwctl -n __fish_use_subcommand -a import -d 'the DNAT rules of nft and iptables, as a gwd.yaml'
+complete -c gwctl -n __fish_use_subcommand -a why -d 'does a connection pass, and why not'
 complete -c gwctl -n __fish_use_subcommand -a help -d 'a summary, or all about a command'
 complete -c gwctl -n __fish_use_subcommand -a version -d 'print the version'
 
@@ -45,7 +46,8 @@ complete -c gwctl -n '__fish_seen_subcommand_from add set' -l name -x -d 'what t
 complete -c gwctl -n '__fish_seen_subcommand_from add set' -l description -x -d 'a note for people'
 complete -c gwctl -n '__fish_seen_subcommand_from add set' -l proto -x -a 'tcp udp tcp+udp sctp' -d protocol
 complete -c gwctl -n '__fish_seen_subcommand_from add set' -l listen -x -d 'listen there alone'
-complete -c gwctl -n '__fish_seen_subcommand_from add set open' -l from -x -d 'who may use it'
+complete -c gwctl -n '__fish_seen_subcommand_from add set open why' -l from -x -d 'who may use it, or dials'
+complete -c gwctl -n '__fish_seen_subcommand_from why' -l to -x -d 'the address that is dialled'
 complete -c gwctl -n '__fish_seen_subcommand_from add set' -l snat -x -a 'auto routed always never' -d 'how targets see clients'
 complete -c gwctl -n '__fish_seen_subcommand_from add set' -l limit-connections -x -d 'so many at a time from each source'
 complete -c gwctl -n '__fish_seen_subcommand_from add set' -l limit-rate -x -d 'so many new ones from each source'
@@ -71,4 +73,4 @@ complete -c gwctl -n '__fish_seen_subcommand_from diff' -l revision -x -d 'compa
 complete -c gwctl -n '__fish_seen_subcommand_from set rm on off target ls show' -a '(__gwctl_names)'
 complete -c gwctl -n '__fish_seen_subcommand_from target' -a 'drain ready off (__gwctl_targets)'
 complete -c gwctl -n '__fish_seen_subcommand_from check diff apply' -F
-complete -c gwctl -n '__fish_seen_subcommand_from help' -a 'add set rm on off target open close ls show status watch check diff apply confirm history undo rollback export import'
+complete -c gwctl -n '__fish_seen_subcommand_from help' -a 'add set rm on off target open close ls show status watch check diff apply confirm history undo rollback export import why'

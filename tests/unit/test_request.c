@@ -315,6 +315,49 @@ static void test_status(void **state)
 		  "'zone':'wan'}");
 }
 
+static void assert_wrong_parameter(const char *method, const char *parameters, const char *name)
+{
+	json_auto_t *reply = call(method, parameters);
+
+	assert_string_equal(json_string_value(json_object_get(reply, "error")), "org.varlink.service.InvalidParameter");
+	assert_string_equal(json_string_value(at(reply, "parameter")), name);
+}
+
+/* What is asked of the target is answered by the client, and judged then. */
+static void test_why(void **state)
+{
+	(void)state;
+	NEED_NETNS();
+	json_decref(call("Add", WEB "}"));
+	json_auto_t *first = call("Why", "{'port':80}");
+	assert_at(first, "packet", "'tcp somebody outside -> 203.0.113.5:80'");
+	assert_at(first, "verdict", "'may'");
+	assert_at(first, "cause.step", "'target'");
+	assert_at(first, "probes.0", "{'addr':'192.168.1.2','answer':'unasked','port':8080,'proto':'tcp'}");
+	assert_at(first, "probes.1.source", "'203.0.113.5'");
+	json_auto_t *there = call("Why", "{'port':80,'probes':[{'proto':'tcp','addr':'192.168.1.2','port':8080,'answer':"
+					 "'accepts'},{'proto':'tcp','addr':'192.168.1.2','port':8080,'source':"
+					 "'203.0.113.5','answer':'refused'}]}");
+	assert_at(there, "verdict", "'pass'");
+	assert_at(there, "cause", NULL);
+	json_auto_t *refused = call("Why", "{'port':80,'probes':[{'proto':'tcp','addr':'192.168.1.2','port':8080,'answer'"
+					   ":'refused'}]}");
+	assert_at(refused, "cause.step", "'target'");
+	assert_at(refused, "cause.verdict", "'fail'");
+	json_auto_t *none = call("Why", "{'port':81,'proto':'udp','from':'198.51.100.7','to':'203.0.113.5'}");
+	assert_at(none, "packet", "'udp 198.51.100.7 -> 203.0.113.5:81'");
+	assert_at(none, "cause.remedy", "'gwctl add 81/udp ADDR'");
+	assert_refusal("Why", "{'port':80,'from':'10.0.0.1','to':'fd00::1'}", "org.gwd.Gateway.Invalid",
+		       "from and to are of two families: one is IPv4, the other IPv6");
+	assert_wrong_parameter("Why", "{'port':65536}", "port");
+	assert_wrong_parameter("Why", "{'port':0}", "port");
+	assert_wrong_parameter("Why", "{'port':80,'proto':'tcp+udp'}", "proto");
+	assert_wrong_parameter("Why", "{'port':80,'from':'web'}", "from");
+	assert_wrong_parameter("Why", "{'port':80,'to':'10.0.0.1/8'}", "to");
+	assert_wrong_parameter("Why", "{'port':80,'probes':[{'proto':'tcp','addr':'10.0.0.1','port':1,'answer':'no'}]}",
+			       "probes");
+}
+
 /* N services, one port each. */
 static void apply_many(int n)
 {
@@ -415,7 +458,7 @@ static void test_purge(void **state)
 static void test_table(void **state)
 {
 	static const char *const looks[] = {"List",    "Get",    "Status", "Check", "Diff",
-					    "History", "Export", "Import", "Watch"};
+					    "History", "Export", "Import", "Watch", "Why"};
 	size_t described = 0, handled = 0, looking = 0;
 
 	(void)state;
@@ -451,6 +494,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_errors, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_files, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_status, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_why, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_list, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_long_list, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_wide_rows, setup, teardown),

@@ -135,8 +135,8 @@ static void test_not_found(void **state)
 	/* in the description but not in the table, and in neither but to come */
 	assert_error("org.gwd.Gateway.Undo", "{}", "org.varlink.service.MethodNotImplemented", "method",
 		     "org.gwd.Gateway.Undo");
-	assert_error("org.gwd.Gateway.Why", "{}", "org.varlink.service.MethodNotImplemented", "method",
-		     "org.gwd.Gateway.Why");
+	assert_error("org.gwd.Gateway.Doctor", "{}", "org.varlink.service.MethodNotImplemented", "method",
+		     "org.gwd.Gateway.Doctor");
 	assert_int_equal(server.calls, 0);
 }
 

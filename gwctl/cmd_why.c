@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* gwd follows the connection and says what to ask of the targets; they are asked from here, and gwd judges the answers. */
+#include <stdio.h>
+
+#include "command.h"
+#include "owner.h"
+#include "probe.h"
+#include "util.h"
+
+/* ---- The question ----------------------------------------------------------------------------------- */
+
+/* PORT[/PROTO] and the options; NULL, having complained. */
+static json_t *question(const struct call *call)
+{
+	_cleanup_(freep) char *word = xstrdup(call->words[0]);
+	char *proto = strchr(word, '/');
+	struct port_range ports;
+	uint8_t protos = PROTO_TCP;
+	if (proto)
+		*proto++ = '\0';
+	if (!port_range_parse(word, &ports) || ports.first != ports.last ||
+	    (proto && (!proto_parse(proto, &protos) || protos & (protos - 1)))) {
+		complain("'%s': why is asked of one port and protocol, as in 80 or 53/udp", call->words[0]);
+		return NULL;
+	}
+	json_t *ret = json_pack("{s:i, s:s}", "port", (int)ports.first, "proto", proto_text(protos));
+	static const enum option_id ends[] = {OPTION_FROM, OPTION_TO};
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
+		const char *text = call_option(call, ends[i]);
+		struct ip ip;
+		if (!text)
+			continue;
+		if (!ip_parse(text, &ip)) {
+			complain("why: --%s is one address, not '%s'", options[ends[i]].name, text);
+			json_decref(ret);
+			return NULL;
+		}
+		json_object_set_new(ret, options[ends[i]].name, json_string(text));
+	}
+	return ret;
+}
+
+/* ---- Probes ----------------------------------------------------------------------------------------- */
+
+static struct probe probe_of(const json_t *asked)
+{
+	struct probe p = {.proto = PROTO_TCP, .port = (uint16_t)json_number(asked, "port")};
+	proto_parse(json_text(asked, "proto"), &p.proto);
+	ip_parse(json_text(asked, "addr"), &p.to);
+	ip_parse(json_text(asked, "source"), &p.source);
+	return p;
+}
+
+/* Puts what gwd does not know yet into its list; false: there is nothing. */
+static bool ask(json_t *probes)
+{
+	size_t n = json_array_size(probes), i;
+	_cleanup_(freep) struct probe *asked = xcalloc(n, sizeof(*asked));
+	json_t *item;
+	json_array_foreach(probes, i, item) asked[i] = probe_of(item);
+	probe_all(asked, n, PROBE_SURE_MS);
+	json_array_foreach(probes, i, item)
+		json_object_set_new(item, "answer", json_string(probe_names[asked[i].answer]));
+	return n > 0;
+}
+
+/* ---- The answer ------------------------------------------------------------------------------------- */
+
+static const char *mark(const char *verdict)
+{
+	return streq(verdict, "pass") ? "\u2713" : streq(verdict, "fail") ? "\u2717" : "?";
+}
+
+/* "✓ forward       web takes it: ...": one line a step. */
+static char *steps_text(const json_t *reply)
+{
+	struct buf text = {0};
+	size_t i;
+	json_t *step;
+	buf_printf(&text, "%s", json_text(reply, "packet"));
+	json_array_foreach(json_object_get(reply, "steps"), i, step)
+	{
+		_cleanup_(freep) char *what = owner_named(json_text(step, "text"));
+		buf_printf(&text, "\n%s %-12s  %s", mark(json_text(step, "verdict")), json_text(step, "step"), what);
+	}
+	return buf_take(&text);
+}
+
+/* The last line: what to put right first. */
+static char *cause_text(const json_t *reply)
+{
+	const json_t *cause = json_object_get(reply, "cause");
+	const char *verdict = json_text(reply, "verdict"), *remedy = json_text(cause, "remedy");
+	if (streq(verdict, "pass"))
+		return xstrdup("passes");
+	return xasprintf("%s: %s%s%s", streq(verdict, "fail") ? "does not pass" : "may not pass",
+			 json_text(cause, "step"), *remedy ? ": " : "", remedy);
+}
+
+static const struct column fields[] = {{.cell = steps_text}, {.cell = cause_text}};
+
+enum status cmd_why(struct call *call)
+{
+	json_auto_t *asked = question(call), *reply = NULL;
+	if (!asked)
+		return STATUS_USAGE;
+	enum status status = call_method(call, "Why", json_incref(asked), &reply);
+	if (status == STATUS_DONE && ask(json_object_get(reply, "probes"))) {
+		json_object_set(asked, "probes", json_object_get(reply, "probes"));
+		json_decref(TAKE_PTR(reply));
+		status = call_method(call, "Why", json_incref(asked), &reply);
+	}
+	if (status != STATUS_DONE)
+		return status;
+	if (!call->quiet)
+		writer_object(call->out, fields, ARRAY_SIZE(fields), reply);
+	return streq(json_text(reply, "verdict"), "fail") ? STATUS_REFUSED : STATUS_DONE;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What was looked at, and what came of it: a list of steps with verdicts, in the order of a packet's way. Pure. */
+#ifndef CHECK_H
+#define CHECK_H
+
+#include <stddef.h>
+
+enum verdict {
+	VERDICT_PASS,
+	VERDICT_MAY, /* it may be in the way: what can be read does not tell */
+	VERDICT_FAIL,
+};
+#define VERDICTS 3
+extern const char *const verdict_names[VERDICTS]; /* "pass", "may", "fail" */
+
+struct check {
+	const char *step; /* "route"; static */
+	enum verdict verdict;
+	char *text;
+	char *remedy; /* what puts it right, a command where there is one; NULL = nothing to do */
+};
+
+struct checks {
+	struct check *items;
+	size_t n, capacity;
+};
+
+/* Both take the strings. */
+void checks_pass(struct checks *, const char *step, char *text);
+void checks_add(struct checks *, const char *step, enum verdict, char *text, char *remedy);
+void checks_free(struct checks *); /* contents */
+/* The first that fails, or else the first that may; NULL: all is well. */
+const struct check *checks_cause(const struct checks *);
+
+#endif

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Follows one connection from where it arrives to the target and back, in the order in which the kernel would, and looks
+ * at the live system at each step. It goes on behind what fails wherever there is a way beyond, because one often has to
+ * put several things right. */
+#include <errno.h>
+#include <stdio.h>
+
+#include "why.h"
+
+#include "gwd_foreign.h"
+
+const char *const answer_names[ANSWERS] = {"unasked", "accepts", "refused", "silent", "unreachable", "unknown"};
+
+void why_free(struct why *w)
+{
+	free(w->packet);
+	free(w->probes);
+	checks_free(&w->checks);
+	*w = (struct why){0};
+}
+
+/* ---- What the steps share -------------------------------------------------------------------------- */
+
+char *why_change(const struct forward *f, const char *option, const char *written)
+{
+	_cleanup_(freep) char *place = forward_declared(f) ? forward_place(f) : NULL;
+
+	return place ? xasprintf("%s at %s, then gwctl apply", written, place)
+		     : xasprintf("gwctl set %s %s", f->name, option);
+}
+
+char *why_end(const struct ip *ip, uint16_t port)
+{
+	bool bracket = port && ip->family == AF_INET6;
+	char text[ADDR_TEXT_MAX];
+	struct buf out = {0};
+
+	buf_printf(&out, "%s%s%s", bracket ? "[" : "", ip_text(ip, text), bracket ? "]" : "");
+	if (port)
+		buf_printf(&out, ":%u", port);
+	return buf_take(&out);
+}
+
+const char *why_from(const struct walk *w, char text[ADDR_TEXT_MAX])
+{
+	return w->from.family ? ip_text(&w->from, text) : "somebody outside";
+}
+
+const struct link *why_link(const struct walk *w, const char *ifname)
+{
+	const struct facts *facts = links_facts(w->gwd->links);
+
+	for (size_t i = 0; i < facts->n_links; i++)
+		if (streq(facts->links[i].name, ifname))
+			return &facts->links[i];
+	return NULL;
+}
+
+uint8_t why_proto_number(const struct walk *w)
+{
+	size_t i = 0;
+
+	while (i + 1 < PROTO_COUNT && !(w->asked->proto & 1u << i))
+		i++;
+	return proto_numbers[i];
+}
+
+/* ---- The way --------------------------------------------------------------------------------------- */
+
+static void to_target(struct walk *w, const struct target *target)
+{
+	const struct forward *f = w->entry->forward;
+	struct leg leg = {.target = target};
+
+	for (size_t i = 0; i < f->n_ports; i++)
+		if (w->asked->port >= f->ports[i].first && w->asked->port <= f->ports[i].last)
+			leg.port = forward_target_port(f, target, f->ports[i], w->asked->port);
+	if (!why_route(w, &leg))
+		return;
+	why_neighbour(w, &leg);
+	why_between(w, &leg);
+	why_answer(w, &leg);
+	why_reply(w, &leg);
+}
+
+static void walk(struct walk *w)
+{
+	if (!why_address(w))
+		return;
+	why_conntrack(w);
+	why_before(w);
+	if (!why_forward(w))
+		return;
+	if (!w->entry) {
+		why_local(w);
+		return;
+	}
+	why_limits(w);
+	why_reverse_path(w);
+	why_forwarding(w);
+	for (size_t i = 0; i < w->entry->forward->n_targets; i++)
+		if (w->entry->forward->targets[i].state == TARGET_READY)
+			to_target(w, &w->entry->forward->targets[i]);
+}
+
+static int sensible(const struct why_question *q, struct diag *diag)
+{
+	if (q->from.family && q->to.family && q->from.family != q->to.family) {
+		diag_add(diag, DIAG_INVALID, (struct loc){0},
+			 "from and to are of two families: one is IPv4, the other IPv6");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/* Events are taken first: what somebody changed a moment ago is what he asks about. */
+int gwd_why(struct gwd *g, const struct why_question *q, const struct probe *probes, size_t n, struct why *ret,
+	    struct diag *diag)
+{
+	struct walk w = {.gwd = g, .asked = q, .answers = probes, .n_answers = n, .ret = ret};
+	_cleanup_(freep) char *to = NULL;
+	char from[ADDR_TEXT_MAX];
+	int r = sensible(q, diag);
+
+	if (r < 0)
+		return r;
+	gwd_links_event(g);
+	gwd_kernel_event(g);
+	w.rules = road_rules(g);
+	w.others = others_tables(g);
+	why_resolve(&w);
+	to = w.to.family ? why_end(&w.to, q->port) : xasprintf("port %u", q->port);
+	ret->packet = xasprintf("%s %s -> %s", proto_text(q->proto), why_from(&w, from), to);
+	walk(&w);
+	road_rules_free(&w.rules);
+	return 0;
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The question comes in parts, and once more with what gwctl found out by itself. */
+#include "request_why.h"
+
+#include "util.h"
+
+enum { PROBES_MAX = 2 * FORWARD_TARGETS_MAX };
+
+/* ---- The question ---------------------------------------------------------------------------------- */
+
+/* An address that may be left out. */
+static bool read_ip(const json_t *object, const char *name, struct ip *ret)
+{
+	const char *text = json_string_value(json_object_get(object, name));
+
+	return !text || ip_parse(text, ret);
+}
+
+/* One protocol, tcp unless said. */
+static bool read_proto(const json_t *object, uint8_t *ret)
+{
+	const char *text = json_string_value(json_object_get(object, "proto"));
+
+	*ret = PROTO_TCP;
+	return !text || (proto_parse(text, ret) && (*ret & (*ret - 1)) == 0);
+}
+
+static bool read_port(const json_t *object, uint16_t *ret)
+{
+	json_int_t port = json_integer_value(json_object_get(object, "port"));
+
+	*ret = (uint16_t)port;
+	return port >= 1 && port <= UINT16_MAX;
+}
+
+/* The parameter that is wrong, or NULL. */
+static const char *read_question(const json_t *parameters, struct why_question *ret)
+{
+	*ret = (struct why_question){0};
+	return !read_port(parameters, &ret->port)         ? "port"
+	       : !read_proto(parameters, &ret->proto)     ? "proto"
+	       : !read_ip(parameters, "from", &ret->from) ? "from"
+	       : !read_ip(parameters, "to", &ret->to)     ? "to"
+							  : NULL;
+}
+
+static bool read_answer(const json_t *object, struct probe *ret)
+{
+	const char *text = json_string_value(json_object_get(object, "answer"));
+
+	for (size_t i = 0; i < ANSWERS; i++)
+		if (!text || streq(text, answer_names[i])) {
+			ret->answer = text ? (enum answered)i : ANSWER_UNASKED;
+			return true;
+		}
+	return false;
+}
+
+static bool read_probes(const json_t *list, struct probe ret[PROBES_MAX], size_t *ret_n)
+{
+	*ret_n = json_array_size(list);
+	if (*ret_n > PROBES_MAX)
+		return false;
+	for (size_t i = 0; i < *ret_n; i++) {
+		const json_t *item = json_array_get(list, i);
+		struct probe *p = &ret[i];
+
+		*p = (struct probe){0};
+		if (!read_port(item, &p->port) || !read_proto(item, &p->proto) || !read_ip(item, "addr", &p->to) ||
+		    !read_ip(item, "source", &p->source) || !read_answer(item, p))
+			return false;
+	}
+	return true;
+}
+
+/* ---- The answer ------------------------------------------------------------------------------------ */
+
+static json_t *step(const struct check *c)
+{
+	json_t *ret = json_pack("{s:s, s:s, s:o}", "step", c->step, "verdict", verdict_names[c->verdict], "text",
+				varlink_text(c->text));
+
+	if (c->remedy)
+		json_object_set_new(ret, "remedy", varlink_text(c->remedy));
+	return ret;
+}
+
+static json_t *steps(const struct checks *checks)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < checks->n; i++)
+		json_array_append_new(list, step(&checks->items[i]));
+	return list;
+}
+
+static json_t *probes(const struct why *why)
+{
+	json_t *list = json_array();
+	char text[ADDR_TEXT_MAX];
+
+	for (size_t i = 0; i < why->n_probes; i++) {
+		const struct probe *p = &why->probes[i];
+		json_t *item =
+			json_pack("{s:s, s:s, s:I, s:s}", "proto", proto_text(p->proto), "addr", ip_text(&p->to, text),
+				  "port", (json_int_t)p->port, "answer", answer_names[p->answer]);
+
+		if (p->source.family)
+			json_object_set_new(item, "source", json_string(ip_text(&p->source, text)));
+		json_array_append_new(list, item);
+	}
+	return list;
+}
+
+static json_t *reply(const struct why *why)
+{
+	const struct check *cause = checks_cause(&why->checks);
+	json_t *ret = json_pack("{s:o, s:s, s:o, s:o}", "packet", varlink_text(why->packet), "verdict",
+				verdict_names[cause ? cause->verdict : VERDICT_PASS], "steps", steps(&why->checks),
+				"probes", probes(why));
+
+	if (cause)
+		json_object_set_new(ret, "cause", step(cause));
+	return ret;
+}
+
+void request_why(struct varlink_call *call)
+{
+	const struct request_context *context = call->ctx;
+	_cleanup_(diag_free) struct diag diag = {0};
+	_cleanup_(why_free) struct why why = {0};
+	struct probe asked[PROBES_MAX];
+	struct why_question question;
+	size_t n;
+	const char *wrong = read_question(call->parameters, &question);
+
+	if (!wrong && !read_probes(json_object_get(call->parameters, "probes"), asked, &n))
+		wrong = "probes";
+	if (wrong)
+		varlink_invalid_parameter(call, wrong);
+	else if (gwd_why(context->gwd, &question, asked, n, &why, &diag) < 0)
+		varlink_fail(call, &diag);
+	else
+		varlink_reply(call, reply(&why));
+}

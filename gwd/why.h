@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A connection on its way through this machine, for gwd_why.c and the why_*.c that look at one part of the way each.
+ * Every step adds what it saw to ret->checks; those that return false say that there is no way beyond. Inside of gwd
+ * only. */
+#ifndef WHY_H
+#define WHY_H
+
+#include "foreign.h"
+#include "road.h"
+#include "route.h"
+
+struct walk {
+	struct gwd *gwd;
+	const struct why_question *asked;
+	const struct probe *answers;
+	size_t n_answers;
+	struct rules rules;
+	const struct foreign *others; /* NULL: not known */
+	struct why *ret;
+
+	const struct forward_entry *entry; /* that it is for; NULL: this machine itself */
+	struct ip from, to;                /* from: family 0: somebody outside */
+	char in[IFNAMSIZ];                 /* where it arrives; "lo": it begins here */
+};
+
+struct leg { /* the rest of the way, to one of the targets */
+	const struct target *target;
+	uint16_t port;
+	struct route route;
+	char out[IFNAMSIZ];
+};
+
+/* ---- why_entry.c: where it arrives, and what gwd itself does with it ------------------------------- */
+
+/* Fills in what was not asked for: entry, to, in. */
+void why_resolve(struct walk *);
+bool why_address(struct walk *);
+bool why_forward(struct walk *);
+void why_limits(struct walk *);
+
+/* ---- why_way.c: what the kernel does with it ------------------------------------------------------- */
+
+void why_conntrack(struct walk *);
+void why_forwarding(struct walk *);
+void why_reverse_path(struct walk *);
+bool why_route(struct walk *, struct leg *);
+void why_neighbour(struct walk *, const struct leg *);
+
+/* ---- why_others.c: what other people's tables do with it ------------------------------------------- */
+
+void why_before(struct walk *); /* ahead of our translation */
+void why_between(struct walk *, const struct leg *);
+void why_local(struct walk *);
+
+/* ---- why_answer.c: the other end ------------------------------------------------------------------- */
+
+void why_answer(struct walk *, const struct leg *);
+void why_reply(struct walk *, const struct leg *);
+/* What was answered, or *ret is added to what is to be asked: ANSWER_UNASKED. */
+enum answered why_probe(struct walk *, const struct probe *);
+/* The probe of the target itself; one from an address of ours outside its network, or false: there is none. */
+struct probe why_probe_near(const struct walk *, const struct leg *);
+bool why_probe_far(const struct walk *, const struct leg *, struct probe *ret);
+
+/* ---- What they share ------------------------------------------------------------------------------- */
+
+/* "gwctl set NAME OPTION", or where gwd.yaml has it "WRITTEN at gwd.yaml:12, then gwctl apply". Caller's strings. */
+char *why_change(const struct forward *, const char *option, const char *written);
+char *why_end(const struct ip *, uint16_t port);                      /* "10.0.0.2:80", "[fd00::2]:80"; port 0 = none */
+const char *why_from(const struct walk *, char text[ADDR_TEXT_MAX]);  /* "203.0.113.9", or "somebody outside" */
+const struct link *why_link(const struct walk *, const char *ifname); /* or NULL */
+uint8_t why_proto_number(const struct walk *);                        /* IPPROTO_* */
+
+#endif

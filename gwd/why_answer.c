@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The other end cannot be read, only asked, which gwctl does for us: whether somebody answers, and whether the answer
+ * comes back through this gateway. For the second, the target is asked from an address of ours that is not in its own
+ * network, to which it answers as it would answer the client: by its default route. */
+#include "why.h"
+
+/* ---- Probes ---------------------------------------------------------------------------------------- */
+
+static bool same_probe(const struct probe *a, const struct probe *b)
+{
+	return a->proto == b->proto && a->port == b->port && ip_cmp(&a->to, &b->to) == 0 &&
+	       ip_cmp(&a->source, &b->source) == 0;
+}
+
+enum answered why_probe(struct walk *w, const struct probe *p)
+{
+	struct why *ret = w->ret;
+	size_t i = 0;
+
+	for (; i < ret->n_probes; i++)
+		if (same_probe(&ret->probes[i], p))
+			return ret->probes[i].answer;
+	ret->probes = grow(ret->probes, ret->n_probes, &ret->probes_capacity, sizeof(*p));
+	ret->probes[ret->n_probes++] = *p;
+	for (size_t k = 0; k < w->n_answers; k++)
+		if (same_probe(&w->answers[k], p))
+			ret->probes[i].answer = w->answers[k].answer;
+	return ret->probes[i].answer;
+}
+
+struct probe why_probe_near(const struct walk *w, const struct leg *leg)
+{
+	return (struct probe){.proto = w->asked->proto, .to = leg->target->addr, .port = leg->port};
+}
+
+/* In the network of one of our addresses, the same as the other. */
+static bool same_network(const struct topology *t, const struct ip *a, const struct ip *b)
+{
+	const struct local_address *near = topology_neighbour(t, a, NULL);
+
+	return near && topology_neighbour(t, b, near) == near;
+}
+
+/* TCP whatever is forwarded: that a port is refused is an answer, too. */
+bool why_probe_far(const struct walk *w, const struct leg *leg, struct probe *ret)
+{
+	const struct topology *t = w->gwd->topology;
+	const struct ip *to = &leg->target->addr, *source = NULL;
+
+	if (topology_is_local(t, &w->to) && !same_network(t, &w->to, to))
+		source = &w->to;
+	for (size_t i = 0; i < t->n_addresses && !source; i++)
+		if (t->addresses[i].ip.family == to->family && !same_network(t, &t->addresses[i].ip, to))
+			source = &t->addresses[i].ip;
+	if (!source)
+		return false;
+	*ret = (struct probe){.proto = PROTO_TCP, .to = *to, .port = leg->port, .source = *source};
+	return true;
+}
+
+/* ---- Does it answer -------------------------------------------------------------------------------- */
+
+static char *refused_remedy(const struct forward *f, const char *to)
+{
+	_cleanup_(freep) char *option = xasprintf("%s:PORT", to);
+	_cleanup_(freep) char *change = why_change(f, option, "`to:`");
+
+	return xasprintf("start it on %s, or name the port that it has: %s", to, change);
+}
+
+void why_answer(struct walk *w, const struct leg *leg)
+{
+	static const char step[] = "target";
+	const struct forward *f = w->entry->forward;
+	const struct probe near = why_probe_near(w, leg);
+	_cleanup_(freep) char *where = why_end(&leg->target->addr, leg->port);
+	const char *proto = proto_text(w->asked->proto);
+	char to[ADDR_TEXT_MAX];
+
+	ip_text(&leg->target->addr, to);
+	switch (why_probe(w, &near)) {
+	case ANSWER_ACCEPTS:
+		checks_pass(&w->ret->checks, step,
+			    xasprintf(w->asked->proto == PROTO_UDP ? "%s does not refuse, which is all that UDP tells"
+								   : "%s answers",
+				      where));
+		break;
+	case ANSWER_REFUSED:
+		checks_add(&w->ret->checks, step, VERDICT_FAIL,
+			   xasprintf("%s refuses: no program listens on %s %u there", where, proto, leg->port),
+			   refused_remedy(f, to));
+		break;
+	case ANSWER_SILENT:
+		checks_add(&w->ret->checks, step, VERDICT_FAIL,
+			   xasprintf("nobody answers at %s: it is off, or its own firewall drops %s %u", where, proto,
+				     leg->port),
+			   xasprintf("let %s %u in on %s", proto, leg->port, to));
+		break;
+	case ANSWER_UNREACHABLE:
+		checks_add(&w->ret->checks, step, VERDICT_FAIL,
+			   xasprintf("%s cannot be reached: a router or its own firewall says so", where),
+			   xasprintf("let %s %u in on %s", proto, leg->port, to));
+		break;
+	default:
+		checks_add(&w->ret->checks, step, VERDICT_MAY, xasprintf("whether %s answers was not asked", where),
+			   NULL);
+	}
+}
+
+/* ---- Does the answer come back --------------------------------------------------------------------- */
+
+static enum snat_mode mode_of(const struct walk *w)
+{
+	const struct forward *f = w->entry->forward;
+	const struct snat *s = f->snat.mode == SNAT_DEFAULT ? &w->gwd->world->settings->snat : &f->snat;
+
+	if (f->no_nat)
+		return SNAT_NEVER;
+	return s->mode == SNAT_ADDRESS && s->addr.family != f->family ? SNAT_AUTO : s->mode;
+}
+
+/* The target sees an address of ours, and answers to that: compile_source.c. */
+static bool masqueraded(const struct walk *w, const struct leg *leg)
+{
+	bool neighbours = w->from.family && same_network(w->gwd->topology, &w->from, &leg->target->addr);
+
+	switch (mode_of(w)) {
+	case SNAT_ALWAYS:
+	case SNAT_ADDRESS:
+		return true;
+	case SNAT_NEVER:
+		return false;
+	case SNAT_ROUTED:
+		return neighbours;
+	default:
+		return neighbours || streq(w->in, leg->out);
+	}
+}
+
+/* Two ways to bring it back: here, and there. Caller's string. */
+static char *bring_back(const struct walk *w, const struct leg *leg)
+{
+	const struct local_address *near = topology_neighbour(w->gwd->topology, &leg->target->addr, NULL);
+	_cleanup_(freep) char *here = why_change(w->entry->forward, "--snat always", "`snat: always`");
+	char to[ADDR_TEXT_MAX], ours[ADDR_TEXT_MAX];
+
+	ip_text(&leg->target->addr, to);
+	if (w->entry->forward->no_nat)
+		return xasprintf("a route on %s to its clients, through this gateway", to);
+	if (!near)
+		return TAKE_PTR(here);
+	return xasprintf("%s, or on %s: ip route replace default via %s", here, to, ip_text(&near->ip, ours));
+}
+
+/* What it sees is another address than ours. */
+static void own_way_back(struct walk *w, const struct leg *leg)
+{
+	static const char step[] = "way back";
+	const struct probe near = why_probe_near(w, leg);
+	struct probe far;
+	bool asked = why_probe_far(w, leg, &far);
+	enum answered back = asked ? why_probe(w, &far) : ANSWER_UNKNOWN, there = why_probe(w, &near);
+	char to[ADDR_TEXT_MAX];
+
+	ip_text(&leg->target->addr, to);
+	if (w->from.family && same_network(w->gwd->topology, &w->from, &leg->target->addr))
+		checks_add(&w->ret->checks, step, VERDICT_FAIL,
+			   xasprintf("%s answers its neighbour directly, past this gateway", to), bring_back(w, leg));
+	else if (back == ANSWER_ACCEPTS || back == ANSWER_REFUSED)
+		checks_pass(&w->ret->checks, step, xasprintf("%s answers clients through this gateway", to));
+	else if (asked && back != ANSWER_UNASKED && (there == ANSWER_ACCEPTS || there == ANSWER_REFUSED) &&
+		 w->asked->proto == PROTO_TCP)
+		checks_add(&w->ret->checks, step, VERDICT_FAIL,
+			   xasprintf("%s answers its neighbours, but nobody else through this gateway: its default "
+				     "route is another one",
+				     to),
+			   bring_back(w, leg));
+	else
+		checks_add(&w->ret->checks, step, VERDICT_MAY,
+			   xasprintf("%s has to answer clients through this gateway: its default route cannot be seen "
+				     "from here",
+				     to),
+			   bring_back(w, leg));
+}
+
+void why_reply(struct walk *w, const struct leg *leg)
+{
+	if (!masqueraded(w, leg))
+		own_way_back(w, leg);
+	else
+		checks_pass(&w->ret->checks, "way back",
+			    xstrdup("the target sees an address of this gateway, and answers it"));
+}

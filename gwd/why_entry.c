@@ -1,0 +1,446 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Where a connection arrives, and what our own rules make of it: arrival.h says what they do, this says why, and names
+ * the forward that was meant where none takes it. */
+#include "why.h"
+
+#include "conntrack.h"
+#include "gwd_expire.h"
+#include "listeners.h"
+
+/* ---- What is meant --------------------------------------------------------------------------------- */
+
+static bool has_port(const struct forward *f, uint16_t port)
+{
+	for (size_t i = 0; i < f->n_ports; i++)
+		if (port >= f->ports[i].first && port <= f->ports[i].last)
+			return true;
+	return false;
+}
+
+static bool meant(const struct forward *f, const struct why_question *q)
+{
+	uint8_t family = q->to.family ? q->to.family : q->from.family;
+
+	return (f->protos & q->proto) && has_port(f, q->port) && (!family || f->family == family);
+}
+
+/* The forward says that it would take connections to this address. */
+static bool listens_at(const struct walk *w, const struct forward *f, const struct ip *to)
+{
+	const struct local_address *own = topology_address(w->gwd->topology, to);
+	const struct interface *in = own ? topology_interface(w->gwd->topology, own->ifname) : NULL;
+
+	if (f->listen.kind == LISTEN_ADDRESS)
+		return ip_cmp(&f->listen.addr, to) == 0;
+	if (f->listen.kind == LISTEN_INTERFACE)
+		return own && streq(own->ifname, f->listen.ifname);
+	return in && in->zone == ZONE_WAN;
+}
+
+/* One that acts before one that does not, one that listens there before one that does not. */
+static int fitness(const struct walk *w, const struct forward_entry *e)
+{
+	const struct ip *to = &w->asked->to;
+
+	if (!meant(e->forward, w->asked))
+		return 0;
+	if (!to->family)
+		return e->active ? 4 : e->shadowed ? 1 : 2;
+	if (e->active && arrival_forward(&w->rules, to, w->asked->proto, w->asked->port) == e->forward)
+		return 5;
+	return listens_at(w, e->forward, to) ? (e->shadowed ? 3 : 4) : e->active ? 2 : 1;
+}
+
+static const struct forward_entry *find_entry(const struct walk *w)
+{
+	const struct forward_entry *best = NULL;
+	int fits = 0;
+
+	for (const struct forward_entry *e = forwards_first(w->gwd->world->forwards); e; e = e->next) {
+		int fit = fitness(w, e);
+
+		if (fit <= fits)
+			continue;
+		fits = fit;
+		best = e;
+	}
+	return best;
+}
+
+static bool is_outside(const struct walk *w, const char *ifname)
+{
+	const struct interface *in = topology_interface(w->gwd->topology, ifname);
+
+	return in && in->zone == ZONE_WAN;
+}
+
+/* An address of ours at which the forward, or whatever listens outside, is reached; family 0: there is none. */
+static struct ip entrance(const struct walk *w)
+{
+	const struct forward *f = w->entry ? w->entry->forward : NULL;
+	const struct topology *t = w->gwd->topology;
+	uint8_t family = f ? f->family : w->asked->from.family;
+
+	if (f && f->listen.kind == LISTEN_ADDRESS)
+		return f->listen.addr;
+	for (size_t i = 0; i < t->n_addresses; i++) {
+		const struct local_address *a = &t->addresses[i];
+
+		if ((!family || a->ip.family == family) &&
+		    (f && f->listen.kind == LISTEN_INTERFACE ? streq(f->listen.ifname, a->ifname)
+							     : is_outside(w, a->ifname)))
+			return a->ip;
+	}
+	return (struct ip){0};
+}
+
+static const char *first_outside(const struct topology *t)
+{
+	for (size_t i = 0; i < t->n_interfaces; i++)
+		if (t->interfaces[i].zone == ZONE_WAN && t->interfaces[i].present)
+			return t->interfaces[i].name;
+	return "";
+}
+
+static const char *way_in(const struct walk *w)
+{
+	const struct topology *t = w->gwd->topology;
+	const struct local_address *own = topology_address(t, &w->to);
+	const char *in = "";
+
+	if (w->from.family)
+		in = arrival_interface(t, &w->from, &w->to);
+	else if (own)
+		in = own->ifname;
+	return *in ? in : first_outside(t);
+}
+
+void why_resolve(struct walk *w)
+{
+	const char *in;
+
+	w->entry = find_entry(w);
+	w->from = w->asked->from;
+	w->to = w->asked->to.family ? w->asked->to : entrance(w);
+	in = way_in(w);
+	memcpy(w->in, in, strlen(in) + 1);
+}
+
+/* ---- The address ----------------------------------------------------------------------------------- */
+
+static const char step_address[] = "address";
+
+/* "ip addr add 203.0.113.5/24 dev wan": into the network that it is of, or else by itself. */
+static char *add_address(const struct walk *w)
+{
+	const struct local_address *near = topology_neighbour(w->gwd->topology, &w->to, NULL);
+	size_t len = near ? near->prefix_len : ip_len(&w->to) * 8;
+	char text[ADDR_TEXT_MAX];
+
+	return xasprintf("ip addr add %s/%zu dev %s", ip_text(&w->to, text), len,
+			 near     ? near->ifname
+			 : *w->in ? w->in
+				  : "INTERFACE");
+}
+
+/* What a router in front of us has to do, where the world does not know our own addresses. */
+static bool behind_router(const struct walk *w, struct ip *ret)
+{
+	static const struct {
+		uint8_t first, mask, second, len;
+	} private[] = {{10, 0, 0, 0}, {172, 0xf0, 16, 0}, {192, 0xff, 168, 0}, {100, 0xc0, 64, 0}};
+	struct ip own = entrance(w);
+
+	*ret = own;
+	for (size_t i = 0; own.family == AF_INET && i < ARRAY_SIZE(private); i++)
+		if (own.bytes[0] == private[i].first && (own.bytes[1] & private[i].mask) == private[i].second)
+			return true;
+	return false;
+}
+
+static bool foreign_address(struct walk *w)
+{
+	char text[ADDR_TEXT_MAX], own_text[ADDR_TEXT_MAX];
+	struct ip own;
+
+	if ((!w->entry || w->entry->forward->listen.kind != LISTEN_ADDRESS) && behind_router(w, &own)) {
+		checks_add(&w->ret->checks, step_address, VERDICT_MAY,
+			   xasprintf("%s is not an address of this gateway: a router in front of it has to send %s %u "
+				     "to %s",
+				     ip_text(&w->to, text), proto_text(w->asked->proto), w->asked->port,
+				     ip_text(&own, own_text)),
+			   xasprintf("a forward of %s %u to %s on that router", proto_text(w->asked->proto),
+				     w->asked->port, own_text));
+		w->to = own;
+		return true;
+	}
+	checks_add(&w->ret->checks, step_address, VERDICT_FAIL,
+		   xasprintf("%s is not an address of this gateway", ip_text(&w->to, text)), add_address(w));
+	return false;
+}
+
+static bool no_address(struct walk *w)
+{
+	const struct forward *f = w->entry ? w->entry->forward : NULL;
+
+	if (f && f->listen.kind == LISTEN_INTERFACE)
+		checks_add(&w->ret->checks, step_address, VERDICT_FAIL,
+			   xasprintf("%s, on which %s listens, has no %s address", f->listen.ifname, f->name,
+				     f->family == AF_INET ? "IPv4" : "IPv6"),
+			   xasprintf("ip addr add ADDRESS dev %s", f->listen.ifname));
+	else
+		checks_add(&w->ret->checks, step_address, VERDICT_FAIL,
+			   xasprintf("no interface that faces outside has an address%s",
+				     w->gwd->topology->wan_known ? "" : ", for none is known"),
+			   xstrdup(w->gwd->topology->wan_known ? "ip addr add ADDRESS dev INTERFACE"
+							       : "wan: INTERFACE in gwd.yaml, then gwctl apply"));
+	return false;
+}
+
+static bool link_works(struct walk *w, const char *ifname)
+{
+	const struct link *l = why_link(w, ifname);
+
+	if (!l || (l->up && l->carrier))
+		return true;
+	checks_add(&w->ret->checks, step_address, VERDICT_FAIL,
+		   xasprintf("%s is %s", ifname,
+			     l->up ? "without carrier: nothing is at the other end of its cable" : "down"),
+		   l->up ? xasprintf("plug in the cable of %s, or start what is at its other end", ifname)
+			 : xasprintf("ip link set %s up", ifname));
+	return false;
+}
+
+bool why_address(struct walk *w)
+{
+	const struct local_address *own = topology_address(w->gwd->topology, &w->to);
+	char text[ADDR_TEXT_MAX];
+
+	if (!w->to.family)
+		return no_address(w);
+	if (w->entry && w->entry->forward->no_nat && listens_at(w, w->entry->forward, &w->to)) {
+		checks_pass(&w->ret->checks, step_address,
+			    xasprintf("%s is the target's own, nothing is translated", ip_text(&w->to, text)));
+		return true;
+	}
+	if (!own)
+		return foreign_address(w);
+	if (!link_works(w, own->ifname) || !link_works(w, w->in))
+		return false;
+	checks_pass(&w->ret->checks, step_address,
+		    streq(w->in, "lo")
+			    ? xasprintf("%s is on %s, the connection begins here", ip_text(&w->to, text), own->ifname)
+		    : streq(w->in, own->ifname)
+			    ? xasprintf("%s is on %s, where it arrives", ip_text(&w->to, text), w->in)
+			    : xasprintf("%s is on %s, it arrives on %s", ip_text(&w->to, text), own->ifname, w->in));
+	return true;
+}
+
+/* ---- The forward ----------------------------------------------------------------------------------- */
+
+static const char step_forward[] = "forward";
+
+/* What makes one act that does not. */
+static char *awaken(const struct walk *w, const struct forward_entry *e)
+{
+	const struct forward *f = e->forward;
+
+	if (e->off)
+		return xasprintf("gwctl on %s", f->name);
+	if (e->expired)
+		return why_change(f, "--for 24h", "a later `expires:`");
+	if (e->own_port)
+		return xasprintf("gwctl on %s --force, or stop that program, then gwctl apply", f->name);
+	if (f->listen.kind == LISTEN_INTERFACE && !why_link(w, f->listen.ifname))
+		return why_change(f, "--listen INTERFACE", "another `listen:`");
+	if (!w->gwd->topology->wan_known)
+		return xstrdup("wan: INTERFACE in gwd.yaml, then gwctl apply");
+	return why_change(f, "ADDR", "another `to:`");
+}
+
+static bool inactive(struct walk *w, const struct forward_entry *e)
+{
+	bool waits;
+	_cleanup_(freep) char *text = forward_text(e->forward), *held = e->off ? NULL : road_held(w->gwd, e, &waits);
+
+	checks_add(&w->ret->checks, step_forward, VERDICT_FAIL,
+		   xasprintf("%s (%s) is %s%s", e->forward->name, text, e->off ? "off" : "held: ", held ? held : ""),
+		   awaken(w, e));
+	return false;
+}
+
+/* The forward acts, but not at this address. */
+static bool elsewhere(struct walk *w)
+{
+	const struct forward *f = w->entry->forward;
+	const struct local_address *own = topology_address(w->gwd->topology, &w->to);
+	_cleanup_(freep) char *listen = listen_text(&f->listen);
+	char text[ADDR_TEXT_MAX], option[ADDR_TEXT_MAX + 16], written[ADDR_TEXT_MAX + 16];
+
+	ip_text(&w->to, text);
+	snprintf(option, sizeof(option), "--listen %s", text);
+	snprintf(written, sizeof(written), "`listen: %s`", text);
+	checks_add(&w->ret->checks, step_forward, VERDICT_FAIL,
+		   xasprintf("%s listens on %s, and %s is on %s", f->name,
+			     f->listen.kind == LISTEN_ANY ? "the wan interfaces" : listen, text,
+			     own ? own->ifname : "none"),
+		   why_change(f, option, written));
+	return false;
+}
+
+/* Nothing forwards the port: then a program of this machine may have it. */
+static bool own_port(struct walk *w)
+{
+	const struct why_question *q = w->asked;
+	const struct arrival a = {w->in, w->from, w->to, q->proto, q->port};
+	_cleanup_(listeners_free) struct listeners found = {0};
+	_cleanup_(diag_free) struct diag ignored = {0};
+	const struct listener *l = NULL;
+
+	listeners_read(q->proto, (struct port_range){q->port, q->port}, &found, &ignored);
+	for (size_t i = 0; i < found.n && !l; i++) {
+		struct ip any = {.family = w->to.family};
+
+		if (ip_cmp(&found.items[i].ip, &any) == 0 || ip_cmp(&found.items[i].ip, &w->to) == 0)
+			l = &found.items[i];
+	}
+	if (!l) {
+		checks_add(&w->ret->checks, step_forward, VERDICT_FAIL,
+			   xasprintf("no forward takes %s %u, and no program of this gateway listens on it",
+				     proto_text(q->proto), q->port),
+			   xasprintf("gwctl add %u/%s ADDR", q->port, proto_text(q->proto)));
+		return false;
+	}
+	checks_pass(&w->ret->checks, step_forward,
+		    xasprintf("no forward takes %s %u: it is for a program of this gateway (uid %u, inode %u)",
+			      proto_text(q->proto), q->port, l->uid, l->inode));
+	if (arrival_fate(&w->rules, &a, NULL) == ARRIVAL_NOT_OPEN)
+		checks_add(&w->ret->checks, "gateway", VERDICT_FAIL,
+			   xasprintf("nothing opens %s %u of this gateway to %s", proto_text(q->proto), q->port, w->in),
+			   xasprintf("gwctl open %u/%s", q->port, proto_text(q->proto)));
+	else
+		checks_pass(&w->ret->checks, "gateway",
+			    xasprintf("gwd lets %s %u of this gateway be reached", proto_text(q->proto), q->port));
+	return true;
+}
+
+static bool in_place(struct walk *w)
+{
+	if (w->gwd->table && !w->gwd->stale && !w->gwd->frozen)
+		return true;
+	checks_add(&w->ret->checks, step_forward, VERDICT_FAIL,
+		   xstrdup(w->gwd->frozen ? "gwd.yaml is broken, and nothing was ever accepted: gwd does nothing"
+					  : "the rules of gwd are not in place: somebody changes them again and again, "
+					    "or the kernel refused them"),
+		   xstrdup(w->gwd->frozen ? "gwctl check" : "gwctl apply"));
+	return false;
+}
+
+bool why_forward(struct walk *w)
+{
+	const struct forward_entry *e = w->entry;
+
+	if (e && !e->active)
+		return inactive(w, e);
+	if (!e)
+		return own_port(w);
+	if (!in_place(w))
+		return false;
+	if (arrival_forward(&w->rules, &w->to, w->asked->proto, w->asked->port) != e->forward)
+		return elsewhere(w);
+	_cleanup_(freep) char *text = forward_text(e->forward);
+	checks_pass(&w->ret->checks, step_forward, xasprintf("%s takes it: %s", e->forward->name, text));
+	return true;
+}
+
+/* ---- Who may, and how much ------------------------------------------------------------------------- */
+
+static void allow_list(struct walk *w, const struct forward *f)
+{
+	struct buf list = {0};
+	char text[PREFIX_TEXT_MAX], from[ADDR_TEXT_MAX];
+
+	for (size_t i = 0; i < f->n_from; i++)
+		buf_printf(&list, "%s%s", i ? "," : "", prefix_text(&f->from[i], text));
+	if (!w->from.family) {
+		checks_pass(&w->ret->checks, "from", xasprintf("only %s may use it: --from asks about one", list.data));
+	} else if (arrival_may_use(f, &w->from)) {
+		checks_pass(&w->ret->checks, "from", xasprintf("%s may use it", ip_text(&w->from, from)));
+	} else {
+		_cleanup_(freep) char *option = xasprintf("--from %s,%s", list.data, ip_text(&w->from, from));
+		_cleanup_(freep) char *written = xasprintf("`%s` in `from:`", from);
+
+		checks_add(&w->ret->checks, "from", VERDICT_FAIL,
+			   xasprintf("%s lets in only %s, and %s is none of them", f->name, list.data, from),
+			   why_change(f, option, written));
+	}
+	buf_free(&list);
+}
+
+struct count { /* of a source's connections to a forward */
+	const struct walk *walk;
+	size_t n;
+};
+
+static void count_flow(void *ctx, const struct flow *flow)
+{
+	struct count *c = ctx;
+
+	c->n += !flow->ended && ip_cmp(&flow->from, &c->walk->from) == 0 && ip_cmp(&flow->to, &c->walk->to) == 0;
+}
+
+static size_t connections(const struct walk *w)
+{
+	struct flow_filter filter = {w->to.family, why_proto_number(w), w->asked->port};
+	struct count count = {.walk = w};
+	struct conntrack *ct;
+
+	if (!w->from.family || conntrack_open(&ct) < 0)
+		return 0;
+	conntrack_list(ct, &filter, count_flow, &count);
+	conntrack_close(ct);
+	return count.n;
+}
+
+static void limit(struct walk *w, const struct forward *f)
+{
+	const struct limit *l = &f->limit;
+	size_t have = l->connections ? connections(w) : 0;
+	char from[ADDR_TEXT_MAX], option[64], written[64];
+
+	if (l->connections && have >= l->connections) {
+		snprintf(option, sizeof(option), "--limit-connections %zu", have + l->connections);
+		snprintf(written, sizeof(written), "`limit: {connections: %zu}`", have + l->connections);
+		checks_add(&w->ret->checks, "limit", VERDICT_FAIL,
+			   xasprintf("%s has %zu of the %u connections open that each address may have",
+				     why_from(w, from), have, l->connections),
+			   why_change(f, option, written));
+		return;
+	}
+	struct buf text = {0};
+	if (l->connections)
+		buf_printf(&text, "%u connections at a time", l->connections);
+	if (l->rate)
+		buf_printf(&text, "%s%u new ones a %s", text.len ? " and " : "", l->rate, limit_unit_name(l->per));
+	checks_pass(&w->ret->checks, "limit", xasprintf("each address may have %s", text.data));
+	buf_free(&text);
+}
+
+void why_limits(struct walk *w)
+{
+	const struct forward *f = w->entry->forward;
+
+	if (f->n_from)
+		allow_list(w, f);
+	if (f->limit.connections || f->limit.rate)
+		limit(w, f);
+	if (!forward_ready_target(f)) {
+		_cleanup_(freep) char *target = target_text(f, &f->targets[0]);
+
+		checks_add(&w->ret->checks, "targets", VERDICT_FAIL,
+			   xasprintf(f->n_targets > 1 ? "none of the targets of %s takes new connections"
+						      : "the target of %s takes no new connections",
+				     f->name),
+			   xasprintf("gwctl target ready %s %s", f->name, target));
+	}
+}

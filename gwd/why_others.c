@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Other people's tables on the way, hook by hook: our translation is in the middle of the first one, so what is ahead of
+ * it sees the address that was dialled, and everything behind it the target's. */
+#include "why.h"
+
+#include <linux/netfilter.h>
+#include <linux/netfilter_ipv4.h>
+
+enum {
+	OURS = NF_IP_PRI_NAT_DST - 1, /* dnat_hooks() in compile.c */
+	OBSTACLES_MAX = 8,
+};
+
+static const char step[] = "firewalls";
+
+static void set_interface(const struct walk *w, struct foreign_end *end, const char *ifname)
+{
+	const struct link *l = why_link(w, ifname);
+
+	if (!*ifname)
+		return;
+	memcpy(end->ifname, ifname, strlen(ifname) + 1);
+	end->ifindex = l ? l->index : 0;
+}
+
+/* As it arrives. */
+static struct foreign_packet dialled(const struct walk *w)
+{
+	struct foreign_packet p = {.family = w->to.family,
+				   .proto = why_proto_number(w),
+				   .from.ip = w->from,
+				   .to = {.ip = w->to, .port = w->asked->port},
+				   .local = topology_is_local(w->gwd->topology, &w->to)};
+
+	set_interface(w, &p.from, w->in);
+	return p;
+}
+
+static struct foreign_packet towards(const struct walk *w, const struct leg *leg)
+{
+	struct foreign_packet p = dialled(w);
+
+	p.to = (struct foreign_end){.ip = leg->target->addr, .port = leg->port};
+	p.local = false;
+	p.translated = !w->entry->forward->no_nat;
+	return p;
+}
+
+static const char *hook_name(uint32_t hook)
+{
+	static const char *const names[] = {"prerouting", "input", "forward", "output", "postrouting"};
+
+	return hook < ARRAY_SIZE(names) ? names[hook] : "?";
+}
+
+/* "dropped by ufw (table ip filter, chain FORWARD): its policy, at hook forward, priority 0" Caller's string. */
+static char *drop_text(const struct obstacle *o)
+{
+	const struct rule *rule = o->fate.rule;
+	_cleanup_(freep) char *place = foreign_place(o);
+	_cleanup_(freep) char *what = o->fate.by_policy ? xstrdup("its policy")
+				      : rule ? xasprintf("its rule with handle %llu", (unsigned long long)rule->handle)
+					     : xstrdup("one of its rules");
+
+	return xasprintf("%s by %s: %s, at hook %s, priority %d",
+			 o->fate.dropped == BELIEF_YES ? "dropped" : "may be dropped", place, what,
+			 hook_name(o->base->hook), o->base->priority);
+}
+
+/* All chains of the hook from priority `first` on, up to and without `end`. Returns how many are in the way. */
+static size_t drops(struct walk *w, uint32_t hook, const struct foreign_packet *p, int64_t first, int64_t end)
+{
+	struct obstacle found[OBSTACLES_MAX];
+	size_t n = w->others ? foreign_drops(w->others, hook, p, found, OBSTACLES_MAX) : 0, told = 0;
+
+	for (size_t i = 0; i < n && i < OBSTACLES_MAX; i++) {
+		if (found[i].base->priority < first || found[i].base->priority >= end)
+			continue;
+		checks_add(&w->ret->checks, step, found[i].fate.dropped == BELIEF_YES ? VERDICT_FAIL : VERDICT_MAY,
+			   drop_text(&found[i]), foreign_remedy(&found[i], p));
+		told++;
+	}
+	return told;
+}
+
+/* Another translation of the port that comes first, or that may: of two of one priority the younger one does. */
+static void translates(struct walk *w, const struct foreign_packet *p)
+{
+	struct obstacle o;
+
+	if (!w->others || !foreign_translates(w->others, p, &o) || o.base->priority > OURS)
+		return;
+	_cleanup_(freep) char *place = foreign_place(&o),
+			      *to = o.fate.to.family ? why_end(&o.fate.to, o.fate.to_port) : NULL;
+	bool certain = o.fate.translated == BELIEF_YES && o.base->priority < OURS;
+
+	checks_add(&w->ret->checks, "translation", certain ? VERDICT_FAIL : VERDICT_MAY,
+		   xasprintf("%s %s%s%s first, at priority %d: no forward of gwd sees it then", place,
+			     certain ? "translates it" : "may translate it", to ? " to " : "", to ? to : "",
+			     o.base->priority),
+		   foreign_untranslate(&o, p));
+}
+
+void why_before(struct walk *w)
+{
+	const struct foreign_packet p = dialled(w);
+	bool own = streq(w->in, "lo");
+
+	if (!w->others)
+		checks_add(&w->ret->checks, step, VERDICT_MAY, xstrdup("the tables of others cannot be read"), NULL);
+	drops(w, own ? NF_INET_LOCAL_OUT : NF_INET_PRE_ROUTING, &p, INT64_MIN, OURS);
+	if (!own && !(w->entry && w->entry->forward->no_nat))
+		translates(w, &p);
+}
+
+static void none(struct walk *w)
+{
+	if (w->others)
+		checks_pass(&w->ret->checks, step, xstrdup("no other table drops it, or its answers"));
+}
+
+void why_between(struct walk *w, const struct leg *leg)
+{
+	struct foreign_packet p = towards(w, leg);
+	bool own = streq(w->in, "lo");
+	size_t n = drops(w, own ? NF_INET_LOCAL_OUT : NF_INET_PRE_ROUTING, &p, OURS, INT64_MAX);
+
+	set_interface(w, &p.to, leg->out);
+	if (!own)
+		n += drops(w, NF_INET_FORWARD, &p, INT64_MIN, INT64_MAX);
+	n += drops(w, NF_INET_POST_ROUTING, &p, INT64_MIN, INT64_MAX);
+	if (!n)
+		none(w);
+}
+
+void why_local(struct walk *w)
+{
+	const struct foreign_packet p = dialled(w);
+
+	if (!drops(w, NF_INET_LOCAL_IN, &p, INT64_MIN, INT64_MAX))
+		none(w);
+}
