@@ -288,6 +288,23 @@ static void test_import(void **state)
 
 /* ---- Command lines that ask nothing -------------------------------------------------------------- */
 
+static void test_why_usage(void **state)
+{
+	static const char *const cases[][2] = {
+		{"gwctl why web", "'web': why is asked of one port and protocol, as in 80 or 53/udp"},
+		{"gwctl why 80-81", "'80-81': why is asked of one port"},
+		{"gwctl why 53/tcp+udp", "why is asked of one port and protocol"},
+		{"gwctl why 80 --from 10.0.0.0/8", "why: --from is one address, not '10.0.0.0/8'\n"},
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const struct result *r = gwctl(cases[i][0], ADDED);
+		if (!strstr(r->err, cases[i][1]) || r->status != 2)
+			fail_msg("%s: %d, %s", cases[i][0], r->status, r->err);
+		assert_string_equal(r->asked, "");
+	}
+}
+
 static void test_usage(void **state)
 {
 	static const struct {
@@ -319,10 +336,6 @@ static void test_usage(void **state)
 		{"gwctl set web", 2, "nothing to change"},
 		{"gwctl flows --kill", 1, "gwctl: 'flows' is not yet supported by this version of gwd\n"},
 		{"gwctl help doctor", 1, "gwctl: 'doctor' is not yet supported by this version of gwd\n"},
-		{"gwctl why web", 2, "'web': why is asked of one port and protocol, as in 80 or 53/udp"},
-		{"gwctl why 80-81", 2, "'80-81': why is asked of one port"},
-		{"gwctl why 53/tcp+udp", 2, "why is asked of one port and protocol"},
-		{"gwctl why 80 --from 10.0.0.0/8", 2, "why: --from is one address, not '10.0.0.0/8'\n"},
 		{"gwctl add 80 10.0.0.2 --for 2", 2, "--for takes a time such as 90s, 30m, 2h, 1d or 1h30m, not '2'\n"},
 		{"gwctl add 80 10.0.0.2 --for 0s", 2, "not '0s'\n"},
 		{"gwctl add 80 10.0.0.2 --for -5s", 2, "not '-5s'\n"},
@@ -397,6 +410,7 @@ int main(void)
 		cmocka_unit_test(test_export),
 		cmocka_unit_test(test_import),
 		cmocka_unit_test(test_usage),
+		cmocka_unit_test(test_why_usage),
 		cmocka_unit_test(test_help),
 	};
 	return cmocka_run_group_tests(tests, NULL, result_free);
