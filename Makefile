@@ -214,7 +214,7 @@ dist: $(DIST)
 $(DIST): FORCE
 	$(Q)head -n 1 NEWS | grep -qx 'gwd $(VERSION)' || { echo 'NEWS does not begin with "gwd $(VERSION)"'; exit 1; }
 	$(Q)mkdir -p $(@D)
-	$(Q){ if [ -e .git ]; then git ls-files -co --exclude-standard; else find . -not -type d -not -path './$(O)/*' | cut -c 3-; fi; } | \
+	$(Q){ if [ -e .git ]; then git ls-files -co --exclude-standard; else find . -not -type d -not -path './build/*' -not -path './$(O)/*' | cut -c 3-; fi; } | \
 		LC_ALL=C sort | tar -c --no-recursion --format=ustar --mtime=@$(SOURCE_DATE_EPOCH) --owner=0 --group=0 --numeric-owner \
 		--mode=a+rX,u+w,go-w --transform 's|^|gwd-$(VERSION)/|S' -T - | gzip -9n >$@
 	$(call say,DIST,$@)

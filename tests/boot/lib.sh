@@ -60,7 +60,7 @@ container='set -e
 
 container_up() { # HOST systemd|openrc: boots it; what was written there before is still there
 	mkdir -p "$work/$1/upper" "$work/$1/overlay" "$work/$1/root"
-	cp "$boot/gwd.deb" "$work/$1/upper/"
+	cp "$boot/gwd.deb" "$boot/gwd-openrc.deb" "$work/$1/upper/"
 	echo "$2" >"$work/$1/kind"
 	case $2 in systemd) init=/lib/systemd/systemd ;; *) init=/sbin/init ;; esac
 	cgroups=/sys/fs/cgroup/unified

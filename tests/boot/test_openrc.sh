@@ -11,7 +11,7 @@ container_up gateway openrc
 pid_of_gwd() { inside gateway 'for s in /proc/[0-9]*/status; do grep -q "^Name:.gwd$" $s && basename ${s%/status}; done; :'; }
 another_pid() { [ -n "$(pid_of_gwd)" ] && [ "$(pid_of_gwd)" != "$1" ] && inside gateway gwctl -q status; }
 
-check "the package installs" inside gateway dpkg -i /gwd.deb
+check "the packages install" inside gateway dpkg -i /gwd.deb /gwd-openrc.deb
 has "it is started" 'status: started' inside gateway rc-service gwd status
 check "it answers at once" inside gateway gwctl -q status
 check_not "nothing is changed yet: no table" table gateway
@@ -45,7 +45,7 @@ check "and answers" inside gateway gwctl -q status
 talk_open door client tcp 203.0.113.1 80
 is "an open connection" "server 203.0.113.9 80" talk door
 pid=$(pid_of_gwd)
-check "an upgrade" inside gateway dpkg -i /gwd.deb
+check "an upgrade" inside gateway dpkg -i /gwd.deb /gwd-openrc.deb
 check "starts it anew" another_pid "$pid"
 is "with the connections of before" "server 203.0.113.9 80" talk door
 
@@ -55,9 +55,21 @@ container_up gateway openrc
 check "booted again: it answers" eventually inside gateway gwctl -q status
 is "and forwards as before" "server 203.0.113.9 80" ask client tcp 203.0.113.1 80
 
-check "removed" inside gateway dpkg -r gwd
+inside gateway 'rc-service gwd stop; gwd --purge'
+check_not "stopped and purged, nothing is left of it in the kernel" table gateway
+inside gateway rc-update delete gwd sysinit
+check "an upgrade" inside gateway dpkg -i /gwd.deb /gwd-openrc.deb
+is "leaves one stopped that is in no runlevel" "" pid_of_gwd
+inside gateway 'rc-update add gwd sysinit; rc-service gwd start'
+check "started" table gateway
+
+check "removed" inside gateway dpkg -r gwd gwd-openrc
 check_not "nothing is left of it in the kernel" table gateway
 is "no process either" "" pid_of_gwd
-check "purged" inside gateway dpkg -P gwd
+has "its script, kept as configuration, says what is the matter" '/usr/sbin/gwd is not there' inside gateway rc-service gwd start
+has "and leaves it at that" 'status: stopped' inside gateway rc-service gwd status
+check "installed again" inside gateway dpkg -i /gwd.deb /gwd-openrc.deb
+is "it forwards what it did" "server 203.0.113.9 80" ask client tcp 203.0.113.1 80
+check "purged" inside gateway dpkg -P gwd gwd-openrc
 is "and no file" "" inside gateway 'find /etc /var/lib /var/log /usr -name "*gwd*" -o -name "*gwctl*"'
 finish

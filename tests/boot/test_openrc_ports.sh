@@ -28,7 +28,7 @@ says() { # ANSWER COMMAND...
 	[ "$("$@")" = "$answer" ]
 }
 
-inside gateway dpkg -i /gwd.deb >/dev/null 2>&1
+inside gateway dpkg -i /gwd.deb /gwd-openrc.deb >/dev/null 2>&1
 # OpenRC reads again what services depend on when one of them is younger by a second.
 eventually inside gateway '[ "$(date +%s)" -gt "$(stat -c %Y /run/openrc/deptree)" ]'
 put gateway /usr/local/bin/game-server <"$top/tests/boot/tools/game-server"

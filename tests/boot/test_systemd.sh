@@ -19,6 +19,11 @@ is "and will at boot" enabled inside gateway systemctl is-enabled gwd
 check_not "nothing is changed yet: no table" table gateway
 is "no forwarding" 0 on gateway cat /proc/sys/net/ipv4/ip_forward
 is "the unit is as systemd wants it" "" inside gateway systemd-analyze verify --man=no gwd.service
+check "and confined: 1.5 of 10 at most" inside gateway \
+	systemd-analyze security --offline=true --threshold=15 /lib/systemd/system/gwd.service
+check "it can be disabled" inside gateway systemctl disable --now gwd
+is "so" "disabled inactive " inside gateway '{ systemctl is-enabled gwd; systemctl is-active gwd; } | tr "\n" " "'
+check "and enabled" inside gateway systemctl enable --now gwd
 
 # ---- forwarding
 inside gateway gwctl -q add 80 10.0.0.2
@@ -75,6 +80,11 @@ check "an upgrade" inside gateway dpkg -i /gwd.deb
 check "starts it anew" another_pid "$pid"
 is "with the connections of before" "server 203.0.113.9 80" talk door
 is "and new ones" "server 203.0.113.9 80" ask client tcp 203.0.113.1 80
+# What a removal in an image sees: the kernel of the machine on which it is made, but none of its services and files.
+inside gateway 'systemctl stop gwd; unshare -m sh -c "
+	mount -t tmpfs tmpfs /run && mount -t tmpfs tmpfs /var/lib/gwd && /var/lib/dpkg/info/gwd.prerm remove"'
+check "removed from an image that is made here, the rules of this machine stay" table gateway
+inside gateway systemctl start gwd
 check "removed" inside gateway dpkg -r gwd
 check_not "nothing is left of it in the kernel" table gateway
 is "forwarding is off again" 0 on gateway cat /proc/sys/net/ipv4/ip_forward
