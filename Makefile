@@ -28,8 +28,9 @@ DESTDIR ?=
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wcast-qual -Wwrite-strings -Wundef -Wvla \
 	-Wformat=2 $(if $(filter 1,$(WERROR)),-Werror)
 comma := ,
-# The sanitized build has objects of its own, so that both can stand side by side.
-B := $(if $(filter 1,$(SAN)),$(O)/san,$(O))
+# The sanitized build has objects of its own, so that both can stand side by side. (B=NAME after `make bench` is a part.)
+PART := $(if $(filter command,$(origin B)),$(B))
+override B := $(if $(filter 1,$(SAN)),$(O)/san,$(O))
 SANITIZE := $(if $(filter 1,$(SAN)),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
 
 # --- libraries: none is needed to clean up or to be told what there is ---
@@ -123,13 +124,22 @@ $(GWD_TESTS:%=$(B)/tests/%): $(B)/tests/%: $(B)/obj/tests/unit/%.o $(GWD) $(LIB)
 $(GWCTL_TESTS:%=$(B)/tests/%): $(B)/tests/%: $(B)/obj/tests/unit/%.o $(GWCTL) $(LIB)
 $(TESTS:%=$(B)/tests/%): LIBS = $(TEST_LIBS) $(GWD_LIBS) $(LIB_LIBS)
 
-$(B)/gwd $(B)/gwctl $(TESTS:%=$(B)/tests/%):
+$(B)/gwd $(B)/gwctl $(TESTS:%=$(B)/tests/%) $(patsubst tests/bench/%.c,$(B)/bench/%,$(wildcard tests/bench/*.c)):
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(LINK) $(LIBS)
 
 # --- tests: see tests/run; T=NAME runs those whose name has it ---
 RUN = B='$(B)' SAN='$(SAN)' T='$(T)' tests/run
+
+# --- measuring: see tests/bench/run ---
+BENCH := $(patsubst tests/bench/%.c,$(B)/bench/%,$(wildcard tests/bench/*.c))
+$(BENCH): $(B)/bench/%: $(B)/obj/tests/bench/%.o $(GWD) $(LIB)
+$(BENCH): LIBS = $(GWD_LIBS) $(LIB_LIBS)
+
+.PHONY: bench
+bench: all $(BENCH)
+	$(Q)B='$(B)' sh tests/bench/run '$(PART)'
 
 .PHONY: check check-unit check-golden check-netns check-boot golden-update demo lint
 check: tests
@@ -250,6 +260,7 @@ help:
 	@echo 'make check-unit        cmocka tests, no kernel needed; also check-golden, check-netns'
 	@echo 'make check-boot        the package on booting machines: systemd, OpenRC, VMs (root, Debian; up to 8 minutes)'
 	@echo 'make golden-update     what gwd prints now becomes what the golden tests expect: read the diff'
+	@echo 'make bench             speed against others, in one table (root; half an hour); B=add runs one part'
 	@echo 'make lint              include direction and size budgets'
 	@echo 'make dist deb rpm apk  the source tarball, and packages built of it: see packaging/README.md'
 	@echo 'make install           PREFIX=$(PREFIX) DESTDIR=; uninstall takes it away again'
