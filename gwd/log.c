@@ -8,8 +8,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "timestamp.h"
 #include "util.h"
 
 static enum log_level threshold = LOG_INFO;
@@ -51,6 +54,17 @@ static void escape(struct buf *out, const char *text)
 	}
 }
 
+static void add_beginning(struct buf *line, enum log_level level)
+{
+	struct stat st;
+	char now[TIMESTAMP_TEXT_MAX];
+
+	if (fstat(STDERR_FILENO, &st) == 0 && S_ISREG(st.st_mode))
+		buf_printf(line, "%s ", timestamp_text(time(NULL), now));
+	else if (!isatty(STDERR_FILENO))
+		buf_printf(line, "<%d>", (int)level);
+}
+
 void log_line(enum log_level level, const char *fmt, ...)
 {
 	_cleanup_(freep) char *text = NULL;
@@ -63,8 +77,7 @@ void log_line(enum log_level level, const char *fmt, ...)
 	text = xvasprintf(fmt, ap);
 	va_end(ap);
 
-	if (!isatty(STDERR_FILENO))
-		buf_printf(&line, "<%d>", (int)level);
+	add_beginning(&line, level);
 	escape(&line, text);
 	buf_add(&line, "\n", 1);
 	ssize_t n = write(STDERR_FILENO, line.data, line.len);

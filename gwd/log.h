@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* One line per event to stderr, with the syslog priority prefix ("<6>...") that journald and supervise-daemon's logger
- * take when stderr is no terminal. Control characters never reach the log. */
+/* One line per event to stderr: to a file with the time, to a terminal as it is, to anything else with the syslog priority
+ * prefix ("<6>...") that journald and supervise-daemon's logger take. Control characters never reach the log. */
 #ifndef LOG_H
 #define LOG_H
 

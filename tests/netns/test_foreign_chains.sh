@@ -42,8 +42,8 @@ ctl gateway rm mail >/dev/null
 
 on gateway nft add element inet filter banned '{ 192.0.2.1 }'
 on gateway nft 'add chain inet filter second { type filter hook forward priority 10; policy drop; }'
-check "a second one is told too" eventually logged '<4>web: dropped by nftables \(table inet filter, chain second\)'
-is "once was enough for the first" 1 said '<4>web: dropped by nftables \(table inet filter, chain forward\)'
+check "a second one is told too" eventually logged 'Z web: dropped by nftables \(table inet filter, chain second\)'
+is "once was enough for the first" 1 said 'Z web: dropped by nftables \(table inet filter, chain forward\)'
 on gateway nft delete chain inet filter second
 # shellcheck disable=SC2046 # the words of a command
 check "its remedy can be done as it is told" on gateway $(remedy)
@@ -82,7 +82,7 @@ check "status says so too" eventually warns '^docked: tcp 82 is already translat
 gwd_stop gateway
 : >"$work/gateway/gwd.log"
 gwd_start gateway
-is "a start finds it" 1 said '<4>docked: tcp 82 is already translated'
+is "a start finds it" 1 said 'Z docked: tcp 82 is already translated'
 on gateway nft 'delete table ip nat; delete table ip filter'
 check "and it is over when it is" eventually warns_not
 

@@ -4,7 +4,7 @@
 # connection goes on to say, none when it is off again. Many at once are limited, and what is missing is said.
 . "$(dirname "$0")/lib.sh"
 
-lines() { grep -cE "^<6>$1: (tcp|udp) " "$work/gateway/gwd.log" || :; }
+lines() { grep -cE "^[^ ]+Z $1: (tcp|udp) " "$work/gateway/gwd.log" || :; }
 logged() { grep -qE -e "$1" "$work/gateway/gwd.log"; }
 listens() { on gateway cat /proc/net/netfilter/nfnetlink_log | grep -qE '^ *103 '; }
 listens_not() { ! listens; }
@@ -27,12 +27,12 @@ check "somebody listens" listens
 
 talk_open long client tcp 203.0.113.1 80
 is "a connection" "server 203.0.113.9 80" talk long
-check "is a line" eventually logged '^<6>web: tcp 203\.0\.113\.9:[0-9]+ -> 203\.0\.113\.1:80$'
+check "is a line" eventually logged '^[^ ]+Z web: tcp 203\.0\.113\.9:[0-9]+ -> 203\.0\.113\.1:80$'
 is "goes on" "server 203.0.113.9 80" talk long
 ask client udp 203.0.113.1 53 >/dev/null
-check "UDP" eventually logged '^<6>names: udp 203\.0\.113\.9:[0-9]+ -> 203\.0\.113\.1:53$'
+check "UDP" eventually logged '^[^ ]+Z names: udp 203\.0\.113\.9:[0-9]+ -> 203\.0\.113\.1:53$'
 ask client tcp 2001:db8::1 80 >/dev/null
-check "IPv6" eventually logged '^<6>six: tcp \[2001:db8::9\]:[0-9]+ -> \[2001:db8::1\]:80$'
+check "IPv6" eventually logged '^[^ ]+Z six: tcp \[2001:db8::9\]:[0-9]+ -> \[2001:db8::1\]:80$'
 ask client tcp 203.0.113.1 81 >/dev/null
 is "one line each, none of a forward that does not log" 3 lines '[a-z]+'
 

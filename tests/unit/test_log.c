@@ -6,9 +6,11 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "log.h"
+#include "timestamp.h"
 #include "util.h"
 
 /* What log_line writes while stderr is `fd_write`, read from `fd_read`. */
@@ -84,12 +86,35 @@ static void test_terminal(void **state)
 	close(main_fd);
 }
 
+/* Where nobody puts the time before it. */
+static void test_file(void **state)
+{
+	char path[] = "/tmp/gwd-log.XXXXXX", time_text[TIMESTAMP_TEXT_MAX] = "";
+	int fd = mkstemp(path), again = open(path, O_RDONLY);
+	int64_t at, before = time(NULL);
+
+	(void)state;
+	assert_true(again >= 0);
+	unlink(path);
+	const char *line = logged(fd, again, LOG_INFO, "hello");
+	const char *space = strchr(line, ' ');
+	assert_non_null(space);
+	assert_true(space - line < TIMESTAMP_TEXT_MAX);
+	memcpy(time_text, line, (size_t)(space - line));
+	assert_true(timestamp_parse(time_text, &at));
+	assert_in_range(at, before, time(NULL));
+	assert_memory_equal(space, " hello\n", 7);
+	close(fd);
+	close(again);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_levels),
 		cmocka_unit_test(test_escapes),
 		cmocka_unit_test(test_terminal),
+		cmocka_unit_test(test_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
