@@ -80,7 +80,7 @@ objects = $(patsubst %.c,$(B)/obj/%.o,$(1))
 
 .PHONY: all tests
 all: $(B)/gwd $(B)/gwctl
-tests: all $(TESTS:%=$(B)/tests/%)
+tests: all $(TESTS:%=$(B)/tests/%) $(B)/killpoints/gwd
 
 # --- compiling ---
 $(B)/obj/gwd/%.o: INCLUDES = -Igwd -Igwd/lib
@@ -124,10 +124,21 @@ $(GWD_TESTS:%=$(B)/tests/%): $(B)/tests/%: $(B)/obj/tests/unit/%.o $(GWD) $(LIB)
 $(GWCTL_TESTS:%=$(B)/tests/%): $(B)/tests/%: $(B)/obj/tests/unit/%.o $(GWCTL) $(LIB)
 $(TESTS:%=$(B)/tests/%): LIBS = $(TEST_LIBS) $(GWD_LIBS) $(LIB_LIBS)
 
-$(B)/gwd $(B)/gwctl $(TESTS:%=$(B)/tests/%) $(patsubst tests/bench/%.c,$(B)/bench/%,$(wildcard tests/bench/*.c)):
+$(B)/gwd $(B)/gwctl $(B)/killpoints/gwd $(TESTS:%=$(B)/tests/%) $(patsubst tests/bench/%.c,$(B)/bench/%,$(wildcard tests/bench/*.c)):
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(LINK) $(LIBS)
+
+# A gwd that ends itself where it is told to (gwd/killpoint.h). Only what has such a place is compiled once more.
+KILL_OBJECTS := $(patsubst %.c,$(B)/obj/killpoints/%.o,$(shell grep -ls 'KILLPOINT' $(GWD_SRC) /dev/null))
+$(B)/obj/killpoints/%.o: INCLUDES = -Igwd -Igwd/lib
+$(KILL_OBJECTS): override CPPFLAGS += -DKILLPOINTS
+$(B)/obj/killpoints/%.o: %.c Makefile
+	$(call say,CC,$< with killpoints)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(COMPILE)
+$(B)/killpoints/gwd: $(B)/obj/gwd/main.o $(KILL_OBJECTS) $(GWD) $(LIB)
+$(B)/killpoints/gwd: LIBS = $(GWD_LIBS) $(LIB_LIBS)
 
 # --- tests: see tests/run; T=NAME runs those whose name has it ---
 RUN = B='$(B)' SAN='$(SAN)' T='$(T)' tests/run
@@ -148,7 +159,7 @@ check-unit: tests
 	$(Q)$(RUN) unit
 check-golden: all
 	$(Q)$(RUN) golden
-check-netns: all
+check-netns: all $(B)/killpoints/gwd
 	$(Q)$(RUN) netns
 check-boot: export DEB_BUILD_OPTIONS = nocheck noautodbgsym
 check-boot: $(if $(shell command -v dh 2>/dev/null),deb)

@@ -14,6 +14,7 @@
 #include "gwd_foreign.h"
 #include "gwd_guard.h"
 #include "gwd_log.h"
+#include "killpoint.h"
 #include "log.h"
 #include "nflog.h"
 #include "sysctl.h"
@@ -160,7 +161,7 @@ static int begin_world(struct gwd *g, struct beginning *b, struct diag *diag)
 {
 	_cleanup_(ingredients_free) struct ingredients in = {0};
 	_cleanup_(outcome_free) struct outcome outcome = {0};
-	_cleanup_(draft_free) struct draft d = {.seen = b->seen};
+	_cleanup_(draft_free) struct draft d = {.seen = b->seen}, rest = {0};
 	const struct documents *docs = b->from_disk ? b->disk : b->stored;
 	_cleanup_(freep) char *what = NULL;
 	int r = state_newer(g->state) ? 0 : ingredients_stored(g, &in, diag);
@@ -183,16 +184,16 @@ static int begin_world(struct gwd *g, struct beginning *b, struct diag *diag)
 	if (confirm_due(g)) {
 		draft_take(g, &d);
 		draft_settle(&d);
-		return confirm_resume(g, diag);
+		draft_rest(&d, &rest);
+		return confirm_resume(g, &rest, diag);
 	}
 	r = road_commit_regardless(g, &d, &outcome, diag);
 	if (r < 0)
 		return r;
-	(void)ingredients_cut(g, &in, diag);
 	g->docset_hash = documents_hash(docs);
 	if (b->from_disk && outcome.revision == 0 && !state_newer(g->state))
 		g->unstored = TAKE_PTR(b->disk);
-	return confirm_resume(g, diag);
+	return confirm_resume(g, &rest, diag);
 }
 
 static int begin(struct gwd *g, struct diag *diag)
@@ -261,7 +262,9 @@ int gwd_start(const struct gwd_options *options, struct gwd **ret, struct diag *
 	if (r == 0) {
 		g->topology = topology_build(g->world->settings, links_facts(g->links), &g->wan);
 		g->starting = true;
+		KILLPOINT("start", "opened");
 		r = begin(g, diag);
+		KILLPOINT("start", "begun");
 		g->starting = false;
 	}
 	for (size_t i = 0; i < diag->n_warnings; i++)

@@ -38,8 +38,6 @@ int apply_finish(struct gwd *g, struct draft *d, const char *what, struct ingred
 	if (r < 0)
 		return r;
 	ret->changed = counts != NULL;
-	if (!options->dry_run)
-		ret->cut += ingredients_cut(g, in, diag);
 	outcome_say(ret, options->dry_run ? xasprintf("would be done: %s", line) : xstrdup(line));
 	for (size_t i = 0; i < in->settled.messages.n; i++)
 		outcome_say(ret, xstrdup(in->settled.messages.items[i]));

@@ -11,6 +11,7 @@
 #include "boottime.h"
 #include "gwd_apply.h"
 #include "gwd_guard.h"
+#include "killpoint.h"
 
 struct touch {                     /* what a change is about */
 	struct forward **forwards; /* as they were and as they will be; owned references */
@@ -326,22 +327,22 @@ static int draft_revert(struct gwd *g, struct draft *d, struct ingredients *in, 
 	return r;
 }
 
-/* `options` NULL: nobody asked, and it happens whether or not the database can be told. */
-static int revert(struct gwd *g, const char *how, const struct request_options *options, struct outcome *ret,
-		  struct diag *diag)
+/* `d` may have a rest to do before. `options` NULL: nobody asked, and it happens whether or not the database can be
+ * told. */
+static int revert(struct gwd *g, struct draft *d, const char *how, const struct request_options *options,
+		  struct outcome *ret, struct diag *diag)
 {
 	_cleanup_(ingredients_free) struct ingredients in = {0};
-	_cleanup_(draft_free) struct draft d = {0};
 	_cleanup_(freep) char *seen = apply_disk_hash(g), *what = NULL;
 	uint64_t hash = 0;
-	int r = draft_revert(g, &d, &in, &hash, diag);
+	int r = draft_revert(g, d, &in, &hash, diag);
 
 	if (r < 0)
 		return r;
 	what = xasprintf("%s (%s)", how, g->confirm->now.pending.what);
-	d.what = what;
-	d.seen = seen;
-	r = options ? road_commit(g, &d, options, ret, diag) : road_commit_regardless(g, &d, ret, diag);
+	d->what = what;
+	d->seen = seen;
+	r = options ? road_commit(g, d, options, ret, diag) : road_commit_regardless(g, d, ret, diag);
 	if (r < 0)
 		return r;
 	outcome_say(ret, options && options->dry_run ? xasprintf("would be done: %s", what) : xstrdup(what));
@@ -359,10 +360,12 @@ static int keep(struct gwd *g, struct diag *diag)
 	if (r < 0)
 		return r;
 	r = state_del_pending(g->state, diag);
+	KILLPOINT("confirm", "before-commit");
 	if (r < 0)
 		state_abort(g->state);
 	else
 		r = state_commit(g->state, diag);
+	KILLPOINT("confirm", "after-commit");
 	if (r == 0)
 		forget(g->confirm);
 	return r;
@@ -370,12 +373,12 @@ static int keep(struct gwd *g, struct diag *diag)
 
 /* Nobody confirmed it. What was before is not understood any more only by an older gwd: then there is nothing to go back
  * to, now or later. */
-static int take_back(struct gwd *g, struct diag *diag)
+static int take_back(struct gwd *g, struct draft *d, struct diag *diag)
 {
 	const struct request_options quietly = {.who = {getuid(), getpid()}, .unasked = true};
 	_cleanup_(outcome_free) struct outcome outcome = {0};
 	struct confirm *c = g->confirm;
-	int r = revert(g, "reverted: not confirmed", c->returned ? &quietly : NULL, &outcome, diag);
+	int r = revert(g, d, "reverted: not confirmed", c->returned ? &quietly : NULL, &outcome, diag);
 
 	c->returned = c->returned || r == 0;
 	c->returned = c->returned && confirm_waits(g);
@@ -391,8 +394,9 @@ static int take_back(struct gwd *g, struct diag *diag)
 void confirm_settle(struct gwd *g)
 {
 	_cleanup_(diag_free) struct diag diag = {0};
+	_cleanup_(draft_free) struct draft d = {0};
 
-	if (confirm_due(g) && !g->frozen && take_back(g, &diag) < 0 && !g->confirm->returned)
+	if (confirm_due(g) && !g->frozen && take_back(g, &d, &diag) < 0 && !g->confirm->returned)
 		road_failed(g, "what nobody confirmed could not be taken back, and is tried again", &diag);
 }
 
@@ -415,10 +419,11 @@ bool confirm_newest(const struct gwd *g)
 int confirm_undo(struct gwd *g, const struct request_options *options, struct outcome *ret, struct diag *diag)
 {
 	int64_t revision = g->confirm->now.pending.revision;
+	_cleanup_(draft_free) struct draft d = {0};
 	_cleanup_(freep) char *how =
 		revision ? xasprintf("undid revision %lld", (long long)revision) : xstrdup("undid");
 
-	return revert(g, how, options, ret, diag);
+	return revert(g, &d, how, options, ret, diag);
 }
 
 void confirm_release(struct gwd *g, const void *holder)
@@ -447,7 +452,7 @@ int confirm_open(struct gwd *g, struct diag *diag)
 	return r < 0 ? r : 0;
 }
 
-int confirm_resume(struct gwd *g, struct diag *diag)
+int confirm_resume(struct gwd *g, struct draft *rest, struct diag *diag)
 {
 	_cleanup_(ingredients_free) struct ingredients in = {0};
 	_cleanup_(draft_free) struct draft d = {0};
@@ -458,7 +463,7 @@ int confirm_resume(struct gwd *g, struct diag *diag)
 	if (!confirm_waits(g))
 		return 0;
 	if (confirm_due(g))
-		return take_back(g, diag);
+		return take_back(g, rest, diag);
 	boottime_alarm_set(c->alarm, c->now.pending.deadline);
 	if (draft_revert(g, &d, &in, &hash, &ignored) == 0) /* or take_back will say why not */
 		touch_of(g, &d, &c->now.touch);

@@ -15,8 +15,8 @@ bool confirm_waits(const struct gwd *);
 /* Its time is up: also because this is another boot. */
 bool confirm_due(const struct gwd *);
 /* Start, with what waits in memory: takes it back if that is due, without ever having sent it to the kernel; otherwise
- * the alarm goes on. 0, or -errno plus diag. */
-int confirm_resume(struct gwd *, struct diag *);
+ * the alarm goes on. `rest`: what the start has to write and cut besides, which goes along. 0, or -errno plus diag. */
+int confirm_resume(struct gwd *, struct draft *rest, struct diag *);
 /* Now and then: what could not be taken back, or not stored, is tried again. */
 void confirm_settle(struct gwd *);
 /* What this one held open does not come back. */

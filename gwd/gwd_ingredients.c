@@ -21,11 +21,8 @@ void ingredients_free(struct ingredients *in)
 		free(in->overrides[i].name);
 	for (size_t i = 0; i < in->n_orders; i++)
 		named_order_free(&in->orders[i]);
-	for (size_t i = 0; i < in->n_ended; i++)
-		forward_unref(in->ended[i]);
 	free(in->runtime);
 	free(in->overrides);
-	free(in->ended);
 	opening_list_free(&in->open);
 	strings_free(&in->gone);
 	free(in->orders);
@@ -36,12 +33,6 @@ void ingredients_add_runtime(struct ingredients *in, struct forward *f)
 {
 	in->runtime = grow(in->runtime, in->n_runtime, &in->runtime_capacity, sizeof(*in->runtime));
 	in->runtime[in->n_runtime++] = f;
-}
-
-static void add_ended(struct ingredients *in, const struct forward *f)
-{
-	in->ended = grow(in->ended, in->n_ended, &in->ended_capacity, sizeof(*in->ended));
-	in->ended[in->n_ended++] = forward_ref(f);
 }
 
 void ingredients_add_override(struct ingredients *in, const char *name, const struct override *o)
@@ -219,7 +210,7 @@ static void drop_ended(const struct gwd *g, struct draft *d, struct ingredients 
 		}
 		settled_say(&in->settled, xasprintf("%s: its time is up", f->name));
 		draft_runtime(d, f->name, NULL);
-		add_ended(in, f);
+		draft_over(d, f);
 		forward_unref(f);
 	}
 	in->n_runtime = kept;
@@ -227,12 +218,12 @@ static void drop_ended(const struct gwd *g, struct draft *d, struct ingredients 
 }
 
 /* Those that are held because their time is up; what a start finds so may have connections of before. */
-static void hold_ended(const struct gwd *g, struct world *world, struct ingredients *in)
+static void hold_ended(const struct gwd *g, struct draft *d)
 {
-	for (struct forward_entry *e = forwards_first(world->forwards); e; e = e->next) {
+	for (struct forward_entry *e = forwards_first(d->world->forwards); e; e = e->next) {
 		e->expired = expire_over(g, e->forward->expires);
 		if (g->starting && expire_ended(g, e->forward->expires))
-			add_ended(in, e->forward);
+			draft_over(d, e->forward);
 	}
 }
 
@@ -249,7 +240,7 @@ void draft_world(struct gwd *g, struct draft *d, struct config *config, struct i
 	parts.runtime = in->runtime;
 	parts.n_runtime = in->n_runtime;
 	d->world = world_assemble(&parts, &in->settled);
-	hold_ended(g, d->world, in);
+	hold_ended(g, d);
 	d->topology = road_observe(g, d->world->settings);
 	for (size_t i = 0; i < in->settled.n_runtime; i++) {
 		draft_runtime(d, in->settled.runtime[i].name, NULL);
@@ -263,13 +254,4 @@ void draft_world(struct gwd *g, struct draft *d, struct config *config, struct i
 			    in->settled.orders[i].remove ? NULL : &in->settled.orders[i].order);
 	for (size_t i = 0; i < in->settled.closed.n; i++)
 		draft_opening(d, &in->settled.closed.items[i], true);
-}
-
-size_t ingredients_cut(const struct gwd *g, const struct ingredients *in, struct diag *warnings)
-{
-	_cleanup_(delta_free) struct delta d = {.ended = true};
-
-	for (size_t i = 0; i < in->n_ended; i++)
-		delta_leaves(&d, in->ended[i]);
-	return g->table ? road_cut(g, &d, false, false, warnings) : 0;
 }

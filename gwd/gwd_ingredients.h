@@ -11,8 +11,6 @@ struct ingredients { /* all but the declared documents */
 	struct named_override *overrides;
 	size_t n_overrides, overrides_capacity;
 	struct strings gone;         /* names of runtime ones of another boot: their rows go */
-	struct forward **ended;      /* runtime ones whose time is up; owned references */
-	size_t n_ended, ended_capacity;
 	struct opening_list open; /* runtime ones */
 	struct named_order *orders;
 	size_t n_orders, orders_capacity;
@@ -24,8 +22,6 @@ int ingredients_stored(const struct gwd *, struct ingredients *ret, struct diag 
 
 /* The world and topology of these, and the rows that their meeting takes. `config` is emptied. */
 void draft_world(struct gwd *, struct draft *, struct config *config, struct ingredients *);
-/* After that draft: what ended is cut where it says so. Returns how many connections. */
-size_t ingredients_cut(const struct gwd *, const struct ingredients *, struct diag *warnings);
 
 void ingredients_add_runtime(struct ingredients *, struct forward *); /* takes the reference */
 void ingredients_add_override(struct ingredients *, const char *name, const struct override *);

@@ -5,6 +5,7 @@
 #include "request.h"
 
 #include "arena.h"
+#include "killpoint.h"
 #include "request_json.h"
 #include "request_watch.h"
 #include "request_why.h"
@@ -111,10 +112,12 @@ static json_t *reply_of(struct varlink_call *call, struct answer *a)
 /* Ends a change: what it did, or why it did not. */
 static void finish(struct varlink_call *call, struct answer *a, int r)
 {
-	if (r < 0)
+	if (r < 0) {
 		varlink_fail(call, &a->diag);
-	else
-		varlink_reply(call, reply_of(call, a));
+		return;
+	}
+	KILLPOINT("change", "before-reply");
+	varlink_reply(call, reply_of(call, a));
 }
 
 /* ---- Changes ---------------------------------------------------------------------------------- */

@@ -14,6 +14,7 @@
 #include "gwd_expire.h"
 #include "gwd_foreign.h"
 #include "gwd_log.h"
+#include "killpoint.h"
 #include "sysctl.h"
 
 /* ---- Ownership ----------------------------------------------------------------------------------- */
@@ -208,6 +209,7 @@ struct journey {
 	struct draft *draft;
 	const struct request_options *options;
 	struct outcome *outcome;
+	struct delta delta;
 	struct ruleset *have, *want; /* what is sent is their difference; owned */
 	int64_t docset, revision;
 	size_t ops;    /* sent */
@@ -218,6 +220,7 @@ struct journey {
 
 static void journey_free(struct journey *j)
 {
+	delta_free(&j->delta);
 	ruleset_free(j->have);
 	ruleset_free(j->want);
 }
@@ -282,13 +285,12 @@ static int compare_all(struct gwd *g, struct journey *j, struct diag *diag)
 int road_reconcile(struct gwd *g, size_t *ret_ops, struct diag *diag)
 {
 	_cleanup_(journey_free) struct journey j = {0};
-	const struct delta nothing = {0};
 	int r = compare_all(g, &j, diag);
-	size_t cut = r == 0 && g->table ? road_cut(g, &nothing, true, false, diag) : 0;
+	size_t n = r == 0 && g->table ? road_cut(g, &j.delta, true, false, diag) : 0;
 
-	if (cut)
+	if (n)
 		event_say(g->events, EVENT_DRIFT, LOG_INFO, "cut %zu connections that the rules now send elsewhere",
-			  cut);
+			  n);
 	*ret_ops = j.ops;
 	return r;
 }
@@ -351,6 +353,10 @@ static void undo_kernel(struct gwd *g, const struct journey *j)
 
 /* ---- The road ------------------------------------------------------------------------------------ */
 
+/* Of what kind of journey: the steps are the same. */
+#define ROAD_KILLPOINT(step)                                                                                           \
+	KILLPOINT(d->reverts ? "revert" : d->ended ? "end" : g->starting ? "start" : "change", step)
+
 /* Rows to write, or something that a restart must know. */
 static bool is_durable(const struct gwd *g, const struct draft *d)
 {
@@ -359,17 +365,35 @@ static bool is_durable(const struct gwd *g, const struct draft *d)
 		g->unstored || g->store_raised || d->raises[V4] || d->raises[V6] || confirm_writes(g, d));
 }
 
+static void cut(const struct gwd *g, struct journey *j, struct diag *diag)
+{
+	const struct draft *d = j->draft; /* taken: it has the old topology */
+	bool everything = j->surprise || (d->topology && road_entrance_new(d->topology, g->topology));
+
+	if (g->table)
+		j->outcome->cut = road_cut(g, &j->delta, everything, j->options->kill || d->reverts, diag);
+}
+
+/* What nobody asked for cuts connections before it is durable: after a kill in between it is done once more, but behind
+ * the COMMIT nobody would know any more what to cut. What somebody asked for, and COMMIT refuses, must have cut nothing. */
 static int transact(struct gwd *g, struct journey *j, struct diag *diag)
 {
-	bool durable = is_durable(g, j->draft);
-	int r = durable ? state_begin(g->state, diag) : 0;
+	const struct draft *d = j->draft;
+	bool durable = is_durable(g, d);
+	int r;
 
+	ROAD_KILLPOINT("before-begin");
+	r = durable ? state_begin(g->state, diag) : 0;
 	if (r < 0)
 		return r;
 	if (durable)
-		r = road_store(g, j->draft, j->options, &j->docset, &j->revision, diag);
+		r = road_store(g, d, j->options, &j->docset, &j->revision, diag);
+	ROAD_KILLPOINT("after-rows");
 	if (r == 0)
 		r = to_kernel(g, j, diag);
+	ROAD_KILLPOINT("after-kernel");
+	if (r == 0 && j->options->unasked)
+		cut(g, j, diag);
 	if (r < 0) {
 		if (durable)
 			state_abort(g->state);
@@ -378,13 +402,14 @@ static int transact(struct gwd *g, struct journey *j, struct diag *diag)
 	if (!durable)
 		return 0;
 	r = state_commit(g->state, diag);
+	ROAD_KILLPOINT("after-commit");
 	j->undo_kernel = r < 0; /* not durable, so it must not have happened */
 	g->remember = g->remember && r < 0;
 	g->store_raised = g->store_raised && r < 0;
 	if (r == 0) {
 		documents_freep(&g->unstored);
 		g->unstored = NULL;
-		confirm_stored(g, j->draft);
+		confirm_stored(g, d);
 	}
 	return r;
 }
@@ -422,7 +447,7 @@ static const char *only_one(const struct delta *delta)
 	return name;
 }
 
-static void say(const struct gwd *g, const struct journey *j, const struct delta *delta)
+static void say(const struct gwd *g, const struct journey *j)
 {
 	const struct draft *d = j->draft;
 	const struct request_options *o = j->options;
@@ -436,7 +461,7 @@ static void say(const struct gwd *g, const struct journey *j, const struct delta
 			: o->unasked ? EVENT_LINK
 				     : EVENT_DRIFT,
 		.level = LOG_INFO,
-		.forward = only_one(delta),
+		.forward = only_one(&j->delta),
 		.who = o->unasked ? NULL : &o->who,
 		.revision = j->revision,
 		.counted = true,
@@ -452,11 +477,9 @@ static void say(const struct gwd *g, const struct journey *j, const struct delta
 			   "waits %u s to be confirmed: %s", o->confirm, what);
 }
 
-static void arrived(struct gwd *g, struct journey *j, const struct delta *delta, struct diag *diag)
+static void arrived(struct gwd *g, struct journey *j, struct diag *diag)
 {
 	const struct draft *d = j->draft;
-	/* taken: the draft has the old topology */
-	bool everything = j->surprise || (d->topology && road_entrance_new(d->topology, g->topology));
 
 	if (j->docset)
 		g->docset = j->docset;
@@ -465,44 +488,46 @@ static void arrived(struct gwd *g, struct journey *j, const struct delta *delta,
 	j->outcome->waits = j->options->confirm && d->what;
 	g->frozen = g->frozen && !d->world;
 	road_sysctls(g, diag);
+	ROAD_KILLPOINT("after-sysctls");
 	follow_keeper(g, diag);
 	connections_follow(g, diag);
-	if (g->table)
-		j->outcome->cut = road_cut(g, delta, everything, j->options->kill || d->reverts, diag);
-	say(g, j, delta);
+	if (!j->options->unasked)
+		cut(g, j, diag);
+	ROAD_KILLPOINT("after-cut");
+	say(g, j);
 }
 
 int road_commit(struct gwd *g, struct draft *d, const struct request_options *options, struct outcome *ret,
 		struct diag *diag)
 {
-	_cleanup_(delta_free) struct delta delta = {0};
 	_cleanup_(peers_free) struct peers peers = {0};
 	_cleanup_(journey_free) struct journey j = {.draft = d, .options = options, .outcome = ret};
+	const struct delta *delta = &j.delta;
 	bool raised[FAMILIES] = {g->raised[V4], g->raised[V6]}, off[FAMILIES];
 	bool frame;
 	int r = confirm_judge(g, d, options, diag);
 
 	if (r < 0)
 		return r;
-	delta_of(g, d, &delta);
-	off[V4] = is_off(g, d, &delta, V4);
-	off[V6] = is_off(g, d, &delta, V6);
+	delta_of(g, d, &j.delta);
+	off[V4] = is_off(g, d, delta, V4);
+	off[V6] = is_off(g, d, delta, V6);
 	frame = d->world || d->topology || d->opens || off[V4] || off[V6] ||
-		touches_frame(delta.leave, delta.n_leave) || touches_frame(delta.enter, delta.n_enter);
+		touches_frame(delta->leave, delta->n_leave) || touches_frame(delta->enter, delta->n_enter);
 	if (!options->unasked)
-		road_peers(g, d, &delta, &peers, diag);
-	j.have = compile_side(g, &delta, frame, delta.leave, delta.n_leave);
+		road_peers(g, d, delta, &peers, diag);
+	j.have = compile_side(g, delta, frame, delta->leave, delta->n_leave);
 	draft_take(g, d);
 	for (size_t family = 0; family < FAMILIES; family++) {
 		d->raises[family] = off[family] && needs_forwarding(g, family);
 		g->raised[family] = g->raised[family] || d->raises[family];
 	}
-	j.want = compile_side(g, &delta, frame, delta.enter, delta.n_enter);
+	j.want = compile_side(g, delta, frame, delta->enter, delta->n_enter);
 	r = road_lockout(g, &peers, options->force, diag);
 	if (r == 0)
 		r = options->dry_run ? dry_run(g, &j, diag) : transact(g, &j, diag);
 	if (r == 0 && !g->starting) /* all that runs is looked at behind it */
-		others_warn(g, delta.enter, delta.n_enter, diag);
+		others_warn(g, delta->enter, delta->n_enter, diag);
 	if (r < 0 || options->dry_run) {
 		draft_take_back(g, d);
 		g->raised[V4] = raised[V4];
@@ -511,7 +536,7 @@ int road_commit(struct gwd *g, struct draft *d, const struct request_options *op
 			undo_kernel(g, &j);
 		return r;
 	}
-	arrived(g, &j, &delta, diag);
+	arrived(g, &j, diag);
 	if (!options->unasked)
 		drift_forgive(g);
 	expire_watch_draft(g, d);

@@ -102,6 +102,8 @@ struct draft {
 	struct opening_list open;
 	struct row *rows;
 	size_t n_rows, rows_capacity;
+	struct forward **over; /* came to their end before, in force no more: cut like those that end; owned references */
+	size_t n_over, over_capacity;
 	const struct documents *documents; /* to store as the declared ones in force; NULL = see docset */
 	int64_t docset;                    /* stored ones to return to; 0 = those in force */
 	const char *what;                  /* for history and journal; NULL = no revision */
@@ -122,12 +124,16 @@ void draft_override(struct draft *, const char *name, const struct override *); 
 void draft_opening(struct draft *, const struct opening *, bool remove);
 void draft_forget(struct draft *, enum item_kind, const char *name); /* row: delete, whatever it is */
 void draft_order(struct draft *, const char *key, const struct order *);        /* row: put, or with NULL delete */
+void draft_over(struct draft *, const struct forward *);
+void draft_rest(struct draft *, struct draft *ret); /* of one that memory took: what is still to be written and cut */
 
 /* What a draft makes leave and enter the kernel. Forwards are borrowed. */
 struct delta {
 	const struct forward **leave, **enter;
 	size_t n_leave, leave_capacity, n_enter, enter_capacity;
-	bool ended; /* as in the draft */
+	struct forward *const *over; /* these as in the draft */
+	size_t n_over;
+	bool ended;
 };
 void delta_of(const struct gwd *, const struct draft *, struct delta *ret);
 void delta_leaves(struct delta *, const struct forward *);

@@ -91,11 +91,33 @@ void draft_free(struct draft *d)
 		free(d->rows[i].value);
 		forward_unref(d->rows[i].forward);
 	}
+	for (size_t i = 0; i < d->n_over; i++)
+		forward_unref(d->over[i]);
+	free(d->over);
 	free(d->steps);
 	free(d->rows);
 	opening_list_free(&d->open);
 	world_free(d->world);
 	topology_free(d->topology);
+}
+
+void draft_over(struct draft *d, const struct forward *f)
+{
+	d->over = grow(d->over, d->n_over, &d->over_capacity, sizeof(*d->over));
+	d->over[d->n_over++] = forward_ref(f);
+}
+
+void draft_rest(struct draft *d, struct draft *ret)
+{
+	*ret = (struct draft){.rows = d->rows,
+			      .n_rows = d->n_rows,
+			      .rows_capacity = d->rows_capacity,
+			      .over = d->over,
+			      .n_over = d->n_over,
+			      .over_capacity = d->over_capacity};
+	d->rows = NULL;
+	d->over = NULL;
+	d->n_rows = d->rows_capacity = d->n_over = d->over_capacity = 0;
 }
 
 /* ---- Topology ------------------------------------------------------------------------------------ */
@@ -273,6 +295,8 @@ void delta_of(const struct gwd *g, const struct draft *d, struct delta *ret)
 		delta_of_topology(g, d->topology, ret);
 	for (size_t i = 0; i < d->n_steps; i++)
 		delta_of_step(g, &d->steps[i], ret);
+	ret->over = d->over;
+	ret->n_over = d->n_over;
 	ret->ended = d->ended;
 }
 

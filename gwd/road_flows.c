@@ -196,6 +196,8 @@ size_t road_cut(const struct gwd *g, const struct delta *d, bool everything, boo
 
 	for (size_t i = 0; i < d->n_leave; i++)
 		touch(t, d->leave[i], kill || (d->ended && d->leave[i]->cut) ? UINT8_MAX : PROTO_UDP);
+	for (size_t i = 0; i < d->n_over; i++)
+		touch(t, d->over[i], d->over[i]->cut ? UINT8_MAX : PROTO_UDP);
 	for (size_t i = 0; i < d->n_enter; i++)
 		touch(t, d->enter[i], PROTO_UDP);
 	for (size_t family = 0; family < FAMILIES; family++)

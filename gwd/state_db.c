@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "killpoint.h"
 #include "state_db.h"
 #include "util.h"
 
@@ -374,8 +375,10 @@ static int keep_aside(struct state *state, const char *damage, struct diag *diag
 	kept_wal = xasprintf("%s-wal", kept);
 	if (rename(state->path, kept) < 0)
 		return fail_errno(state->path, errno, diag);
+	KILLPOINT("damaged", "half-aside");
 	if (rename(wal, kept_wal) < 0 && errno != ENOENT)
 		return fail_errno(wal, errno, diag);
+	KILLPOINT("damaged", "aside");
 	diag_warn(diag,
 		  "%s is damaged (%s): it is kept as %s, and gwd starts with a new one; what gwctl had added and the "
 		  "history are lost unless you restore the database from a backup",

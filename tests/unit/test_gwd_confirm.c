@@ -285,6 +285,42 @@ static void test_restart_after(void **state)
 	assert_settled();
 }
 
+static int count_row(void *ctx, const char *name, const char *service, const char *boot_id)
+{
+	(void)name;
+	(void)service;
+	(void)boot_id;
+	++*(size_t *)ctx;
+	return 0;
+}
+
+/* What else the start finds out goes along: rows, and connections. */
+static void test_restart_after_more(void **state)
+{
+	_cleanup_(diag_free) struct diag diag = {0};
+	size_t rows = 0;
+
+	(void)state;
+	NEED_NETNS();
+	start();
+	lease("short", "81", AT_ONE);
+	DONE(try_set("short", "{'on_expiry':'cut'}"));
+	within(60);
+	add("web", "80", "10.0.0.2");
+	for_good();
+	flow(1, IPPROTO_TCP, 80);
+	flow(2, IPPROTO_TCP, 81);
+	stop();
+	boottime_fake(START + 60000);
+	wallclock_fake(NOON + 2 * HOUR);
+	start();
+	assert_list("");
+	assert_int_equal(fake_conntrack_count(), 0);
+	assert_int_equal(state_each_runtime(gwd_state(place.gwd), count_row, &rows, &diag), 0);
+	assert_int_equal(rows, 0);
+	assert_settled();
+}
+
 /* Nothing of it is ever in the kernel again. */
 static void test_another_boot(void **state)
 {
@@ -517,6 +553,7 @@ int main(void)
 		IN_PLACE(test_held),
 		IN_PLACE(test_restart_before),
 		IN_PLACE(test_restart_after),
+		IN_PLACE(test_restart_after_more),
 		IN_PLACE(test_another_boot),
 		IN_PLACE(test_apply),
 		IN_PLACE(test_apply_and_boot),
