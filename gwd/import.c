@@ -239,7 +239,7 @@ static char *why_not(struct builder *b, const struct candidate *c, const struct 
 	const struct translation *t = &c->t;
 	struct port_range ports;
 
-	if (t->self)
+	if (t->self || topology_is_local(b->topology, &t->to))
 		return xstrdup("gwd forwards to other machines, not to a port of this one");
 	if (t->why)
 		return xstrdup(t->why);

@@ -45,7 +45,10 @@ static void nft(const char *script)
 /* eth0 (7) is wan, br0 (8) is not. */
 static struct interface interfaces[] = {{.name = "br0", .present = true},
 					{.name = "eth0", .zone = ZONE_WAN, .present = true}};
-static const struct topology topology = {.interfaces = interfaces, .n_interfaces = 2, .wan_known = true};
+static struct local_address addresses[] = {
+	{.ip = {.family = AF_INET, .bytes = {203, 0, 113, 1}}, .prefix_len = 24, .ifname = "eth0"}};
+static const struct topology topology = {
+	.interfaces = interfaces, .n_interfaces = 2, .addresses = addresses, .n_addresses = 1, .wan_known = true};
 static struct link links[] = {{.index = 7, .name = "eth0"}, {.index = 8, .name = "br0"}};
 static const struct facts facts = {.links = links, .n_links = 2};
 
@@ -240,6 +243,8 @@ static void test_not_expressed(void **state)
 {
 	static const struct rules_case cases[] = {
 		{"tcp dport 80 redirect to 8080", "- gwd forwards to other machines, not to a port of this one"},
+		{"tcp dport 80 dnat to 203.0.113.1:8080",
+		 "- gwd forwards to other machines, not to a port of this one"},
 		{"dnat to 192.168.0.102",
 		 "- a service is of tcp, udp, both or sctp, and of named ports: write those that are needed"},
 		{"meta l4proto icmp dnat to 192.168.0.102",
