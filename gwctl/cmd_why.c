@@ -51,17 +51,24 @@ static struct probe probe_of(const json_t *asked)
 	return p;
 }
 
-/* Puts what gwd does not know yet into its list; false: there is nothing. */
-static bool ask(json_t *probes)
+/* Asks what gwd does not know yet, and puts the answers into its list; false: there is nothing. */
+static bool ask(json_t *probes, int ms)
 {
-	size_t n = json_array_size(probes), i;
+	size_t n = json_array_size(probes), n_asked = 0, i;
 	_cleanup_(freep) struct probe *asked = xcalloc(n, sizeof(*asked));
+	_cleanup_(freep) json_t **items = xcalloc(n, sizeof(json_t *));
 	json_t *item;
-	json_array_foreach(probes, i, item) asked[i] = probe_of(item);
-	probe_all(asked, n, PROBE_SURE_MS);
 	json_array_foreach(probes, i, item)
-		json_object_set_new(item, "answer", json_string(probe_names[asked[i].answer]));
-	return n > 0;
+	{
+		if (!streq(json_text(item, "answer"), "unasked"))
+			continue;
+		items[n_asked] = item;
+		asked[n_asked++] = probe_of(item);
+	}
+	probe_all(asked, n_asked, ms);
+	for (i = 0; i < n_asked; i++)
+		json_object_set_new(items[i], "answer", json_string(probe_names[asked[i].answer]));
+	return n_asked > 0;
 }
 
 /* ---- The answer ------------------------------------------------------------------------------------- */
@@ -105,7 +112,10 @@ enum status cmd_why(struct call *call)
 	if (!asked)
 		return STATUS_USAGE;
 	enum status status = call_method(call, "Why", json_incref(asked), &reply);
-	if (status == STATUS_DONE && ask(json_object_get(reply, "probes"))) {
+	static const int rounds[] = {PROBE_SURE_MS, PROBE_OLD_MS};
+	for (size_t i = 0; i < ARRAY_SIZE(rounds) && status == STATUS_DONE; i++) {
+		if (!ask(json_object_get(reply, "probes"), rounds[i]))
+			break;
 		json_object_set(asked, "probes", json_object_get(reply, "probes"));
 		json_decref(TAKE_PTR(reply));
 		status = call_method(call, "Why", json_incref(asked), &reply);

@@ -7,6 +7,7 @@
 
 #define PROBE_MS 300       /* for a hint */
 #define PROBE_SURE_MS 2000 /* past the first retransmission of TCP and ARP */
+#define PROBE_OLD_MS 9000  /* until the kernel no longer believes in a neighbour that it has not seen lately */
 
 enum probe_answer {
 	PROBE_ACCEPTS, /* of UDP: answers */

@@ -171,7 +171,9 @@ static enum neighbour_state state_of(uint16_t state)
 		return NEIGHBOUR_FAILED;
 	if (state & NUD_INCOMPLETE)
 		return NEIGHBOUR_ASKED;
-	return state & (NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE) ? NEIGHBOUR_THERE : NEIGHBOUR_UNKNOWN;
+	if (state & (NUD_STALE | NUD_DELAY | NUD_PROBE))
+		return NEIGHBOUR_OLD;
+	return state & NUD_REACHABLE ? NEIGHBOUR_THERE : NEIGHBOUR_UNKNOWN;
 }
 
 static int on_neighbour(const struct nlmsghdr *nlh, void *ctx)

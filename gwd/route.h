@@ -21,6 +21,7 @@ int route_get(const struct ip *to, const struct ip *from, struct route *ret);
 enum neighbour_state {
 	NEIGHBOUR_UNKNOWN, /* nobody asked lately */
 	NEIGHBOUR_THERE,
+	NEIGHBOUR_OLD,   /* was there; the kernel has not confirmed it lately */
 	NEIGHBOUR_ASKED, /* no answer so far */
 	NEIGHBOUR_FAILED,
 	NEIGHBOUR_PERMANENT, /* written by hand */

@@ -58,6 +58,8 @@ void why_answer(struct walk *, const struct leg *);
 void why_reply(struct walk *, const struct leg *);
 /* What was answered, or *ret is added to what is to be asked: ANSWER_UNASKED. */
 enum answered why_probe(struct walk *, const struct probe *);
+/* It is to be asked once more: what was answered does not tell yet. */
+void why_probe_again(struct walk *, const struct probe *);
 /* The probe of the target itself; one from an address of ours outside its network, or false: there is none. */
 struct probe why_probe_near(const struct walk *, const struct leg *);
 bool why_probe_far(const struct walk *, const struct leg *, struct probe *ret);
@@ -69,6 +71,7 @@ char *why_change(const struct forward *, const char *option, const char *written
 char *why_end(const struct ip *, uint16_t port);                      /* "10.0.0.2:80", "[fd00::2]:80"; port 0 = none */
 const char *why_from(const struct walk *, char text[ADDR_TEXT_MAX]);  /* "203.0.113.9", or "somebody outside" */
 const struct link *why_link(const struct walk *, const char *ifname); /* or NULL */
-uint8_t why_proto_number(const struct walk *);                        /* IPPROTO_* */
+bool why_link_works(struct walk *, const char *step, const char *ifname); /* or else says so */
+uint8_t why_proto_number(const struct walk *);                            /* IPPROTO_* */
 
 #endif

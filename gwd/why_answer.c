@@ -28,6 +28,13 @@ enum answered why_probe(struct walk *w, const struct probe *p)
 	return ret->probes[i].answer;
 }
 
+void why_probe_again(struct walk *w, const struct probe *p)
+{
+	for (size_t i = 0; i < w->ret->n_probes; i++)
+		if (same_probe(&w->ret->probes[i], p))
+			w->ret->probes[i].answer = ANSWER_UNASKED;
+}
+
 struct probe why_probe_near(const struct walk *w, const struct leg *leg)
 {
 	return (struct probe){.proto = w->asked->proto, .to = leg->target->addr, .port = leg->port};

@@ -197,13 +197,13 @@ static bool no_address(struct walk *w)
 	return false;
 }
 
-static bool link_works(struct walk *w, const char *ifname)
+bool why_link_works(struct walk *w, const char *step, const char *ifname)
 {
 	const struct link *l = why_link(w, ifname);
 
 	if (!l || (l->up && l->carrier))
 		return true;
-	checks_add(&w->ret->checks, step_address, VERDICT_FAIL,
+	checks_add(&w->ret->checks, step, VERDICT_FAIL,
 		   xasprintf("%s is %s", ifname,
 			     l->up ? "without carrier: nothing is at the other end of its cable" : "down"),
 		   l->up ? xasprintf("plug in the cable of %s, or start what is at its other end", ifname)
@@ -225,7 +225,7 @@ bool why_address(struct walk *w)
 	}
 	if (!own)
 		return foreign_address(w);
-	if (!link_works(w, own->ifname) || !link_works(w, w->in))
+	if (!why_link_works(w, step_address, own->ifname) || !why_link_works(w, step_address, w->in))
 		return false;
 	checks_pass(&w->ret->checks, step_address,
 		    streq(w->in, "lo")

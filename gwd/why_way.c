@@ -98,22 +98,21 @@ void why_reverse_path(struct walk *w)
 
 	if (streq(w->in, "lo") || route_get(&from, NULL, &back) < 0)
 		return;
-	const char *out = name_of(w, back.ifindex);
+	const char *out = name_of(w, back.ifindex), *who = why_from(w, text);
 	if (back.error) {
-		checks_add(&w->ret->checks, step, VERDICT_FAIL,
-			   xasprintf("this gateway has no route back to %s", why_from(w, text)),
-			   w->from.family ? xasprintf("ip route add %s via ROUTER dev %s", text, w->in)
+		checks_add(&w->ret->checks, step, VERDICT_FAIL, xasprintf("this gateway has no route back to %s", who),
+			   w->from.family ? xasprintf("ip route add %s via ROUTER dev %s", who, w->in)
 					  : xasprintf("ip route add default via ROUTER dev %s", w->in));
 		return;
 	}
 	if (filter == 1 && !streq(out, w->in)) {
-		checks_add(&w->ret->checks, step, VERDICT_FAIL,
-			   xasprintf("rp_filter of %s is strict, and the way back to %s is %s: dropped", w->in,
-				     why_from(w, text), out),
-			   xasprintf("sysctl -w net/ipv4/conf/%s/rp_filter=2", w->in));
+		checks_add(
+			&w->ret->checks, step, VERDICT_FAIL,
+			xasprintf("rp_filter of %s is strict, and the way back to %s is %s: dropped", w->in, who, out),
+			xasprintf("sysctl -w net/ipv4/conf/%s/rp_filter=2", w->in));
 		return;
 	}
-	checks_pass(&w->ret->checks, step, xasprintf("the way back to %s is %s", why_from(w, text), out));
+	checks_pass(&w->ret->checks, step, xasprintf("the way back to %s is %s", who, out));
 }
 
 /* ---- Route ----------------------------------------------------------------------------------------- */
@@ -145,9 +144,13 @@ static bool no_route(struct walk *w, const struct leg *leg)
 
 bool why_route(struct walk *w, struct leg *leg)
 {
+	const struct local_address *near = topology_neighbour(w->gwd->topology, &leg->target->addr, NULL);
 	char to[ADDR_TEXT_MAX], via[ADDR_TEXT_MAX];
 	const char *out;
 
+	/* While the link of its own network is down, a packet leaves by the default route. */
+	if (near && !why_link_works(w, "route", near->ifname))
+		return false;
 	if (route_get(&leg->target->addr, NULL, &leg->route) < 0)
 		return true;
 	if (leg->route.error)
@@ -155,6 +158,8 @@ bool why_route(struct walk *w, struct leg *leg)
 	out = name_of(w, leg->route.ifindex);
 	memcpy(leg->out, out, strlen(out) + 1);
 	ip_text(&leg->target->addr, to);
+	if (!why_link_works(w, "route", out))
+		return false;
 	checks_pass(&w->ret->checks, "route",
 		    leg->route.via.family ? xasprintf("%s is behind %s on %s", to, ip_text(&leg->route.via, via), out)
 					  : xasprintf("%s is on %s", to, out));
@@ -176,26 +181,30 @@ static void silent_neighbour(struct walk *w, const struct leg *leg, const char *
 			   : xasprintf("switch it on, or gwctl set %s ADDR with its new address", f->name));
 }
 
+/* Silence of UDP means nothing. An old entry is believed for some seconds more, whoever is silent: then it is too early to
+ * tell. */
 void why_neighbour(struct walk *w, const struct leg *leg)
 {
 	const struct ip *next = leg->route.via.family ? &leg->route.via : &leg->target->addr;
 	const struct probe near = why_probe_near(w, leg);
 	enum answered answer = why_probe(w, &near);
+	bool dead = answer == ANSWER_SILENT || answer == ANSWER_UNREACHABLE, silent = dead && near.proto != PROTO_UDP;
 	char who[ADDR_TEXT_MAX];
 	struct neighbour n;
 
 	ip_text(next, who);
 	if (!*leg->out || neighbour_get(next, leg->route.ifindex, &n) < 0)
 		return;
-	bool dead = answer == ANSWER_SILENT || answer == ANSWER_UNREACHABLE;
 	if (n.state == NEIGHBOUR_FAILED || (n.state == NEIGHBOUR_ASKED && dead)) {
 		silent_neighbour(w, leg, who);
-	} else if (n.state == NEIGHBOUR_PERMANENT && dead) {
+	} else if (n.state == NEIGHBOUR_PERMANENT && silent) {
 		checks_add(&w->ret->checks, "neighbour", VERDICT_FAIL,
 			   xasprintf("%s is at %s by hand, and nobody answers there: its card may be another one now",
 				     who, n.address),
 			   xasprintf("ip neigh del %s dev %s", who, leg->out));
-	} else if (n.state == NEIGHBOUR_THERE || n.state == NEIGHBOUR_PERMANENT) {
-		checks_pass(&w->ret->checks, "neighbour", xasprintf("%s is there: %s", who, n.address));
+	} else if (*n.address) {
+		if (n.state == NEIGHBOUR_OLD && silent)
+			why_probe_again(w, &near);
+		checks_pass(&w->ret->checks, "neighbour", xasprintf("%s is at %s", who, n.address));
 	}
 }

@@ -49,8 +49,10 @@ $said"
 	fi
 }
 
+soon() { (export GWD_TIMEOUT=0.5; "$@"); } # COMMAND...: what is not to succeed need not be waited for
+
 broken() { # DESCRIPTION MARK STEP PATTERN
-	check_not "$1: nothing passes" passes
+	check_not "$1: nothing passes" soon passes
 	named "$@"
 }
 
@@ -63,4 +65,28 @@ cured() { # DESCRIPTION [SED-PROGRAM]: what was told is done, with what only a p
 $said"; fi
 	eventually passes
 	healthy "$what, cured"
+}
+
+sysctl() { on "$1" sh -c "echo $3 >/proc/sys/net/$2"; } # HOST NAME VALUE
+
+# client 203.0.113.9 -- 203.0.113.1 wan gateway lan 10.0.0.1 -- switch -- server 10.0.0.2, pc 10.0.0.3
+switched() {
+	host client gateway switch server pc
+	wire client:eth0 gateway:wan
+	wire client:eth1 gateway:aux
+	wire gateway:lan switch:gateway
+	wire server:eth0 switch:server
+	wire pc:eth0 switch:pc
+	bridge_up switch br0 gateway server pc
+	addr client eth0 203.0.113.9/24 2001:db8::9/64
+	addr client eth1 192.0.2.9/24
+	addr client lo 198.51.100.9/32
+	addr gateway wan 203.0.113.1/24 2001:db8::1/64
+	addr gateway aux 192.0.2.1/24
+	addr gateway lan 10.0.0.1/24 fd00::1/64
+	addr server eth0 10.0.0.2/24 fd00::2/64
+	addr pc eth0 10.0.0.3/24
+	gateway_of gateway 203.0.113.9 2001:db8::9
+	gateway_of server 10.0.0.1 fd00::1
+	gateway_of pc 10.0.0.1
 }
