@@ -51,6 +51,8 @@ void why_neighbour(struct walk *, const struct leg *);
 void why_before(struct walk *); /* ahead of our translation */
 void why_between(struct walk *, const struct leg *);
 void why_local(struct walk *);
+/* What this machine itself sends to the target may be dropped, or the answers: asking it tells nothing. */
+bool why_own_dropped(const struct walk *, const struct leg *);
 
 /* ---- why_answer.c: the other end ------------------------------------------------------------------- */
 

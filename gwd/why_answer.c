@@ -67,51 +67,60 @@ bool why_probe_far(const struct walk *w, const struct leg *leg, struct probe *re
 
 /* ---- Does it answer -------------------------------------------------------------------------------- */
 
-static char *refused_remedy(const struct forward *f, const char *to)
+static const char step_target[] = "target";
+
+static char *refused_remedy(const struct forward *f, const struct leg *leg)
 {
-	_cleanup_(freep) char *option = xasprintf("%s:PORT", to);
+	char to[ADDR_TEXT_MAX];
+	_cleanup_(freep) char *option =
+		xasprintf(f->family == AF_INET ? "%s:PORT" : "'[%s]:PORT'", ip_text(&leg->target->addr, to));
 	_cleanup_(freep) char *change = why_change(f, option, "`to:`");
 
 	return xasprintf("start it on %s, or name the port that it has: %s", to, change);
 }
 
+/* Nobody answered us, which says something only where we may ask. */
+static void no_answer(struct walk *w, const struct leg *leg, char *text)
+{
+	char to[ADDR_TEXT_MAX];
+
+	if (why_own_dropped(w, leg)) {
+		checks_add(&w->ret->checks, step_target, VERDICT_MAY,
+			   xasprintf("%s, or a firewall of this gateway drops what it sends itself", text), NULL);
+		free(text);
+		return;
+	}
+	checks_add(&w->ret->checks, step_target, VERDICT_FAIL, text,
+		   xasprintf("let %s %u in on %s", proto_text(w->asked->proto), leg->port,
+			     ip_text(&leg->target->addr, to)));
+}
+
 void why_answer(struct walk *w, const struct leg *leg)
 {
-	static const char step[] = "target";
-	const struct forward *f = w->entry->forward;
 	const struct probe near = why_probe_near(w, leg);
 	_cleanup_(freep) char *where = why_end(&leg->target->addr, leg->port);
 	const char *proto = proto_text(w->asked->proto);
-	char to[ADDR_TEXT_MAX];
+	enum answered answer = why_probe(w, &near);
+	bool udp = near.proto == PROTO_UDP;
 
-	ip_text(&leg->target->addr, to);
-	switch (why_probe(w, &near)) {
-	case ANSWER_ACCEPTS:
-		checks_pass(&w->ret->checks, step,
-			    xasprintf(w->asked->proto == PROTO_UDP ? "%s does not refuse, which is all that UDP tells"
-								   : "%s answers",
-				      where));
-		break;
-	case ANSWER_REFUSED:
-		checks_add(&w->ret->checks, step, VERDICT_FAIL,
+	if (answer == ANSWER_ACCEPTS || (udp && answer == ANSWER_SILENT))
+		checks_pass(&w->ret->checks, step_target,
+			    xasprintf(udp ? "%s does not refuse, which is all that UDP tells" : "%s answers", where));
+	else if (answer == ANSWER_REFUSED)
+		checks_add(&w->ret->checks, step_target, VERDICT_FAIL,
 			   xasprintf("%s refuses: no program listens on %s %u there", where, proto, leg->port),
-			   refused_remedy(f, to));
-		break;
-	case ANSWER_SILENT:
-		checks_add(&w->ret->checks, step, VERDICT_FAIL,
-			   xasprintf("nobody answers at %s: it is off, or its own firewall drops %s %u", where, proto,
-				     leg->port),
-			   xasprintf("let %s %u in on %s", proto, leg->port, to));
-		break;
-	case ANSWER_UNREACHABLE:
-		checks_add(&w->ret->checks, step, VERDICT_FAIL,
-			   xasprintf("%s cannot be reached: a router or its own firewall says so", where),
-			   xasprintf("let %s %u in on %s", proto, leg->port, to));
-		break;
-	default:
-		checks_add(&w->ret->checks, step, VERDICT_MAY, xasprintf("whether %s answers was not asked", where),
+			   refused_remedy(w->entry->forward, leg));
+	else if (answer == ANSWER_SILENT)
+		no_answer(w, leg,
+			  xasprintf("nobody answers at %s: it is off, or its own firewall drops %s %u", where, proto,
+				    leg->port));
+	else if (answer == ANSWER_UNREACHABLE)
+		no_answer(w, leg, xasprintf("%s cannot be reached: a router or its own firewall says so", where));
+	else
+		checks_add(&w->ret->checks, step_target, VERDICT_MAY,
+			   xasprintf("whether %s answers %s", where,
+				     answer == ANSWER_UNASKED ? "was not asked" : "cannot be asked from here"),
 			   NULL);
-	}
 }
 
 /* ---- Does the answer come back --------------------------------------------------------------------- */

@@ -113,6 +113,23 @@ void why_before(struct walk *w)
 		translates(w, &p);
 }
 
+bool why_own_dropped(const struct walk *w, const struct leg *leg)
+{
+	static const uint32_t hooks[] = {NF_INET_LOCAL_OUT, NF_INET_POST_ROUTING};
+	struct foreign_packet there = towards(w, leg), back = {.family = there.family, .proto = there.proto};
+	struct obstacle ignored;
+	size_t n = 0;
+
+	there.from = (struct foreign_end){0};
+	there.translated = false;
+	set_interface(w, &there.to, leg->out);
+	back.from = there.to;
+	back.reply = back.local = true;
+	for (size_t i = 0; i < ARRAY_SIZE(hooks) && w->others; i++)
+		n += foreign_drops(w->others, hooks[i], &there, &ignored, 1);
+	return n || (w->others && foreign_drops(w->others, NF_INET_LOCAL_IN, &back, &ignored, 1));
+}
+
 static void none(struct walk *w)
 {
 	if (w->others)

@@ -1,0 +1,98 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# gwctl why, where other people's tables are the cause: each is named with tool, table, chain, hook, priority and rule, is
+# the first that is named, and its command helps. Rules of others that let our connections through are no cause.
+. "$(dirname "$0")/lib.sh"
+. "$top/tests/netns/why.sh"
+
+switched
+serve server tcp 0.0.0.0 80
+serve server tcp fd00::2 80
+serve gateway tcp 0.0.0.0 2222 own
+gwd_start gateway
+ctl gateway add 80 10.0.0.2 --name web >/dev/null
+passes() { case $(ask client tcp 203.0.113.1 80) in "server "*" 80") ;; *) false ;; esac }
+nft_do() { on gateway nft "$@"; }
+chain() { nft_do "add table inet f; add chain inet f c { type $1 hook $2 priority $3; policy ${4:-accept}; }"; } # TYPE HOOK PRIORITY [POLICY]
+rule() { nft_do "add rule inet f c $1"; }
+gone() { nft_do delete table inet f; }
+
+chain filter forward 0 drop
+rule 'ct state established,related accept'
+broken "a policy" ✗ firewalls 'dropped by nftables \(table inet f, chain c\): its policy, at hook forward, priority 0$'
+is "what lasts is told, too" "and for good: the same without 'nft' as last line of /etc/nftables.conf, or as a file /etc/nftables.d/gwd.nft" \
+	sh -c "printf '%s\n' \"\$1\" | sed 's/.*, and for good/and for good/'" - "$told"
+cured "a policy"
+gone
+
+chain filter forward 10
+rule 'iifname "wan" tcp dport 80 counter drop comment "no web"'
+broken "a rule" ✗ firewalls 'dropped by nftables \(table inet f, chain c\): its rule with handle [0-9]+, at hook forward, priority 10$'
+cured "a rule"
+gone
+
+chain filter forward 0
+rule 'ip saddr 10.0.0.2 drop'
+broken "a rule against the answers" ✗ firewalls 'dropped by nftables \(table inet f, chain c\)'
+cured "a rule against the answers"
+gone
+
+chain filter forward 0
+rule 'tcp dport 81 drop'
+healthy "a rule against something else"
+rule 'tcp dport 80 limit rate 100/second burst 100 packets drop'
+named "a rule that drops sometimes" '?' firewalls 'may be dropped by nftables \(table inet f, chain c\)'
+gone
+
+chain filter prerouting -300
+rule 'tcp dport 80 drop'
+broken "a rule ahead of the translation" ✗ firewalls 'dropped by nftables .*: its rule with handle [0-9]+, at hook prerouting, priority -300$'
+cured "a rule ahead of the translation"
+gone
+chain filter prerouting 0
+rule 'ip daddr 10.0.0.2 drop'
+broken "a rule behind the translation" ✗ firewalls 'dropped by nftables .*, at hook prerouting, priority 0$'
+cured "a rule behind the translation"
+gone
+chain filter postrouting 0
+rule 'iifname "wan" oifname "lan" drop'
+broken "a rule on the way out" ✗ firewalls 'dropped by nftables .*, at hook postrouting, priority 0$'
+cured "a rule on the way out"
+gone
+chain filter output 0
+rule 'oifname "lan" drop'
+check "a rule against what the gateway itself sends: it passes" passes
+named "nobody can ask then" '?' target 'nobody answers at 10.0.0.2:80: .* or a firewall of this gateway drops what it sends itself$'
+gone
+
+chain nat prerouting -110
+rule 'ip daddr 203.0.113.1 tcp dport 80 dnat ip to 10.0.0.3:80'
+broken "a translation of others that comes first" ✗ translation \
+	'nftables \(table inet f, chain c\) translates it to 10.0.0.3:80 first, at priority -110: no forward of gwd sees it then$'
+cured "a translation of others that comes first"
+gone
+chain nat prerouting -100
+rule 'ip daddr 203.0.113.1 tcp dport 80 dnat ip to 10.0.0.3:80'
+healthy "one that comes later"
+gone
+
+asks=2222
+passes() { [ "$(ask client tcp 203.0.113.1 2222)" = "own 203.0.113.9 2222" ]; }
+healthy "a port of the gateway itself"
+chain filter input 0 drop
+broken "a policy against the gateway itself" ✗ firewalls 'dropped by nftables .*: its policy, at hook input, priority 0$'
+cured "a policy against the gateway itself"
+gone
+
+ctl gateway add 80 '[fd00::2]:80' --no-nat --name hole >/dev/null 2>&1
+asks="80 --to fd00::2"
+ip -n client route add fd00::/64 via 2001:db8::1
+passes() { [ "$(ask client tcp fd00::2 80)" = "server 2001:db8::9 80" ]; }
+healthy "a pinhole"
+chain filter forward 0 drop
+rule 'ct state established accept'
+broken "a policy against a pinhole" ✗ firewalls 'dropped by nftables .*: its policy, at hook forward, priority 0$'
+cured "a policy against a pinhole"
+gone
+
+finish
