@@ -35,7 +35,7 @@ SANITIZE := $(if $(filter 1,$(SAN)),-fsanitize=address$(comma)undefined -fno-san
 
 # --- libraries: none is needed to clean up or to be told what there is ---
 LIB_PKGS := yaml-0.1 jansson
-GWD_PKGS := libmnl libnftnl libuv sqlite3
+GWD_PKGS := libmnl libnftnl libseccomp libuv sqlite3
 TEST_PKGS := cmocka
 BUILDS := $(filter-out clean help uninstall lint,$(or $(MAKECMDGOALS),all))
 TESTS_WANTED := $(filter check check-unit tests $(B)/tests/%,$(MAKECMDGOALS))

@@ -17,6 +17,15 @@ static int is_yaml(const struct dirent *d)
 	return d->d_name[0] != '.' && dot && streq(dot, ".yaml");
 }
 
+/* The sandbox knows directories and links as they were at the start (sandbox.h). */
+static void refuse(const char *path, int error, struct diag *diag)
+{
+	diag_add(diag, DIAG_INVALID, (struct loc){0}, "cannot read %s: %s%s", path, strerror(error),
+		 error == EACCES ? "; make it readable for gwd's user, and restart gwd if its directory or a link to it is "
+				   "newer than when it started" :
+				   "");
+}
+
 static void add(struct documents *docs, const char *shown, struct buf *text) /* shown: interned */
 {
 	struct document *d;
@@ -43,7 +52,7 @@ static void read_one(struct documents *docs, const char *path, const char *shown
 	if (optional && r == -ENOENT)
 		diag_warn(diag, "there is no %s: nothing is declared there", path);
 	else if (r < 0) {
-		diag_add(diag, DIAG_INVALID, (struct loc){0}, "cannot read %s: %s", path, strerror(-r));
+		refuse(path, -r, diag);
 		return;
 	}
 	add(docs, diag_file(shown), &text);
@@ -55,7 +64,7 @@ static void read_directory(struct documents *docs, const char *directory, struct
 	int n = scandir(directory, &names, is_yaml, alphasort);
 
 	if (n < 0 && errno != ENOENT && errno != ENOTDIR)
-		diag_add(diag, DIAG_INVALID, (struct loc){0}, "cannot read %s: %s", directory, strerror(errno));
+		refuse(directory, errno, diag);
 	for (int i = 0; i < n; i++) {
 		_cleanup_(freep) char *path = xasprintf("%s/%s", directory, names[i]->d_name);
 		_cleanup_(freep) char *shown = xasprintf("gwd.d/%s", names[i]->d_name);

@@ -17,6 +17,7 @@
 #include "notify.h"
 #include "purge_client.h"
 #include "request.h"
+#include "sandbox.h"
 #include "varlink.h"
 #include "wire.h"
 
@@ -28,10 +29,11 @@ struct arguments {
 	struct gwd_options gwd;
 	const char *socket;
 	enum mode mode;
+	enum sandbox_mode sandbox;
 };
 
 static const char usage[] =
-	"usage: gwd [-c FILE] [-s SOCKET] [-S STATE_DIR] [-v]     run in the foreground\n"
+	"usage: gwd [-c FILE] [-s SOCKET] [-S STATE_DIR] [-v] [--sandbox=on|strict|off]     run in the foreground\n"
 	"       gwd -n|--check [-c FILE]                          check the file, touch nothing\n"
 	"       gwd -p|--print[=ruleset] [-c FILE]                print it in canonical form, or what is compiled of "
 	"it\n"
@@ -255,10 +257,12 @@ static void close_loop(struct daemon *d)
 static int run(const struct arguments *args)
 {
 	_cleanup_(diag_free) struct diag diag = {0};
+	const struct sandbox_places places = {args->gwd.config_path, args->gwd.state_dir, args->socket};
 	struct control_handler handler;
 	struct daemon d = {0};
 
 	signal(SIGPIPE, SIG_IGN);
+	sandbox_begin(args->sandbox);
 	if (uv_loop_init(&d.loop) < 0)
 		return 1;
 	d.context = (struct request_context){NULL, on_purged, &d};
@@ -272,6 +276,7 @@ static int run(const struct arguments *args)
 	}
 	d.context.gwd = d.gwd;
 	watch(&d);
+	sandbox_enter(args->sandbox, &places);
 	notify("READY=1\nSTATUS=forwarding");
 	log_info("ready: %s", args->socket);
 	uv_run(&d.loop, UV_RUN_DEFAULT);
@@ -290,7 +295,8 @@ static int parse(int argc, char **argv, struct arguments *args)
 		{"state", required_argument, NULL, 'S'},  {"check", no_argument, NULL, 'n'},
 		{"print", optional_argument, NULL, 'p'},  {"purge", no_argument, NULL, 'P'},
 		{"verbose", no_argument, NULL, 'v'},      {"version", no_argument, NULL, 'V'},
-		{"help", no_argument, NULL, 'h'},         {0},
+		{"help", no_argument, NULL, 'h'},         {"sandbox", required_argument, NULL, 'B'},
+		{0},
 	};
 	int option;
 
@@ -315,6 +321,10 @@ static int parse(int argc, char **argv, struct arguments *args)
 			break;
 		case 'P':
 			args->mode = MODE_PURGE;
+			break;
+		case 'B':
+			if (!sandbox_mode_parse(optarg, &args->sandbox))
+				return fprintf(stderr, "gwd: --sandbox=%s: on, strict or off was expected\n", optarg), 2;
 			break;
 		case 'v':
 			log_set_level(LOG_DEBUG);

@@ -47,7 +47,7 @@ missing() {
 apt_has() { dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q 'ok installed'; }
 
 if command -v apt-get >/dev/null; then
-	packages="gcc libc6-dev make pkg-config libmnl-dev libnftnl-dev libyaml-dev libjansson-dev libuv1-dev libsqlite3-dev
+	packages="gcc libc6-dev make pkg-config libmnl-dev libnftnl-dev libyaml-dev libjansson-dev libuv1-dev libsqlite3-dev libseccomp-dev
 		libcmocka-dev nftables iptables iproute2 util-linux python3 python3-jsonschema python3-yaml"
 	[ -z "$dev" ] || packages="$packages clang libclang-rt-dev clang-tidy shellcheck mandoc valgrind git
 		golang-go golang-github-varlink-go-dev dpkg-dev debhelper lintian rpm musl-tools mmdebstrap kmod e2fsprogs cpio
@@ -60,7 +60,7 @@ if command -v apt-get >/dev/null; then
 		as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends install "$@"
 	}
 elif command -v apk >/dev/null; then
-	packages="gcc musl-dev linux-headers make pkgconf libmnl-dev libnftnl-dev yaml-dev jansson-dev libuv-dev sqlite-dev
+	packages="gcc musl-dev linux-headers make pkgconf libmnl-dev libnftnl-dev yaml-dev jansson-dev libuv-dev sqlite-dev libseccomp-dev
 		cmocka-dev nftables iptables iproute2 util-linux-misc setpriv coreutils python3 py3-jsonschema py3-yaml"
 	[ -z "$dev" ] || packages="$packages bash clang compiler-rt clang-extra-tools shellcheck mandoc valgrind git go haproxy
 		openssl"
@@ -68,7 +68,7 @@ elif command -v apk >/dev/null; then
 	has='apk info -e'
 	fetch() { as_root apk add "$@"; }
 elif command -v dnf >/dev/null; then
-	packages="gcc make pkgconf-pkg-config libmnl-devel libnftnl-devel libyaml-devel jansson-devel libuv-devel sqlite-devel
+	packages="gcc make pkgconf-pkg-config libmnl-devel libnftnl-devel libyaml-devel jansson-devel libuv-devel sqlite-devel libseccomp-devel
 		libcmocka-devel nftables iptables-nft iproute util-linux python3 python3-jsonschema python3-pyyaml"
 	[ -z "$dev" ] || packages="$packages clang compiler-rt clang-tools-extra libasan libubsan ShellCheck mandoc valgrind git
 		golang haproxy openssl"
@@ -77,7 +77,7 @@ elif command -v dnf >/dev/null; then
 	fetch() { as_root dnf -y install "$@"; }
 else
 	say "found none of apt, apk, dnf. gwd needs a C compiler, make, pkg-config, and the development files of" >&2
-	say "libmnl, libnftnl, libyaml, jansson, libuv and sqlite3; the tests cmocka, nft, ip, unshare and python3 (jsonschema, yaml)" >&2
+	say "libmnl, libnftnl, libseccomp, libyaml, jansson, libuv and sqlite3; the tests cmocka, nft, ip, unshare and python3 (jsonschema, yaml)" >&2
 	exit 1
 fi
 

@@ -27,6 +27,7 @@ function wrong(why) {
 	only("<libnftnl/", "^gwd/nft_")
 	only("<libmnl/", "^gwd/(nl|nft_.*|nflog|trace|links.*|route|listeners|kernel|watch|conntrack.*)[.]")
 	only("<sqlite3", "^gwd/state")
+	only("<seccomp", "^gwd/sandbox[.]c$")
 	only("<uv", "^gwd/(main|control.*)[.]")
 	only("\"(nl|nft_[a-z]*)[.]h", "^gwd/(nl|nft_.*|nflog|trace|links.*|route|listeners|kernel|watch|conntrack)[.]")
 	only("\"conntrack_msg[.]h", "^gwd/conntrack")

@@ -8,7 +8,7 @@ set -eu
 out=${1:?where to?}
 cd "$(dirname "$0")/../.."
 mkdir -p "$out/include"
-for header in linux asm-generic mtd rdma libmnl libnftnl yaml.h jansson.h jansson_config.h uv.h uv sqlite3.h; do
+for header in linux asm-generic mtd rdma libmnl libnftnl yaml.h jansson.h jansson_config.h uv.h uv sqlite3.h seccomp.h seccomp-syscalls.h; do
 	[ ! -e "/usr/include/$header" ] || ln -sfn "/usr/include/$header" "$out/include/$header"
 done
 asm=/usr/include/$(gcc -print-multiarch)

@@ -50,6 +50,7 @@ skip_all() { # REASON
 finish() {
 	for log in "$work"/*/gwd.log; do
 		if grep -qE 'Sanitizer|runtime error' "$log" 2>/dev/null; then fail "the sanitizers have nothing to say"; fi
+		if said=$(grep 'not in the list of sandbox.c' "$log" 2>/dev/null); then fail "gwd calls only what its sandbox lets through" "$said"; fi
 	done
 	if [ "$failed" -gt 0 ]; then
 		for log in "$work"/*/gwd.log; do
@@ -221,7 +222,7 @@ gwd_spawn() { # HOST [ARG...]: started, not waited for; $GWD_AS is put before it
 	# Not by way of `on`: $! must be gwd itself.
 	# shellcheck disable=SC2086 # a command with its arguments, or nothing
 	nsenter --net="/run/netns/$on_host" ${GWD_AS-} "$gwd" -c "$work/$on_host/gwd.yaml" -s "$work/$on_host/gwd.sock" -S "$work/$on_host/state" \
-		"$@" >>"$work/$on_host/gwd.log" 2>&1 &
+		--sandbox=strict "$@" >>"$work/$on_host/gwd.log" 2>&1 &
 	echo $! >"$work/$on_host/gwd.pid"
 }
 
