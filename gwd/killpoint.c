@@ -24,6 +24,6 @@ void killpoint(const char *of, const char *step)
 	if (++passed < (wanted[len] ? strtoul(wanted + len + 1, NULL, 10) : 1))
 		return;
 	dprintf(STDERR_FILENO, "killpoint %s/%s\n", of, step);
-	kill(getpid(), SIGKILL);
+	raise(SIGKILL); /* what the sandbox lets through */
 }
 #endif
