@@ -289,6 +289,7 @@ void gwd_stop(struct gwd *g)
 	expire_close(g);
 	if (g->state)
 		state_close(g->state);
+	listeners_close();
 	nflog_close(g->nflog);
 	others_free(g->others);
 	confirm_free(g->confirm);

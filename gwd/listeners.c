@@ -134,7 +134,16 @@ static int answer(const struct nlmsghdr *nlh, void *ctx)
 
 /* ---- Questions ----------------------------------------------------------------------------------- */
 
-static int ask(struct nl *nl, struct why_question *q)
+/* For all of them: each change asks some, and to open a socket costs as much as to be answered. */
+static struct nl *nl;
+
+void listeners_close(void)
+{
+	nl_close(nl);
+	nl = NULL;
+}
+
+static int ask(struct why_question *q)
 {
 	_Alignas(struct nlmsghdr) char buf[256] = {0};
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
@@ -160,7 +169,7 @@ static int by_port(const void *a, const void *b)
 }
 
 /* A kernel that cannot be asked about SCTP most likely has none. */
-static int ask_each(struct nl *nl, uint8_t protos, struct why_question *q)
+static int ask_each(uint8_t protos, struct why_question *q)
 {
 	static const uint8_t families[] = {AF_INET, AF_INET6};
 	int r = 0;
@@ -168,7 +177,7 @@ static int ask_each(struct nl *nl, uint8_t protos, struct why_question *q)
 	for (size_t i = 0; i < PROTO_COUNT * ARRAY_SIZE(families) && r == 0; i++) {
 		q->proto = (uint8_t)(protos & 1U << i / ARRAY_SIZE(families));
 		q->family = families[i % ARRAY_SIZE(families)];
-		r = q->proto ? ask(nl, q) : 0;
+		r = q->proto ? ask(q) : 0;
 		if (r < 0 && q->proto == PROTO_SCTP)
 			r = 0;
 	}
@@ -177,13 +186,10 @@ static int ask_each(struct nl *nl, uint8_t protos, struct why_question *q)
 
 static int ask_all(uint8_t protos, struct why_question *q, struct diag *diag)
 {
-	struct nl *nl;
-	int r = nl_open(NETLINK_SOCK_DIAG, &nl);
+	int r = nl ? 0 : nl_open(NETLINK_SOCK_DIAG, &nl);
 
-	if (r == 0) {
-		r = ask_each(nl, protos, q);
-		nl_close(nl);
-	}
+	if (r == 0)
+		r = ask_each(protos, q);
 	if (r < 0)
 		diag_add(diag, DIAG_KERNEL, (struct loc){0}, "the kernel does not say who listens: %s", strerror(-r));
 	return r;
@@ -192,9 +198,12 @@ static int ask_all(uint8_t protos, struct why_question *q, struct diag *diag)
 int listeners_read(uint8_t protos, struct port_range ports, struct listeners *ret, struct diag *diag)
 {
 	_cleanup_(listeners_free) struct listeners found = {0};
-	struct why_question q = {.ports = ports, .ephemeral = sysctl_local_ports(), .found = &found};
-	int r = ask_all(protos, &q, diag);
+	struct why_question q = {.ports = ports, .found = &found};
+	int r;
 
+	if (protos & PROTO_UDP)
+		q.ephemeral = sysctl_local_ports();
+	r = ask_all(protos, &q, diag);
 	if (r < 0)
 		return r;
 	if (found.n)

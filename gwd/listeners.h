@@ -47,4 +47,6 @@ void peers_free(struct peers *); /* contents */
  * family of all TCP connections, which the kernel filters when a single port is listened on. 0 or -errno plus diag. */
 int listeners_peers(struct port_range ports, struct peers *ret, struct diag *);
 
+void listeners_close(void); /* the socket that is kept for the next question; it belongs to this network namespace */
+
 #endif

@@ -365,6 +365,13 @@ static bool is_durable(const struct gwd *g, const struct draft *d)
 		g->unstored || g->store_raised || d->raises[V4] || d->raises[V6] || confirm_writes(g, d));
 }
 
+/* Of what is stored nothing outlives this boot. */
+static bool is_fleeting(const struct gwd *g, const struct draft *d)
+{
+	return d->unrecorded && !d->documents && !d->docset && !d->seen && !g->remember && !g->unstored &&
+	       !g->store_raised && !d->raises[V4] && !d->raises[V6] && !confirm_writes(g, d);
+}
+
 static void cut(const struct gwd *g, struct journey *j, struct diag *diag)
 {
 	const struct draft *d = j->draft; /* taken: it has the old topology */
@@ -383,7 +390,7 @@ static int transact(struct gwd *g, struct journey *j, struct diag *diag)
 	int r;
 
 	ROAD_KILLPOINT("before-begin");
-	r = durable ? state_begin(g->state, diag) : 0;
+	r = !durable ? 0 : is_fleeting(g, d) ? state_begin_fleeting(g->state, diag) : state_begin(g->state, diag);
 	if (r < 0)
 		return r;
 	if (durable)

@@ -54,13 +54,16 @@ static int refuse_newer(struct state *state, struct diag *diag)
 	return -EROFS;
 }
 
-int state_begin(struct state *state, struct diag *diag)
+static int begin(struct state *state, bool relaxed, struct diag *diag)
 {
 	int r = refuse_newer(state, diag);
 
 	if (r < 0)
 		return r;
 	assert(!state->begun);
+	r = db_relax(state, relaxed, diag);
+	if (r < 0)
+		return r;
 	r = db_run(state, diag, QUERY_BEGIN, "");
 	if (r < 0)
 		return r;
@@ -71,6 +74,16 @@ int state_begin(struct state *state, struct diag *diag)
 	state->n_loose = 0;
 	state->history_before = state->history;
 	return 0;
+}
+
+int state_begin(struct state *state, struct diag *diag)
+{
+	return begin(state, false, diag);
+}
+
+int state_begin_fleeting(struct state *state, struct diag *diag)
+{
+	return begin(state, true, diag);
 }
 
 /* A change is whole or not at all. Also, after some errors (disk full, I/O) SQLite itself has rolled back, and what

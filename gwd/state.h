@@ -38,6 +38,8 @@ bool state_newer(const struct state *);
 /* Transactions. Every put below must be inside one. state_commit returns 0 when the change is durable; on failure the
  * transaction is rolled back, diag says why. After an error inside one, state_commit refuses: state_abort. */
 int state_begin(struct state *, struct diag *);
+/* The same for what does not outlive this boot: state_commit need not wait for the disk. */
+int state_begin_fleeting(struct state *, struct diag *);
 int state_commit(struct state *, struct diag *);
 void state_abort(struct state *);
 

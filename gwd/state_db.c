@@ -307,6 +307,16 @@ static int sql_value(struct state *state, const char *text, char **ret)
 	return sqlite3_finalize(stmt);
 }
 
+int db_relax(struct state *state, bool relaxed, struct diag *diag)
+{
+	if (state->relaxed == relaxed)
+		return 0;
+	if (sql(state, relaxed ? "PRAGMA synchronous = NORMAL" : "PRAGMA synchronous = FULL") != SQLITE_OK)
+		return db_fail(state, diag);
+	state->relaxed = relaxed;
+	return 0;
+}
+
 static int migrate(struct state *state, int64_t version)
 {
 	int code = SQLITE_OK;

@@ -71,6 +71,7 @@ struct state {
 
 	bool begun;       /* between state_begin and its end */
 	bool failed;      /* a statement did, since state_begin */
+	bool relaxed;     /* commits do not wait for the disk */
 	int64_t revision; /* that the running transaction records, 0 = none yet */
 	int64_t position; /* of its next item */
 	bool inverting;   /* it is a change that waits to be confirmed */
@@ -86,6 +87,8 @@ int db_open(struct state *, const char *dir, struct diag *);
 void db_close(struct state *);
 /* The last error of `db` as a sentence in diag: -errno. */
 int db_fail(struct state *, struct diag *);
+/* Between transactions: whether a commit waits for the disk. What comes after one that did not is on it in order. */
+int db_relax(struct state *, bool relaxed, struct diag *);
 
 /* The statement, bound and not yet stepped: types "t" const char *, "i" int64_t, "b" const void * and size_t, all of
  * which must outlive it. NULL on error, which db_step then reports. One user at a time: release by db_resetp. */

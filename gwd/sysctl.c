@@ -20,10 +20,24 @@
 
 static char *root; /* NULL: ROOT */
 
+/* Every change asks for the same few values, and to open a file costs ten times what reading it does: the latest ones stay
+ * open. That of an interface which is gone answers with an error for good, and is opened anew. */
+enum { KEPT_MAX = 8 };
+static struct kept {
+	char *name;
+	int fd;
+} kept[KEPT_MAX];
+static size_t next_kept;
+
 void sysctl_set_root(const char *path)
 {
 	free(root);
 	root = xstrdup(path);
+	for (size_t i = 0; i < KEPT_MAX; i++) {
+		if (kept[i].name)
+			close(kept[i].fd);
+		free(TAKE_PTR(kept[i].name));
+	}
 }
 
 static char *path_of(const char *name)
@@ -31,22 +45,58 @@ static char *path_of(const char *name)
 	return xasprintf("%s/%s", root ? root : ROOT, name);
 }
 
-int sysctl_get(const char *name, int *ret)
+static int keep_open(const char *name, size_t at)
 {
 	_cleanup_(freep) char *path = path_of(name);
-	_cleanup_(buf_free) struct buf text = {0};
-	char *end;
-	long value;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+	if (fd < 0)
+		return -errno;
+	if (kept[at].name)
+		close(kept[at].fd);
+	free(kept[at].name);
+	kept[at] = (struct kept){xstrdup(name), fd};
+	return 0;
+}
+
+/* Up to size - 1 bytes and a NUL: how many, or -errno. */
+static ssize_t read_kept(const char *name, char *text, size_t size)
+{
+	size_t at = 0;
+	ssize_t n = -1;
 	int r;
 
-	r = file_read(path, SYSCTL_MAX, &text);
-	if (r < 0)
-		return r;
-	if (text.len == 0)
+	while (at < KEPT_MAX && !str_same(kept[at].name, name))
+		at++;
+	if (at < KEPT_MAX)
+		n = pread(kept[at].fd, text, size - 1, 0);
+	else
+		at = next_kept++ % KEPT_MAX;
+	if (n < 0) {
+		r = keep_open(name, at);
+		if (r < 0)
+			return r;
+		n = pread(kept[at].fd, text, size - 1, 0);
+	}
+	if (n < 0)
+		return -errno;
+	text[n] = '\0';
+	return n;
+}
+
+int sysctl_get(const char *name, int *ret)
+{
+	char text[32], *end;
+	ssize_t n = read_kept(name, text, sizeof(text));
+	long value;
+
+	if (n < 0)
+		return (int)n;
+	if (n == 0 || n == sizeof(text) - 1)
 		return -EBADMSG;
 	errno = 0;
-	value = strtol(text.data, &end, 10);
-	if (end == text.data || end[strspn(end, " \t\n")] || errno || value < INT_MIN || value > INT_MAX)
+	value = strtol(text, &end, 10);
+	if (end == text || end[strspn(end, " \t\n")] || errno || value < INT_MIN || value > INT_MAX)
 		return -EBADMSG;
 	*ret = (int)value;
 	return 0;

@@ -21,6 +21,7 @@ static size_t n_sockets;
 
 static int fresh(void **state)
 {
+	listeners_close();
 	return netns_fresh(state) < 0 || (netns_allowed && netns_try("ip link set lo up")) ? -1 : 0;
 }
 

@@ -108,6 +108,13 @@ static void expect_says(struct diag *diag, const char *text)
 #define ON6(d) sysctl_forwarding_on(AF_INET6, d)
 #define OFF6(d) sysctl_forwarding_off(AF_INET6, -1, d)
 
+/* What is kept open is of the namespace that it was opened in. */
+static int fresh(void **state)
+{
+	sysctl_set_root(NULL);
+	return netns_fresh(state);
+}
+
 /* ---- A made-up tree ----------------------------------------------------------------------------- */
 
 static void test_values(void **state)
@@ -386,11 +393,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_read_only_tree, tree_new, tree_gone),
 		cmocka_unit_test_setup_teardown(test_without_ipv6, tree_new, tree_gone),
 		cmocka_unit_test_setup_teardown(test_accept_ra_refused, tree_new, tree_gone),
-		cmocka_unit_test_setup(test_forwarding4, netns_fresh),
-		cmocka_unit_test_setup(test_accept_redirects, netns_fresh),
-		cmocka_unit_test_setup(test_forwarding6, netns_fresh),
-		cmocka_unit_test_setup(test_redirects, netns_fresh),
-		cmocka_unit_test_setup(test_advertised_route, netns_fresh),
+		cmocka_unit_test_setup(test_forwarding4, fresh),
+		cmocka_unit_test_setup(test_accept_redirects, fresh),
+		cmocka_unit_test_setup(test_forwarding6, fresh),
+		cmocka_unit_test_setup(test_redirects, fresh),
+		cmocka_unit_test_setup(test_advertised_route, fresh),
 	};
 
 	netns_init();
