@@ -191,6 +191,8 @@ FILES := $(B)/gwd:$(SBINDIR)/gwd:755 \
 	$(foreach e,$(sort $(wildcard conf/examples/*.* conf/examples/*/*.*)),$(e):$(DATADIR)/gwd/$(e:conf/%=%):644) \
 	packaging/hooks/libvirt-network:$(DATADIR)/gwd/hooks/libvirt-network:755 \
 	$(R)/packaging/systemd/gwd.service:$(UNITDIR)/gwd.service:644 \
+	packaging/systemd/gwd-metrics.socket:$(UNITDIR)/gwd-metrics.socket:644 \
+	$(R)/packaging/systemd/gwd-metrics@.service:$(UNITDIR)/gwd-metrics@.service:644 \
 	packaging/systemd/sysusers.d/gwd.conf:$(SYSUSERSDIR)/gwd.conf:644
 ONCE := $(R)/conf/gwd.yaml:$(SYSCONFDIR)/gwd/gwd.yaml:644
 OPENRC_ONCE := packaging/openrc/gwd.confd:$(CONFDDIR)/gwd:644

@@ -48,10 +48,10 @@ const struct option options[OPTION_COUNT] = {
 	[OPTION_IN] = {"in", 0, TAKES_VALUE, "wan|dmz", "from where (default: open wan, close everywhere)"},
 	[OPTION_CONFIRM] = {"confirm", 0, TAKES_PERHAPS, "TIME",
 			    "take it back by itself after so long (default: 2m) without gwctl confirm"},
+	[OPTION_HTTP] = {"http", 0, TAKES_NOTHING, NULL, "answer one HTTP request on standard input and output"},
 	[OPTION_TO] = {"to", 0, TAKES_VALUE, "ADDR", "the address that is dialled (default: where the port is forwarded)"},
 	[OPTION_WAIT] = {"wait", 0, TAKES_VALUE, NULL, NULL},
 	[OPTION_RESET] = {"reset", 0, TAKES_NOTHING, NULL, NULL},
-	[OPTION_HTTP] = {"http", 0, TAKES_PERHAPS, NULL, NULL},
 };
 
 static const struct loc nowhere;

@@ -43,11 +43,11 @@ enum option_id {
 	OPTION_NO_NAT,
 	OPTION_IN,
 	OPTION_CONFIRM,
+	OPTION_HTTP,
 	/* of later versions: no command takes them yet */
 	OPTION_TO,
 	OPTION_WAIT,
 	OPTION_RESET,
-	OPTION_HTTP,
 	OPTION_COUNT
 };
 #define OPTION_BIT(id) (UINT64_C(1) << (id))

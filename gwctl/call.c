@@ -76,7 +76,7 @@ enum status call_rows(struct call *call, const char *method, json_t *parameters,
 		return STATUS_UNREACHABLE;
 	}
 	bool more = streq(method, "List") || streq(method, "History") || streq(method, "Watch") ||
-		    call_option(call, OPTION_HOLD);
+		    streq(method, "Metrics") || call_option(call, OPTION_HOLD);
 	int r = client_call(call->client, method, parameters, more, seconds, each, ctx, &diag);
 	if (r == -EREMOTEIO) {
 		print_refusal(&diag);
@@ -123,7 +123,8 @@ static void warn_outcome(const json_t *outcome)
 	_cleanup_(diag_free) struct diag diag = {0};
 	size_t i;
 	json_t *warning;
-	json_array_foreach (json_object_get(outcome, "warnings"), i, warning) {
+	json_array_foreach(json_object_get(outcome, "warnings"), i, warning)
+	{
 		if (json_is_string(warning))
 			diag_warn(&diag, "%s", json_string_value(warning));
 	}
@@ -253,7 +254,8 @@ char *json_lines(const json_t *array)
 	json_t *line;
 	if (!json_array_size(array))
 		return NULL;
-	json_array_foreach (array, i, line) {
+	json_array_foreach(array, i, line)
+	{
 		const char *text = json_string_value(line);
 		buf_printf(&lines, "%s%s", i ? "\n" : "", text ? text : "?");
 	}

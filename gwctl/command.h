@@ -102,6 +102,7 @@ enum status cmd_apply(struct call *);
 enum status cmd_export(struct call *);
 enum status cmd_import(struct call *);
 enum status cmd_watch(struct call *);
+enum status cmd_metrics(struct call *);
 enum status cmd_why(struct call *);
 enum status cmd_help(struct call *);
 enum status cmd_version(struct call *);

@@ -155,16 +155,19 @@ static const char export_more[] =
 
 static const char import_more[] =
 	"The DNAT rules of nft and iptables as services, each with the table, chain and handle that it comes from.\n"
-	"What gwd.yaml cannot say is a comment, 'not expressed', with the reason; such a rule is never made wider. The\n"
+	"What gwd.yaml cannot say is a comment, 'not expressed', with the reason; such a rule is never made wider. "
+	"The\n"
 	"rules of tools that look after them (Docker, firewalld, ...) are named and left alone. Changes nothing; ends\n"
 	"with 1 when something is not expressed.\n"
 	"\n"
 	"  gwctl import >new.yaml ; gwctl check new.yaml\n";
 
 static const char watch_more[] =
-	"A line for each event from now on, until Ctrl-C: changes and who made them, what other programs undid and gwd\n"
+	"A line for each event from now on, until Ctrl-C: changes and who made them, what other programs undid and "
+	"gwd\n"
 	"put right, leases that end, interfaces and addresses, new connections of forwards with `log: true`, changes\n"
-	"that wait to be confirmed. The second word says which kind it is. With -o json, an object a line. Ends with 3\n"
+	"that wait to be confirmed. The second word says which kind it is. With -o json, an object a line. Ends with "
+	"3\n"
 	"when gwd ends.\n"
 	"\n"
 	"  gwctl watch\n"
@@ -180,6 +183,16 @@ static const char why_more[] =
 	"  gwctl why 80\n"
 	"  gwctl why 53/udp --from 198.51.100.7\n"
 	"  gwctl why 443 --to 203.0.113.5 -q || echo broken\n";
+
+static const char metrics_more[] = "Numbers as OpenMetrics text, for Prometheus and others: all names begin with gwd_, "
+				   "and gwd_up is 0, with exit\n"
+				   "status 3, when gwd is away. --http is for gwd-metrics.socket, which answers on "
+				   "http://127.0.0.1:10380/metrics\n"
+				   "once it is enabled; for node_exporter's textfile collector, see gwctl(8).\n"
+				   "\n"
+				   "  gwctl metrics\n"
+				   "  gwctl metrics | grep '^gwd_forwards'\n"
+				   "  printf 'GET /metrics HTTP/1.1\\r\\n\\r\\n' | gwctl metrics --http\n";
 
 static const char help_more[] = "  gwctl help add\n";
 
@@ -199,6 +212,7 @@ const struct command commands[] = {
 	{"show", "NAME", "all about one forward", show_more, 1, 1, 0, cmd_show},
 	{"status", "", "one screen: is all well?", status_more, 0, 0, 0, cmd_status},
 	{"watch", "", "what happens, as it happens", watch_more, 0, 0, 0, cmd_watch},
+	{"metrics", "", "numbers for Prometheus", metrics_more, 0, 0, B(HTTP), cmd_metrics},
 	{"check", "[FILE]", "look for mistakes in a file", check_more, 0, 1, 0, cmd_check},
 	{"diff", "[FILE]", "what apply would change", diff_more, 0, 1, B(REVISION), cmd_diff},
 	{"apply", "[FILE]", "make gwd.yaml, or FILE, what runs", apply_more, 0, 1, CHANGES, cmd_apply},
@@ -214,7 +228,6 @@ const struct command commands[] = {
 	{.name = "edit"},
 	{.name = "flows"},
 	{.name = "stats"},
-	{.name = "metrics"},
 	{.name = "doctor"},
 	{0},
 };

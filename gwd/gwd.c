@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "boottime.h"
 #include "files.h"
 #include "gwd_apply.h"
 #include "gwd_confirm.h"
@@ -238,6 +239,7 @@ int gwd_start(const struct gwd_options *options, struct gwd **ret, struct diag *
 	int r;
 
 	g->config_path = xstrdup(options->config_path);
+	g->started = boottime_now();
 	g->boot = sysctl_boot_id();
 	g->here = here(g->boot);
 	g->redirects = g->clock.alarm = -1;

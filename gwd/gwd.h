@@ -169,6 +169,8 @@ struct gwd_status {
 	struct diag *file_mistakes; /* of the file as it is on disk; borrowed */
 	const char *last_error;     /* borrowed, may be NULL */
 	const struct kernel_stats *netlink;
+	int64_t uptime; /* seconds */
+	int connections, connections_max; /* that the kernel tracks, of everyone; -1 = it does not say */
 	const struct gwd_firewall *firewalls; /* borrowed until the next call; warnings say which forwards */
 	size_t n_firewalls;
 	const char *ownership; /* of the table: "plain", "owned", "kept" */

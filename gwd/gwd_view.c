@@ -4,6 +4,7 @@
 #include <fnmatch.h>
 #include <time.h>
 
+#include "boottime.h"
 #include "compile.h"
 #include "config_print.h"
 #include "files.h"
@@ -204,8 +205,13 @@ int gwd_status(struct gwd *g, struct gwd_status *ret, struct diag *diag)
 			       .last_error = g->last_error,
 			       .file_mistakes = &g->file_mistakes,
 			       .netlink = kernel_stats(g->kernel),
-			       .ownership = road_ownership(g)};
+			       .ownership = road_ownership(g),
+			       .uptime = (boottime_now() - g->started) / 1000,
+			       .connections = -1,
+			       .connections_max = -1};
 
+	(void)sysctl_get("net/netfilter/nf_conntrack_count", &s.connections);
+	(void)sysctl_get("net/netfilter/nf_conntrack_max", &s.connections_max);
 	topology_warn(g->topology, diag);
 	warn_of_bridges(g, diag);
 	others_status(g, &s, diag);

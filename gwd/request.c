@@ -7,6 +7,7 @@
 #include "arena.h"
 #include "killpoint.h"
 #include "request_json.h"
+#include "request_metrics.h"
 #include "request_watch.h"
 #include "request_why.h"
 #include "util.h"
@@ -551,5 +552,6 @@ const struct varlink_method request_methods[] = {
 	{"Why", ACCESS_LOOK, request_why},
 	{"Purge", ACCESS_CHANGE, purge},
 	{"Watch", ACCESS_LOOK, request_watch},
+	{"Metrics", ACCESS_LOOK, request_metrics},
 	{0},
 };

@@ -462,7 +462,8 @@ static void say(const struct gwd *g, const struct journey *j)
 			   : o->unasked ? "interfaces or addresses changed"
 					: "the rules are as they should be again";
 	struct event about = {
-		.kind = d->reverts   ? EVENT_CONFIRM
+		.kind = g->starting  ? EVENT_DAEMON
+			: d->reverts ? EVENT_CONFIRM
 			: d->ended   ? EVENT_END
 			: d->what    ? EVENT_CHANGE
 			: o->unasked ? EVENT_LINK

@@ -36,6 +36,7 @@ struct gwd {
 	int64_t docset;             /* declared documents in force; 0 = none */
 	uint64_t docset_hash;
 
+	int64_t started;            /* boottime_now */
 	bool starting;              /* memory is not yet what ran: there is nothing to go back to */
 	bool frozen;                /* nothing was ever accepted and the file is broken: hands off */
 	bool table;                 /* our table is in the kernel */

@@ -49,7 +49,7 @@ apt_has() { dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q 'ok installe
 if command -v apt-get >/dev/null; then
 	packages="gcc libc6-dev make pkg-config libmnl-dev libnftnl-dev libyaml-dev libjansson-dev libuv1-dev libsqlite3-dev libseccomp-dev
 		libcmocka-dev nftables iptables iproute2 util-linux python3 python3-jsonschema python3-yaml"
-	[ -z "$dev" ] || packages="$packages clang libclang-rt-dev clang-tidy shellcheck mandoc valgrind git
+	[ -z "$dev" ] || packages="$packages python3-prometheus-client clang libclang-rt-dev clang-tidy shellcheck mandoc valgrind git
 		golang-go golang-github-varlink-go-dev dpkg-dev debhelper lintian rpm musl-tools mmdebstrap kmod e2fsprogs cpio
 		busybox-static haproxy openssl"
 	[ -z "$dev" ] || [ "$(dpkg --print-architecture)" != amd64 ] || packages="$packages qemu-system-x86"

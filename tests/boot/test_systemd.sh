@@ -48,6 +48,21 @@ is "stopped: the rules stay" "server 203.0.113.9 80" ask client tcp 203.0.113.1 
 inside gateway systemctl start gwd
 is "and the connection" "server 203.0.113.9 80" talk door
 
+# ---- metrics
+check_not "the metrics are not served by themselves" inside gateway systemctl is-active gwd-metrics.socket
+check_not "nor at boot" inside gateway systemctl is-enabled gwd-metrics.socket
+is "their units are as systemd wants them" "" inside gateway systemd-analyze verify --man=no gwd-metrics.socket
+check "enabled" inside gateway systemctl -q enable --now gwd-metrics.socket
+# bash has TCP, and nothing else here does.
+scrape() { inside gateway 'bash -c "exec 3<>/dev/tcp/127.0.0.1/10380; printf \"GET /metrics HTTP/1.1\r\n\r\n\" >&3; cat <&3"'; }
+has "they are served" '^gwd_up 1$' scrape
+has "by a user that may look" '^gwd_forwards.state="active". 2$' scrape
+has "to this machine alone" '127\.0\.0\.1:10380 ' inside gateway 'ss -Hltn "sport = 10380" | grep -v "\*:10380"'
+inside gateway systemctl stop gwd
+has "without gwd they say so" '^gwd_up 0$' scrape
+inside gateway systemctl start gwd
+is "no request is left, and none has failed" "" inside gateway 'systemctl list-units --all --no-legend "gwd-metrics@*"'
+
 # ---- what it may not do
 status=$(inside gateway cat "/proc/$(main_pid)/status")
 has "it is a user of its own" '^Uid:.[1-9]' echo "$status"
@@ -87,6 +102,7 @@ check "removed from an image that is made here, the rules of this machine stay" 
 inside gateway systemctl start gwd
 check "removed" inside gateway dpkg -r gwd
 check_not "nothing is left of it in the kernel" table gateway
+check_not "nobody serves metrics" scrape
 is "forwarding is off again" 0 on gateway cat /proc/sys/net/ipv4/ip_forward
 check "the file and the forwards are kept" inside gateway test -e /etc/gwd/gwd.yaml -a -e /var/lib/gwd/state.db
 check "installed again" inside gateway dpkg -i /gwd.deb

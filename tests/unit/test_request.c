@@ -458,7 +458,7 @@ static void test_purge(void **state)
 static void test_table(void **state)
 {
 	static const char *const looks[] = {"List",    "Get",    "Status", "Check", "Diff",
-					    "History", "Export", "Import", "Watch", "Why"};
+					    "History", "Export", "Import", "Watch", "Metrics", "Why"};
 	size_t described = 0, handled = 0, looking = 0;
 
 	(void)state;
