@@ -28,5 +28,18 @@ check "it reboots" eventually another_boot "$first"
 is "the forward is there right after" "server 203.0.113.9 80" eval 'eventually ask client tcp 203.0.113.1 80; ask client tcp 203.0.113.1 80'
 is "and the other" "server 203.0.113.9 81" ask client tcp 203.0.113.1 81
 check "and gwd answers" eventually inside gateway gwctl -q status
+
+# This kernel keeps no table for a program that is gone (Linux 6.9): a second one, gwd's own, holds on to connections.
+talk_open door client tcp 203.0.113.1 80
+is "an open connection" "server 203.0.113.9 80" talk door
+inside gateway 'echo "table_owner: on" >/etc/gwd/gwd.yaml'
+check "a table of its own" inside gateway systemctl reload gwd
+is "takes two here" "table inet gwd table inet gwd-keeper " inside gateway 'nft list tables | sort | tr "\n" " "'
+inside gateway nft flush ruleset
+check "another program empties the ruleset: the forward is back" eventually ask client tcp 203.0.113.1 80
+is "and the connection goes on" "server 203.0.113.9 80" talk door
+inside gateway systemctl stop gwd
+is "gwd stops: its rules stay" "table inet gwd" inside gateway nft list tables
+is "and forward" "server 203.0.113.9 81" ask client tcp 203.0.113.1 81
 vm_down gateway
 finish
