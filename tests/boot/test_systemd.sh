@@ -43,6 +43,15 @@ check_not "a file with a mistake fails the reload" inside gateway systemctl relo
 has "the journal says where" "gwd.yaml:1:[0-9]+: .*unknown key 'prt'" inside gateway journalctl -q -u gwd
 is "what runs stays" "server 203.0.113.9 81" ask client tcp 203.0.113.1 81
 is "and gwd too" "$pid" main_pid
+inside gateway 'mkdir -p /run/systemd/system/gwd.service.d
+	printf "[Service]\nWatchdogSec=2\n" >/run/systemd/system/gwd.service.d/dog.conf
+	systemctl daemon-reload; systemctl restart gwd; sleep 5'
+pid=$(main_pid)
+is "its watchdog hears of it" 0 inside gateway systemctl show -P NRestarts gwd
+inside gateway kill -STOP "$pid"
+check "and when it does not, gwd is started anew" eventually another_pid "$pid"
+inside gateway 'rm -r /run/systemd/system/gwd.service.d; systemctl daemon-reload'
+
 inside gateway systemctl stop gwd
 is "stopped: the rules stay" "server 203.0.113.9 80" ask client tcp 203.0.113.1 80
 inside gateway systemctl start gwd
@@ -94,7 +103,8 @@ pid=$(main_pid)
 check "an upgrade" inside gateway dpkg -i /gwd.deb
 check "starts it anew" another_pid "$pid"
 is "with the connections of before" "server 203.0.113.9 80" talk door
-is "and new ones" "server 203.0.113.9 80" ask client tcp 203.0.113.1 80
+has "and the file as it was written" "prt: 81" inside gateway cat /etc/gwd/gwd.yaml
+is "and new connections" "server 203.0.113.9 80" ask client tcp 203.0.113.1 80
 # What a removal in an image sees: the kernel of the machine on which it is made, but none of its services and files.
 inside gateway 'systemctl stop gwd; unshare -m sh -c "
 	mount -t tmpfs tmpfs /run && mount -t tmpfs tmpfs /var/lib/gwd && /var/lib/dpkg/info/gwd.prerm remove"'
