@@ -164,6 +164,7 @@ static int begin_world(struct gwd *g, struct beginning *b, struct diag *diag)
 	_cleanup_(outcome_free) struct outcome outcome = {0};
 	_cleanup_(draft_free) struct draft d = {.seen = b->seen}, rest = {0};
 	const struct documents *docs = b->from_disk ? b->disk : b->stored;
+	_cleanup_(diag_free) struct diag again = {0};
 	_cleanup_(freep) char *what = NULL;
 	int r = state_newer(g->state) ? 0 : ingredients_stored(g, &in, diag);
 
@@ -186,7 +187,12 @@ static int begin_world(struct gwd *g, struct beginning *b, struct diag *diag)
 		draft_take(g, &d);
 		draft_settle(&d);
 		draft_rest(&d, &rest);
-		return confirm_resume(g, &rest, diag);
+		r = confirm_resume(g, &rest, diag);
+		if (r < 0 || !g->stale)
+			return r;
+		config_free(b->config); /* it cannot be taken back and stays: this is a start like any other */
+		b->config = config_read(docs, &again);
+		return begin_world(g, b, diag);
 	}
 	r = road_commit_regardless(g, &d, &outcome, diag);
 	if (r < 0)

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Other changes while one waits to be confirmed: they go on unless they touch the same. */
+/* Other changes while one waits to be confirmed: they go on unless they touch the same; and one that cannot be taken
+ * back. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
 #include <stdint.h>
 #include <signal.h>
+#include <sqlite3.h>
 #include <cmocka.h>
 
 #include "fake_kernel.h"
@@ -137,6 +139,38 @@ static void test_undo(void **state)
 	assert_settled();
 }
 
+/* What ran before it is not understood (an older gwd was installed, the database was tampered with): it stays, and the
+ * start is one like any other, which turns forwarding on and closes what that would open. */
+static void test_not_understood(void **state)
+{
+	sqlite3 *db;
+	_cleanup_(freep) char *path = place_path("state/state.db"), *table = NULL;
+
+	(void)state;
+	NEED_NETNS();
+	boot("first\n");
+	put_file("etc/gwd.yaml", "services: [{port: 443, to: 10.0.0.2}]\n");
+	start();
+	within(3600);
+	add("web", "80", "10.0.0.2");
+	for_good();
+	stop();
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "UPDATE document SET text = 'services: 7'", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+	fake_kernel_reset();
+	put_file("sys/net/ipv4/ip_forward", "0\n");
+	boot("second\n");
+	boottime_fake(1000);
+	start();
+	assert_waits("");
+	assert_list("tcp-443 active\nweb active");
+	table = rules();
+	assert_non_null(strstr(table, "# unasked4"));
+	assert_true(status().raised[0]);
+	assert_settled();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -144,6 +178,7 @@ int main(void)
 		IN_PLACE(test_openings_and_files),
 		IN_PLACE(test_names),
 		IN_PLACE(test_undo),
+		IN_PLACE(test_not_understood),
 	};
 
 	netns_init();
