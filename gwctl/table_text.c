@@ -15,14 +15,7 @@
 char *text_safe(const char *text)
 {
 	char *safe = xstrdup(text);
-	for (char *line = safe, *end; line; line = end) {
-		end = strchr(line, '\n');
-		if (end)
-			*end = '\0';
-		text_clean(line, true);
-		if (end)
-			*end++ = '\n';
-	}
+	text_clean(safe, "\t\n");
 	return safe;
 }
 

@@ -32,10 +32,10 @@ static uint32_t code_point(const char *s, size_t n)
 	return c;
 }
 
-/* Unicode's line breaks, the byte order mark and noncharacters: right in a text, but not as they are in YAML. */
+/* The byte order mark and noncharacters: right in a text, but not as they are in YAML. */
 static bool must_escape(uint32_t c)
 {
-	return c == 0x2028 || c == 0x2029 || c == 0xfeff || (c & 0xfffe) == 0xfffe || (c >= 0xfdd0 && c <= 0xfdef);
+	return c == 0xfeff || (c & 0xfffe) == 0xfffe || (c >= 0xfdd0 && c <= 0xfdef);
 }
 
 static void print_text(struct buf *out, const char *s)

@@ -150,7 +150,7 @@ static void read_listen(void *ctx, const struct key *k, const struct node *value
 			 "listen: '%s': one address or one interface; leave listen out for every wan address", text);
 	else if (streq(text, "lo"))
 		diag_add(diag, DIAG_INVALID, value->loc, "listen: nothing from outside arrives on loopback");
-	else if (!ifname_valid(text) || !text_printable(text) || !text[strspn(text, "0123456789.")])
+	else if (!ifname_plain(text) || !text[strspn(text, "0123456789.")])
 		diag_add(diag, DIAG_INVALID, value->loc, "listen: '%s' is neither an IP address nor an interface name",
 			 text);
 	else {

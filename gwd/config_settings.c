@@ -89,10 +89,10 @@ static bool pattern_check(const struct key *k, const struct node *value, struct 
 			 k->name, text);
 	else if (star && star[1])
 		diag_add(diag, DIAG_INVALID, value->loc, "%s: '%s': '*' may only stand at the end", k->name, text);
-	else if (!ifname_valid(text) || !text_printable(text))
+	else if (!ifname_plain(text))
 		diag_add(diag, DIAG_INVALID, value->loc,
-			 "%s: '%s' is no interface name (1 to 15 characters, without '/', ':' and blanks)", k->name,
-			 text);
+			 "%s: '%s' is no interface name (1 to 15 characters, without '/', ':', '\"', '\\' and blanks)",
+			 k->name, text);
 	else
 		return true;
 	return false;

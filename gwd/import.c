@@ -401,7 +401,7 @@ static void each_interface(struct builder *b, const struct candidate *c)
 
 		one.t.match.fields[MATCH_IFNAME] = spans_of(&names.items[i], 1);
 		one.listen.kind = LISTEN_INTERFACE;
-		if (!name || !ifname_valid(name) || !text_printable(name)) {
+		if (!name || !ifname_plain(name)) {
 			refuse(b, c,
 			       xstrdup("`listen` is an interface's whole name; or name these interfaces in `wan`"));
 			return;

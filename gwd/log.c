@@ -5,8 +5,6 @@
 
 #include "diag.h"
 
-#include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -22,35 +20,14 @@ void log_set_level(enum log_level level)
 	threshold = level;
 }
 
-/* Bytes of the UTF-8 character at `s` (RFC 3629), 0 = none, or one of the control characters U+0080..U+009F. */
-static size_t utf8_len(const unsigned char *s)
-{
-	size_t len = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
-	static const uint32_t smallest[] = {0xa0, 0x800, 0x10000};
-
-	if (s[0] < 0xc2 || s[0] > 0xf4)
-		return 0;
-	uint32_t c = s[0] & (0x7fu >> len);
-	for (size_t i = 1; i < len; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-		c = c << 6 | (s[i] & 0x3f);
-	}
-	return c < smallest[len - 2] || (c >= 0xd800 && c < 0xe000) || c > 0x10ffff ? 0 : len;
-}
-
 static void escape(struct buf *out, const char *text)
 {
-	const unsigned char *s = (const unsigned char *)text;
-
-	while (*s) {
-		size_t len = *s < 0x80 ? (*s >= 0x20 && *s != 0x7f) : utf8_len(s);
-
-		if (len)
-			buf_add(out, s, len);
+	for (size_t n; *text; text += n ? n : 1) {
+		n = text_char(text, strlen(text));
+		if (n)
+			buf_add(out, text, n);
 		else
-			buf_printf(out, "\\x%02x", *s);
-		s += len ? len : 1;
+			buf_printf(out, "\\x%02x", (unsigned char)*text);
 	}
 }
 

@@ -101,14 +101,10 @@ void varlink_expected_more(struct varlink_call *call)
 
 json_t *varlink_text(const char *text)
 {
-	json_t *ret = json_string(text);
+	_cleanup_(freep) char *clean = xstrdup(text);
 
-	if (ret)
-		return ret;
-	_cleanup_(freep) char *plain = xstrdup(text);
-	for (char *c = plain; *c; c++)
-		*c = *c & 0x80 ? '?' : *c;
-	return json_string(plain);
+	text_clean(clean, "\t\n");
+	return json_string(clean);
 }
 
 json_t *varlink_mistakes(const struct diag *diag)

@@ -37,7 +37,8 @@ void varlink_invalid_parameter(struct varlink_call *, const char *parameter);
 void varlink_expected_more(struct varlink_call *); /* too long for one reply: org.varlink.service.ExpectedMore */
 
 json_t *varlink_mistakes(const struct diag *);
-json_t *varlink_text(const char *); /* a JSON string of any bytes: what is not UTF-8 becomes '?' */
+/* A JSON string of any bytes, for any terminal: what is neither printable nor the end of a line or a tab becomes '?'. */
+json_t *varlink_text(const char *);
 
 extern const char varlink_description[]; /* org.gwd.Gateway.varlink, embedded */
 

@@ -86,7 +86,7 @@ static void note_who(struct watch *w, const struct nlmsghdr *nlh)
 	}
 	w->who.pid = pid ? ntohl(mnl_attr_get_u32(pid)) : 0;
 	snprintf(w->who.program, sizeof(w->who.program), "%s", name ? mnl_attr_get_str(name) : "");
-	text_clean(w->who.program, false);
+	text_clean(w->who.program, "");
 }
 
 static void end_transaction(struct watch *w, const struct nlmsghdr *nlh)

@@ -255,3 +255,8 @@ bool ifname_valid(const char *name)
 			return false;
 	return true;
 }
+
+bool ifname_plain(const char *name)
+{
+	return ifname_valid(name) && text_printable(name) && !strpbrk(name, "\"\\");
+}

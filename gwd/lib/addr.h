@@ -63,5 +63,6 @@ size_t prefixes_normalize(struct prefix *, size_t n);
 bool prefixes_same(const struct prefix *, size_t n, const struct prefix *, size_t n_other);
 void prefix_last(const struct prefix *, struct ip *ret); /* its highest address */
 bool ifname_valid(const char *); /* what the kernel's dev_valid_name() takes */
+bool ifname_plain(const char *); /* ... and nft and terminals show as it is: printable, no quotes or backslashes */
 
 #endif

@@ -27,7 +27,7 @@ static char *message_vprintf(const char *subject, const char *fmt, va_list ap)
 	}
 	if (vsnprintf(text + used, sizeof(text) - used, fmt, ap) < 0)
 		text[used] = '\0';
-	text_clean(text, false);
+	text_clean(text, "");
 	return xstrdup(text);
 }
 
@@ -95,7 +95,7 @@ static char *source_line(const char *at, const char *end)
 		for (len = DIAG_SOURCE_MAX; len && ((unsigned char)at[len] & 0xc0) == 0x80;)
 			len--;
 	line = xstrndup(at, len);
-	text_clean(line, true);
+	text_clean(line, "\t");
 	return line;
 }
 
@@ -145,7 +145,7 @@ char *diag_text(const struct diag *d)
 		if (m->loc.file) {
 			_cleanup_(freep) char *file = xstrdup(m->loc.file);
 
-			text_clean(file, false);
+			text_clean(file, "");
 			buf_printf(&out, "%s:", file);
 			if (m->loc.line)
 				buf_printf(&out, "%u:", m->loc.line);

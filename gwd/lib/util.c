@@ -256,15 +256,21 @@ size_t utf8_char(const char *text, size_t len)
 	return value < min || value > 0x10ffff || (value >= 0xd800 && value <= 0xdfff) ? 0 : n;
 }
 
-/* Bytes of the character at `s` that may be shown; 0: its first byte may not. */
-static size_t shown(const char *s, size_t len)
+size_t text_char(const char *s, size_t len)
 {
-	unsigned char c = (unsigned char)s[0];
+	static const struct {
+		const char *first, *last; /* of one length */
+	} bad[] = {{"\x01", "\x1f"},
+		   {"\x7f", "\x7f"},
+		   {"\xc2\x80", "\xc2\x9f"},          /* U+0080 .. U+009F */
+		   {"\xe2\x80\xa8", "\xe2\x80\xae"},  /* U+2028 .. U+202E */
+		   {"\xe2\x81\xa6", "\xe2\x81\xa9"}}; /* U+2066 .. U+2069 */
 	size_t n = utf8_char(s, len);
 
-	if (c < 0x20 || c == 0x7f)
-		return 0;
-	return n == 2 && c == 0xc2 && (unsigned char)s[1] < 0xa0 ? 0 : n;
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		if (n == strlen(bad[i].first) && memcmp(s, bad[i].first, n) >= 0 && memcmp(s, bad[i].last, n) <= 0)
+			return 0;
+	return n;
 }
 
 bool text_printable(const char *s)
@@ -272,20 +278,20 @@ bool text_printable(const char *s)
 	size_t len = strlen(s), n;
 
 	for (; len; s += n, len -= n) {
-		n = shown(s, len);
+		n = text_char(s, len);
 		if (!n)
 			return false;
 	}
 	return true;
 }
 
-void text_clean(char *s, bool keep_tabs)
+void text_clean(char *s, const char *keep)
 {
 	size_t len = strlen(s), n;
 
 	for (; len; s += n, len -= n) {
-		n = shown(s, len);
-		if (n || (keep_tabs && *s == '\t')) {
+		n = text_char(s, len);
+		if (n || strchr(keep, *s)) {
 			n = n ? n : 1;
 			continue;
 		}

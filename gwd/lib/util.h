@@ -59,10 +59,12 @@ static inline bool str_same(const char *a, const char *b)
 
 /* Length in bytes of the UTF-8 character at `s` (RFC 3629; `len` bytes are there), 0 when it is none. */
 size_t utf8_char(const char *s, size_t len);
-/* UTF-8 without control characters (C0, DEL, C1): may go to logs and terminals as it is. */
-bool text_printable(const char *s);
-/* Makes it so: every offending byte becomes '?'. Tabs stay when `keep_tabs`. */
-void text_clean(char *s, bool keep_tabs);
+/* The same, but 0 also for a control character: C0, DEL, C1, the line ends of Unicode, and what turns the direction of the
+ * text around it (UAX #9, explicit formatting), by which a line shows something else than it says. */
+size_t text_char(const char *s, size_t len);
+bool text_printable(const char *s); /* nothing else is in it: may go to logs and terminals as it is */
+/* Makes it so: every offending byte becomes '?', but for the control characters in `keep` ("\t\n"). */
+void text_clean(char *s, const char *keep);
 
 /* Decimal without sign or leading zero at *text, moved past it; false (both untouched) when there is none or it exceeds
  * `max` (below UINT_MAX / 10). */

@@ -155,6 +155,7 @@ static void test_ifname(void **state)
 					   "...",  "wg*",      "caf\xc3\xa9"};
 	static const char *const bad[] = {"",    ".",   "..",  "1234567890123456", "a/b", "eth0:1", "a b",
 					  "a\t", "a\n", "\xa0"};
+	static const char *const crooked[] = {"a\"b", "a\\b", "a\x1b[m", "a\xff", "a\xc2\x9b", "a\xe2\x80\xae"};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(good); i++)
@@ -163,6 +164,11 @@ static void test_ifname(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
 		if (ifname_valid(bad[i]))
 			fail_msg("'%s' was taken", bad[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(crooked); i++)
+		if (!ifname_valid(crooked[i]) || ifname_plain(crooked[i]))
+			fail_msg("'%s': the kernel takes it, we do not", crooked[i]);
+	assert_true(ifname_plain("caf\xc3\xa9"));
+	assert_false(ifname_plain("a b"));
 }
 
 static void test_prefix_of(void **state)

@@ -168,7 +168,7 @@ static void test_exclusive_needs_lan(void **state)
 	assert_mistakes("policy: exclusive\n", expected);
 	assert_mistakes("policy: exclusive\nlan: []\n", expected);
 	assert_mistakes("policy: exclusive\nlan: a/b\n", /* one of them is enough */
-			"gwd.yaml:2:6: lan: 'a/b' is no interface name (1 to 15 characters, without '/', ':' and "
+			"gwd.yaml:2:6: lan: 'a/b' is no interface name (1 to 15 characters, without '/', ':', '\"', '\\' and "
 			"blanks)\n");
 }
 
@@ -180,8 +180,8 @@ static void test_interfaces_refused(void **state)
 		"gwd.yaml:1:13: wan: 'eth0' is already named as 'eth0' in wan at gwd.yaml:1:7\n"
 		"gwd.yaml:1:19: wan: '*' would be any interface; name them, or what they begin with (\"ppp*\")\n"
 		"gwd.yaml:1:24: wan: 'p*p': '*' may only stand at the end\n"
-		"gwd.yaml:1:31: wan: 'a/b' is no interface name (1 to 15 characters, without '/', ':' and blanks)\n"
-		"gwd.yaml:1:36: wan: '' is no interface name (1 to 15 characters, without '/', ':' and blanks)\n"
+		"gwd.yaml:1:31: wan: 'a/b' is no interface name (1 to 15 characters, without '/', ':', '\"', '\\' and blanks)\n"
+		"gwd.yaml:1:36: wan: '' is no interface name (1 to 15 characters, without '/', ':', '\"', '\\' and blanks)\n"
 		"gwd.yaml:1:40: wan: expected one value, not a list\n"
 		"gwd.yaml:2:7: lan: 'eth0' is already named as 'eth0' in wan at gwd.yaml:1:7\n");
 	assert_mistakes("wan: []\nlan:\n",

@@ -134,13 +134,31 @@ static void test_text_clean(void **state)
 
 	(void)state;
 	assert_false(text_printable(text));
-	text_clean(text, false);
+	text_clean(text, "");
 	assert_string_equal(text, "a?[31m?b???c?\xc3\xa9?");
 	assert_true(text_printable(text));
-	text_clean(tabs, true);
+	text_clean(tabs, "\t");
 	assert_string_equal(tabs, "\ta?");
 	assert_false(text_printable(tabs));
 	assert_true(text_printable(""));
+}
+
+/* Letters of every script, but nothing that makes a line look like another one. */
+static void test_text_char(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t n;
+	} cases[] = {
+		{" ", 1},           {"~", 1},           {"\x7f", 0},         {"\x1f", 0},          {"\"", 1},
+		{"\xc2\x9f", 0},    {"\xc2\xa0", 2},    {"\xe2\x80\xa7", 3}, {"\xe2\x80\xa8", 0},  {"\xe2\x80\xae", 0},
+		{"\xe2\x80\xaf", 3}, {"\xe2\x81\xa5", 3}, {"\xe2\x81\xa6", 0}, {"\xe2\x81\xa9", 0},  {"\xe2\x81\xaa", 3},
+		{"\xd7\x90", 2},    {"\x80", 0},         {"\xed\xa0\x80", 0}, {"\xf0\x9f\x9a\xaa", 4},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		assert_int_equal(text_char(cases[i].text, strlen(cases[i].text)), cases[i].n);
 }
 
 int main(void)
@@ -154,6 +172,7 @@ int main(void)
 		cmocka_unit_test(test_file_read),
 		cmocka_unit_test(test_utf8),
 		cmocka_unit_test(test_text_clean),
+		cmocka_unit_test(test_text_char),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -195,11 +195,11 @@ static void test_mistakes(void **state)
 
 static void test_text(void **state)
 {
-	json_auto_t *good = varlink_text("caf\xc3\xa9\n"), *bad = varlink_text("a\xff" "b\xc3\xa9");
+	json_auto_t *good = varlink_text("caf\xc3\xa9\n\t"), *bad = varlink_text("a\xff" "b\xc3\xa9\x1b[m\x7f\xc2\x9b");
 
 	(void)state;
-	assert_string_equal(json_string_value(good), "caf\xc3\xa9\n");
-	assert_string_equal(json_string_value(bad), "a?b??");
+	assert_string_equal(json_string_value(good), "caf\xc3\xa9\n\t");
+	assert_string_equal(json_string_value(bad), "a?b\xc3\xa9?[m???");
 }
 
 static void test_expected_more(void **state)
