@@ -28,10 +28,12 @@ DESTDIR ?=
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wcast-qual -Wwrite-strings -Wundef -Wvla \
 	-Wformat=2 $(if $(filter 1,$(WERROR)),-Werror)
 comma := ,
-# The sanitized build has objects of its own, so that both can stand side by side. (B=NAME after `make bench` is a part.)
+# The sanitized builds have objects of their own, so that all can stand side by side. (B=NAME after `make bench` is a part.)
 PART := $(if $(filter command,$(origin B)),$(B))
-override B := $(if $(filter 1,$(SAN)),$(O)/san,$(O))
-SANITIZE := $(if $(filter 1,$(SAN)),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+override B := $(O)$(if $(filter 1,$(FUZZ)),/fuzz,$(if $(filter 1,$(SAN)),/san))
+SANITIZE := $(if $(filter 1,$(SAN) $(FUZZ)),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+# An empty array is NULL here, and NULL + 0 no mistake.
+SANITIZE += $(if $(filter 1,$(FUZZ)),-fsanitize=fuzzer-no-link -fno-sanitize=pointer-overflow)
 
 # --- libraries: none is needed to clean up or to be told what there is ---
 LIB_PKGS := yaml-0.1 jansson
@@ -69,6 +71,7 @@ GWD_SRC := $(sort $(wildcard gwd/*.c))
 GWCTL_SRC := $(sort $(wildcard gwctl/*.c))
 TEST_SRC := $(sort $(wildcard tests/unit/test_*.c))
 FAKE_SRC := $(sort $(wildcard tests/fake/*.c))
+FUZZ_SRC := $(sort $(wildcard tests/fuzz/*.c))
 TESTS := $(TEST_SRC:tests/unit/%.c=%)
 # A test belongs to gwctl when the module it is named after does.
 GWCTL_TESTS := $(filter test_gwctl% $(GWCTL_SRC:gwctl/%.c=test_%),$(TESTS))
@@ -124,7 +127,19 @@ $(GWD_TESTS:%=$(B)/tests/%): $(B)/tests/%: $(B)/obj/tests/unit/%.o $(GWD) $(LIB)
 $(GWCTL_TESTS:%=$(B)/tests/%): $(B)/tests/%: $(B)/obj/tests/unit/%.o $(GWCTL) $(LIB)
 $(TESTS:%=$(B)/tests/%): LIBS = $(TEST_LIBS) $(GWD_LIBS) $(LIB_LIBS)
 
-$(B)/gwd $(B)/gwctl $(B)/killpoints/gwd $(TESTS:%=$(B)/tests/%) $(patsubst tests/bench/%.c,$(B)/bench/%,$(wildcard tests/bench/*.c)):
+# Fuzz targets, in the build with FUZZ=1. Real netlink sockets answer to fuzz_netlink with what it makes up.
+FUZZ_CC ?= clang
+FUZZERS := $(FUZZ_SRC:tests/fuzz/%.c=$(B)/%)
+.PHONY: fuzz-targets
+fuzz-targets: $(FUZZERS)
+FUZZ_MAIN := -fsanitize=fuzzer
+$(B)/corpus: FUZZ_MAIN :=
+$(B)/fuzz_netlink: FUZZ_MAIN += $(patsubst %,-Wl$(comma)--wrap=%,recvmsg recv send mnl_socket_sendto mnl_attr_validate nanosleep)
+$(filter-out $(B)/fuzz_netlink,$(FUZZERS)): $(call objects,$(FAKE_SRC))
+$(FUZZERS): $(B)/%: $(B)/obj/tests/fuzz/%.o $(GWD) $(LIB)
+$(FUZZERS): LIBS = $(FUZZ_MAIN) $(GWD_LIBS) $(LIB_LIBS)
+
+$(B)/gwd $(B)/gwctl $(B)/killpoints/gwd $(TESTS:%=$(B)/tests/%) $(patsubst tests/bench/%.c,$(B)/bench/%,$(wildcard tests/bench/*.c)) $(FUZZERS):
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(LINK) $(LIBS)
@@ -152,9 +167,9 @@ $(BENCH): LIBS = $(GWD_LIBS) $(LIB_LIBS)
 bench: all $(BENCH)
 	$(Q)B='$(B)' sh tests/bench/run '$(PART)'
 
-.PHONY: check check-unit check-golden check-netns check-boot golden-update demo lint
-check: tests
-	$(Q)$(RUN) unit golden netns
+.PHONY: check check-unit check-golden check-netns check-boot check-fuzz fuzz fuzzers golden-update demo lint
+check: tests $(if $(filter 1,$(SAN)),,fuzzers)
+	$(Q)$(RUN) unit golden netns $(if $(filter 1,$(SAN)),,fuzz)
 check-unit: tests
 	$(Q)$(RUN) unit
 check-golden: all
@@ -167,6 +182,16 @@ check-boot: $(if $(shell command -v dh 2>/dev/null),deb)
 	$(Q)$(RUN) boot
 golden-update: all
 	$(Q)$(RUN) golden-update
+check-fuzz: fuzzers
+	$(Q)$(RUN) fuzz
+fuzz: fuzzers
+	$(Q)FUZZ_SECONDS=$(or $(T),60) B='$(B)' tests/run fuzz
+# Built by clang, whatever builds the rest.
+fuzzers:
+	$(Q)if echo 'int LLVMFuzzerTestOneInput(void) { return 0; }' | \
+		$(FUZZ_CC) -fsanitize=fuzzer$(comma)address -o /dev/null -x c - 2>/dev/null; then \
+		$(MAKE) --no-print-directory FUZZ=1 CC='$(FUZZ_CC)' fuzz-targets; \
+	else echo '*** nothing is fuzzed: $(FUZZ_CC) with libFuzzer is not here (sh packaging/deps.sh --dev)'; fi
 demo: all
 	$(Q)B='$(B)' sh tests/demo.sh
 lint:
@@ -270,8 +295,9 @@ help:
 	@echo 'make                   gwd and gwctl in $(O)/'
 	@echo 'make demo              a home network in namespaces: a forward, a page fetched through it (half a minute)'
 	@echo 'make check             every test: unit, golden, netns; T=NAME runs one (up to 5 minutes)'
-	@echo 'make check-unit        cmocka tests, no kernel needed; also check-golden, check-netns'
+	@echo 'make check-unit        cmocka tests, no kernel needed; also check-golden, check-netns, check-fuzz'
 	@echo 'make check-boot        the package on booting machines: systemd, OpenRC, VMs (root, Debian; up to 8 minutes)'
+	@echo 'make fuzz T=60         feeds garbage to every reader for T seconds each, by clang'\''s libFuzzer'
 	@echo 'make golden-update     what gwd prints now becomes what the golden tests expect: read the diff'
 	@echo 'make bench             speed against others, in one table (root; half an hour); B=add runs one part'
 	@echo 'make lint              include direction and size budgets'

@@ -262,6 +262,15 @@ static bool get_data(const struct nftnl_expr *x, uint16_t attr, struct expr *e)
 	return true;
 }
 
+/* Into e->name; false: it is not said. */
+static bool get_name(struct arena *arena, const struct nftnl_expr *x, uint16_t attr, struct expr *e)
+{
+	const char *name = nftnl_expr_is_set(x, attr) ? nftnl_expr_get_str(x, attr) : NULL;
+
+	e->name = name ? arena_strdup(arena, name) : NULL;
+	return name;
+}
+
 static bool get_meta(struct arena *arena, const struct nftnl_expr *x, struct expr *e)
 {
 	(void)arena;
@@ -350,9 +359,8 @@ static bool get_lookup(struct arena *arena, const struct nftnl_expr *x, struct e
 	e->has_dreg = nftnl_expr_is_set(x, NFTNL_EXPR_LOOKUP_DREG);
 	if (e->has_dreg)
 		e->dreg = nft_expr_slot(x, NFTNL_EXPR_LOOKUP_DREG);
-	e->name = arena_strdup(arena, nftnl_expr_get_str(x, NFTNL_EXPR_LOOKUP_SET));
 	e->op = nftnl_expr_get_u32(x, NFTNL_EXPR_LOOKUP_FLAGS);
-	return !(e->op & ~(uint32_t)NFT_LOOKUP_F_INV);
+	return get_name(arena, x, NFTNL_EXPR_LOOKUP_SET, e) && !(e->op & ~(uint32_t)NFT_LOOKUP_F_INV);
 }
 
 static bool get_immediate(struct arena *arena, const struct nftnl_expr *x, struct expr *e)
@@ -362,8 +370,7 @@ static bool get_immediate(struct arena *arena, const struct nftnl_expr *x, struc
 	if (e->dreg != REG_VERDICT)
 		return get_data(x, NFTNL_EXPR_IMM_DATA, e);
 	e->verdict = (int32_t)nftnl_expr_get_u32(x, NFTNL_EXPR_IMM_VERDICT);
-	if (nftnl_expr_is_set(x, NFTNL_EXPR_IMM_CHAIN))
-		e->name = arena_strdup(arena, nftnl_expr_get_str(x, NFTNL_EXPR_IMM_CHAIN));
+	get_name(arena, x, NFTNL_EXPR_IMM_CHAIN, e);
 	return true;
 }
 
@@ -460,8 +467,8 @@ static bool get_dynset(struct arena *arena, const struct nftnl_expr *x, struct e
 	e->per = state->per;
 	e->burst = state->burst;
 	e->count = state->count;
-	e->name = arena_strdup(arena, nftnl_expr_get_str(x, NFTNL_EXPR_DYNSET_SET_NAME));
-	return reader.n == 1 && (e->key == EXPR_LIMIT || e->key == EXPR_CONNLIMIT) && state->op == over(e->key) &&
+	return get_name(arena, x, NFTNL_EXPR_DYNSET_SET_NAME, e) && reader.n == 1 &&
+	       (e->key == EXPR_LIMIT || e->key == EXPR_CONNLIMIT) && state->op == over(e->key) &&
 	       !nftnl_expr_is_set(x, NFTNL_EXPR_DYNSET_SREG_DATA) &&
 	       nftnl_expr_get_u64(x, NFTNL_EXPR_DYNSET_TIMEOUT) == 0 &&
 	       nftnl_expr_get_u32(x, NFTNL_EXPR_DYNSET_FLAGS) == 0;
@@ -472,8 +479,7 @@ static bool get_log(struct arena *arena, const struct nftnl_expr *x, struct expr
 	e->kind = EXPR_LOG;
 	e->key = nftnl_expr_get_u16(x, NFTNL_EXPR_LOG_GROUP);
 	e->offset = nftnl_expr_get_u32(x, NFTNL_EXPR_LOG_SNAPLEN);
-	if (nftnl_expr_is_set(x, NFTNL_EXPR_LOG_PREFIX))
-		e->name = arena_strdup(arena, nftnl_expr_get_str(x, NFTNL_EXPR_LOG_PREFIX));
+	get_name(arena, x, NFTNL_EXPR_LOG_PREFIX, e);
 	return nftnl_expr_is_set(x, NFTNL_EXPR_LOG_GROUP) && nftnl_expr_get_u16(x, NFTNL_EXPR_LOG_QTHRESHOLD) == 0 &&
 	       nftnl_expr_get_u32(x, NFTNL_EXPR_LOG_FLAGS) == 0;
 }

@@ -265,49 +265,48 @@ static struct ruleset *rules_of(struct foreign *f, uint32_t family, const char *
 
 int nft_foreign_set(const struct nlmsghdr *nlh, void *foreign)
 {
-	struct nftnl_set *s = nftnl_set_alloc();
-	bool understood = s && nftnl_set_nlmsg_parse(nlh, s) == 0;
+	struct nftnl_set *s = nft_get_parse_set(nlh);
 	struct foreign *f = foreign;
 	struct ruleset *r = NULL;
 
-	if (understood && (f->named || (nftnl_set_get_u32(s, NFTNL_SET_FLAGS) & NFT_SET_ANONYMOUS)))
+	if (!s)
+		return MNL_CB_ERROR;
+	if ((f->named || (nftnl_set_get_u32(s, NFTNL_SET_FLAGS) & NFT_SET_ANONYMOUS)))
 		r = rules_of(f, nftnl_set_get_u32(s, NFTNL_SET_FAMILY), nftnl_set_get_str(s, NFTNL_SET_TABLE));
 	if (r) {
 		nft_get_add_set(r, s);
 		r->n_sets -= !nft_get_wants_elems(&r->sets[r->n_sets - 1]);
 	}
-	if (s)
-		nftnl_set_free(s);
-	return understood ? MNL_CB_OK : MNL_CB_ERROR;
+	nftnl_set_free(s);
+	return MNL_CB_OK;
 }
 
 int nft_foreign_chain(const struct nlmsghdr *nlh, void *foreign)
 {
-	struct nftnl_chain *c = nftnl_chain_alloc();
-	bool understood = c && nftnl_chain_nlmsg_parse(nlh, c) == 0;
-	struct ruleset *r = understood ? rules_of(foreign, nftnl_chain_get_u32(c, NFTNL_CHAIN_FAMILY),
-						  nftnl_chain_get_str(c, NFTNL_CHAIN_TABLE))
-				       : NULL;
+	struct nftnl_chain *c = nft_get_parse_chain(nlh);
+	struct ruleset *r;
 
+	if (!c)
+		return MNL_CB_ERROR;
+	r = rules_of(foreign, nftnl_chain_get_u32(c, NFTNL_CHAIN_FAMILY), nftnl_chain_get_str(c, NFTNL_CHAIN_TABLE));
 	if (r)
 		nft_get_add_chain(r, c);
-	if (c)
-		nftnl_chain_free(c);
-	return understood ? MNL_CB_OK : MNL_CB_ERROR;
+	nftnl_chain_free(c);
+	return MNL_CB_OK;
 }
 
 int nft_foreign_rule(const struct nlmsghdr *nlh, void *foreign)
 {
-	struct nftnl_rule *x = nftnl_rule_alloc();
-	bool understood = x && nftnl_rule_nlmsg_parse(nlh, x) == 0;
-	struct ruleset *r = understood ? rules_of(foreign, nftnl_rule_get_u32(x, NFTNL_RULE_FAMILY),
-						  nftnl_rule_get_str(x, NFTNL_RULE_TABLE))
-				       : NULL;
-	const struct chain *c = r ? ruleset_chain(r, nftnl_rule_get_str(x, NFTNL_RULE_CHAIN)) : NULL;
+	struct nftnl_rule *x = nft_get_parse_rule(nlh);
+	const struct chain *c;
+	struct ruleset *r;
 
+	if (!x)
+		return MNL_CB_ERROR;
+	r = rules_of(foreign, nftnl_rule_get_u32(x, NFTNL_RULE_FAMILY), nftnl_rule_get_str(x, NFTNL_RULE_TABLE));
+	c = r ? ruleset_chain(r, nftnl_rule_get_str(x, NFTNL_RULE_CHAIN)) : NULL;
 	if (c)
 		nft_get_add_rule(r, &r->chains[c - r->chains], x, get_expr);
-	if (x)
-		nftnl_rule_free(x);
-	return understood ? MNL_CB_OK : MNL_CB_ERROR;
+	nftnl_rule_free(x);
+	return MNL_CB_OK;
 }

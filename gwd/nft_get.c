@@ -71,9 +71,7 @@ static const char *comment_in(struct arena *arena, const uint8_t *data, uint32_t
 			continue;
 		}
 		text = arena_strndup(arena, (const char *)data + 2, data[1]);
-		for (char *c = text; *c; c++)
-			if ((unsigned char)*c < ' ' || *c == 0x7f)
-				*c = '?';
+		text_clean(text, "");
 		return text;
 	}
 	return NULL;
@@ -140,6 +138,15 @@ static int find_counter(struct nftnl_expr *x, void *found)
 	return 0;
 }
 
+struct nftnl_set *nft_get_parse_set(const struct nlmsghdr *nlh)
+{
+	_cleanup_(free_set) struct nftnl_set *s = nftnl_set_alloc();
+
+	if (!s || nftnl_set_nlmsg_parse(nlh, s) < 0 || !nftnl_set_is_set(s, NFTNL_SET_NAME))
+		return NULL;
+	return TAKE_PTR(s);
+}
+
 void nft_get_add_set(struct ruleset *r, const struct nftnl_set *s)
 {
 	struct set *set = ruleset_add_set(r);
@@ -160,14 +167,24 @@ void nft_get_add_set(struct ruleset *r, const struct nftnl_set *s)
 
 int nft_get_set(const struct nlmsghdr *nlh, void *ruleset)
 {
-	_cleanup_(free_set) struct nftnl_set *s = nftnl_set_alloc();
+	_cleanup_(free_set) struct nftnl_set *s = nft_get_parse_set(nlh);
 
-	if (!s || nftnl_set_nlmsg_parse(nlh, s) < 0)
+	if (!s)
 		return MNL_CB_ERROR;
 	if (is_ours(nftnl_set_get_u32(s, NFTNL_SET_FAMILY), nftnl_set_get_str(s, NFTNL_SET_TABLE)) &&
 	    !(nftnl_set_get_u32(s, NFTNL_SET_FLAGS) & NFT_SET_ANONYMOUS))
 		nft_get_add_set(ruleset, s);
 	return MNL_CB_OK;
+}
+
+struct nftnl_chain *nft_get_parse_chain(const struct nlmsghdr *nlh)
+{
+	_cleanup_(free_chain) struct nftnl_chain *c = nftnl_chain_alloc();
+
+	if (!c || nftnl_chain_nlmsg_parse(nlh, c) < 0 || !nftnl_chain_is_set(c, NFTNL_CHAIN_NAME) ||
+	    (nftnl_chain_is_set(c, NFTNL_CHAIN_HOOKNUM) && !nftnl_chain_is_set(c, NFTNL_CHAIN_TYPE)))
+		return NULL;
+	return TAKE_PTR(c);
 }
 
 void nft_get_add_chain(struct ruleset *r, const struct nftnl_chain *c)
@@ -186,9 +203,9 @@ void nft_get_add_chain(struct ruleset *r, const struct nftnl_chain *c)
 
 int nft_get_chain(const struct nlmsghdr *nlh, void *ruleset)
 {
-	_cleanup_(free_chain) struct nftnl_chain *c = nftnl_chain_alloc();
+	_cleanup_(free_chain) struct nftnl_chain *c = nft_get_parse_chain(nlh);
 
-	if (!c || nftnl_chain_nlmsg_parse(nlh, c) < 0)
+	if (!c)
 		return MNL_CB_ERROR;
 	if (is_ours(nftnl_chain_get_u32(c, NFTNL_CHAIN_FAMILY), nftnl_chain_get_str(c, NFTNL_CHAIN_TABLE)) &&
 	    !(nftnl_chain_get_u32(c, NFTNL_CHAIN_FLAGS) & NFT_CHAIN_BINDING))
@@ -198,10 +215,10 @@ int nft_get_chain(const struct nlmsghdr *nlh, void *ruleset)
 
 int nft_get_foreign_chain(const struct nlmsghdr *nlh, void *count)
 {
-	_cleanup_(free_chain) struct nftnl_chain *c = nftnl_chain_alloc();
+	_cleanup_(free_chain) struct nftnl_chain *c = nft_get_parse_chain(nlh);
 	uint32_t family;
 
-	if (!c || nftnl_chain_nlmsg_parse(nlh, c) < 0)
+	if (!c)
 		return MNL_CB_ERROR;
 	family = nftnl_chain_get_u32(c, NFTNL_CHAIN_FAMILY);
 	if (!nftnl_chain_is_set(c, NFTNL_CHAIN_HOOKNUM) || is_ours(family, nftnl_chain_get_str(c, NFTNL_CHAIN_TABLE)))
@@ -258,6 +275,15 @@ static struct rule *chain_add_rule(struct arena *arena, struct chain *c)
 	return &c->rules[c->n++];
 }
 
+struct nftnl_rule *nft_get_parse_rule(const struct nlmsghdr *nlh)
+{
+	_cleanup_(free_rule) struct nftnl_rule *x = nftnl_rule_alloc();
+
+	if (!x || nftnl_rule_nlmsg_parse(nlh, x) < 0 || !nftnl_rule_is_set(x, NFTNL_RULE_CHAIN))
+		return NULL;
+	return TAKE_PTR(x);
+}
+
 void nft_get_add_rule(struct ruleset *r, struct chain *chain, struct nftnl_rule *x, nft_get_expr *get)
 {
 	struct expr_reader reader = {r->arena, chain_add_rule(r->arena, chain), get};
@@ -278,10 +304,10 @@ void nft_get_add_rule(struct ruleset *r, struct chain *chain, struct nftnl_rule 
 
 int nft_get_rule(const struct nlmsghdr *nlh, void *ruleset)
 {
-	_cleanup_(free_rule) struct nftnl_rule *x = nftnl_rule_alloc();
+	_cleanup_(free_rule) struct nftnl_rule *x = nft_get_parse_rule(nlh);
 	struct chain *chain;
 
-	if (!x || nftnl_rule_nlmsg_parse(nlh, x) < 0)
+	if (!x)
 		return MNL_CB_ERROR;
 	if (!is_ours(nftnl_rule_get_u32(x, NFTNL_RULE_FAMILY), nftnl_rule_get_str(x, NFTNL_RULE_TABLE)))
 		return MNL_CB_OK;

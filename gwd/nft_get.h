@@ -20,6 +20,9 @@ struct nftnl_set;
 struct nftnl_chain;
 struct nftnl_rule;
 struct nftnl_expr;
+struct nftnl_set *nft_get_parse_set(const struct nlmsghdr *); /* each has the names that the kernel never leaves out; */
+struct nftnl_chain *nft_get_parse_chain(const struct nlmsghdr *); /* the caller's; NULL: not understood */
+struct nftnl_rule *nft_get_parse_rule(const struct nlmsghdr *);
 typedef void nft_get_expr(const struct nftnl_expr *, struct arena *, struct expr *ret);
 void nft_get_add_set(struct ruleset *, const struct nftnl_set *);
 void nft_get_add_chain(struct ruleset *, const struct nftnl_chain *);

@@ -405,6 +405,31 @@ static void twisted_actions(struct nftnl_rule *r)
 	nftnl_expr_set_u32(their_dynset(r, "connlimit"), NFTNL_EXPR_DYNSET_FLAGS, NFT_DYNSET_F_INV);
 }
 
+/* What does not say its name. */
+static void nameless(struct nftnl_rule *r)
+{
+	nftnl_expr_set_u32(their_expr(r, "lookup"), NFTNL_EXPR_LOOKUP_SREG, NFT_REG_1);
+	nftnl_expr_set_u32(their_expr(r, "dynset"), NFTNL_EXPR_DYNSET_SREG_KEY, NFT_REG_1);
+}
+
+/* Messages that lack what a kernel always says are not understood. */
+static void test_nameless_objects(void **state)
+{
+	static int (*const readers[])(const struct nlmsghdr *, void *) = {nft_get_set, nft_get_chain, nft_get_rule};
+	static const uint16_t types[] = {NFT_MSG_NEWSET, NFT_MSG_NEWCHAIN, NFT_MSG_NEWRULE};
+	_cleanup_(ruleset_freep) struct ruleset *into = ruleset_new();
+	_Alignas(struct nlmsghdr) char room[256];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(readers); i++) {
+		struct nlmsghdr *nlh = nftnl_nlmsg_build_hdr(room, types[i], NFPROTO_INET, 0, 0);
+
+		mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, RULESET_TABLE);
+		assert_int_equal(readers[i](nlh, into), MNL_CB_ERROR);
+	}
+	assert_int_equal(into->n_sets + into->n_chains, 0);
+}
+
 static void test_other_expressions(void **state)
 {
 	_cleanup_(ruleset_freep) struct ruleset *into = ruleset_new();
@@ -414,8 +439,9 @@ static void test_other_expressions(void **state)
 	(void)state;
 	twisted_matches(r);
 	twisted_actions(r);
+	nameless(r);
 	rule = read_rule(r, into);
-	assert_int_equal(rule->n, 17);
+	assert_int_equal(rule->n, 19);
 	for (size_t i = 0; i < rule->n; i++)
 		if (rule->exprs[i].kind != EXPR_OTHER)
 			fail_msg("expression %zu is taken for one of ours", i);
@@ -459,6 +485,7 @@ static void test_comments_of_others(void **state)
 	assert_string_equal(comment_read("\0\4web", 6, into), "web");
 	assert_string_equal(comment_read("\1\4\1\2\3\4\0\4web", 12, into), "web"); /* after something else */
 	assert_string_equal(comment_read("\0\5\033[2J", 7, into), "?[2J");        /* never to a terminal as it is */
+	assert_string_equal(comment_read("\0\4\xc2\x9b\xff", 6, into), "???");
 	assert_string_equal(comment_read("\0\3web", 5, into), "web");              /* without its NUL */
 	assert_null(comment_read("\0\4web", 5, into));                             /* says it is longer than it is */
 	assert_null(comment_read("\0", 1, into));
@@ -499,7 +526,7 @@ int main(void)
 		cmocka_unit_test(test_open_interval_has_no_end),
 		cmocka_unit_test(test_leases_are_added_before_they_go),
 		cmocka_unit_test(test_other_expressions),  cmocka_unit_test(test_kernels_own_words),
-		cmocka_unit_test(test_comments_of_others), cmocka_unit_test(test_intervals),
+		cmocka_unit_test(test_comments_of_others), cmocka_unit_test(test_nameless_objects), cmocka_unit_test(test_intervals),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
