@@ -198,7 +198,7 @@ static int begin_world(struct gwd *g, struct beginning *b, struct diag *diag)
 	if (r < 0)
 		return r;
 	g->docset_hash = documents_hash(docs);
-	if (b->from_disk && outcome.revision == 0 && !state_newer(g->state))
+	if (b->from_disk && outcome.revision == 0 && state_changeable(g->state))
 		g->unstored = TAKE_PTR(b->disk);
 	return confirm_resume(g, &rest, diag);
 }
@@ -254,6 +254,8 @@ int gwd_start(const struct gwd_options *options, struct gwd **ret, struct diag *
 	g->events = events_new();
 	g->world = empty_world();
 	r = state_open(options->state_dir, &g->state, diag);
+	if (r == 0)
+		state_warn(g->state, diag);
 	if (r == 0)
 		r = expire_open(g, diag);
 	if (r == 0)
@@ -434,7 +436,7 @@ int gwd_purge(struct gwd *g, const struct request_options *options, struct outco
 		outcome_say(ret, xstrdup("would remove the table and, if nobody else forwards, turn forwarding off"));
 		return 0;
 	}
-	r = purge(&raised, g->kernel, state_newer(g->state) ? NULL : g->state, ret, diag);
+	r = purge(&raised, g->kernel, state_changeable(g->state) ? g->state : NULL, ret, diag);
 	if (r < 0)
 		return r;
 	g->table = false;

@@ -108,7 +108,7 @@ static void store_alone(struct gwd *g)
 {
 	_cleanup_(diag_free) struct diag ignored = {0};
 
-	if (state_newer(g->state) || state_begin(g->state, &ignored) < 0)
+	if (!state_changeable(g->state) || state_begin(g->state, &ignored) < 0)
 		return;
 	if (expire_store(g, &ignored) == 0)
 		(void)!state_commit(g->state, &ignored);

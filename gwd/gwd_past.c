@@ -360,7 +360,10 @@ int gwd_rollback(struct gwd *g, int64_t revision, const struct request_options *
 int gwd_undo(struct gwd *g, const struct request_options *options, struct outcome *ret, struct diag *diag)
 {
 	int64_t revision = state_newest_undoable(g->state);
+	int r = road_writable(g, diag);
 
+	if (r < 0)
+		return r;
 	if (confirm_newest(g))
 		return confirm_undo(g, options, ret, diag);
 	if (revision <= 1) { /* the first is what gwd started with */

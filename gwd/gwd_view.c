@@ -212,6 +212,7 @@ int gwd_status(struct gwd *g, struct gwd_status *ret, struct diag *diag)
 
 	(void)sysctl_get("net/netfilter/nf_conntrack_count", &s.connections);
 	(void)sysctl_get("net/netfilter/nf_conntrack_max", &s.connections_max);
+	state_warn(g->state, diag);
 	topology_warn(g->topology, diag);
 	warn_of_bridges(g, diag);
 	others_status(g, &s, diag);

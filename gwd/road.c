@@ -360,7 +360,7 @@ static void undo_kernel(struct gwd *g, const struct journey *j)
 /* Rows to write, or something that a restart must know. */
 static bool is_durable(const struct gwd *g, const struct draft *d)
 {
-	return !state_newer(g->state) && !g->store_nothing &&
+	return state_changeable(g->state) && !g->store_nothing &&
 	       ((d->what && !d->unrecorded) || d->n_rows || d->documents || d->docset || d->seen || g->remember ||
 		g->unstored || g->store_raised || d->raises[V4] || d->raises[V6] || confirm_writes(g, d));
 }

@@ -143,7 +143,7 @@ void delta_free(struct delta *);
 void draft_take(struct gwd *, struct draft *);
 void draft_take_back(struct gwd *, struct draft *);
 void draft_settle(struct draft *);
-/* Changes can be stored: 0, or -EROFS plus diag when the database is a newer version's. */
+/* Changes can be stored: 0, or -EROFS plus diag when the database must not or cannot be changed. */
 int road_writable(const struct gwd *, struct diag *);
 /* The draft's rows, inside a transaction. *ret_docset: the documents in force after it. */
 int road_store(struct gwd *, const struct draft *, const struct request_options *, int64_t *ret_docset,

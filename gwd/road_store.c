@@ -13,11 +13,7 @@
 
 int road_writable(const struct gwd *g, struct diag *diag)
 {
-	if (!state_newer(g->state))
-		return 0;
-	diag_add(diag, DIAG_INTERNAL, (struct loc){0},
-		 "the state database was written by a newer gwd: install that version again, or move state.db away");
-	return -EROFS;
+	return state_refuse(g->state, diag);
 }
 
 static int store_row(struct gwd *g, const struct row *r, const struct caller *who, struct diag *diag)

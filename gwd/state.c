@@ -41,22 +41,52 @@ bool state_newer(const struct state *state)
 	return state->newer;
 }
 
-/* ---- Transactions ------------------------------------------------------------------------------- */
-
-static int refuse_newer(struct state *state, struct diag *diag)
+bool state_changeable(const struct state *state)
 {
-	if (!state->newer)
+	return !state->newer && !state->read_only;
+}
+
+/* Caller's string. */
+static char *frozen(const struct state *state)
+{
+	if (state->newer)
+		return xasprintf("%s was written by a newer gwd, which this one must not change: install that version "
+				 "again, or move the file away and restart gwd without it",
+				 state->path);
+	return xasprintf("%s is on a read-only file system: let it be written, then restart gwd", state->path);
+}
+
+int state_refuse(const struct state *state, struct diag *diag)
+{
+	_cleanup_(freep) char *why = state_changeable(state) ? NULL : frozen(state);
+
+	if (!why)
 		return 0;
-	diag_add(diag, DIAG_INTERNAL, (struct loc){0},
-		 "%s was written by a newer gwd, which this one must not change: install that version again, "
-		 "or move the file away to start without it",
-		 state->path);
+	diag_add(diag, DIAG_INTERNAL, (struct loc){0}, "%s", why);
 	return -EROFS;
 }
 
+void state_warn(const struct state *state, struct diag *warnings)
+{
+	_cleanup_(freep) char *why = state_changeable(state) ? NULL : frozen(state), *kept = NULL;
+	size_t n = db_kept_aside(state, &kept);
+
+	if (why)
+		diag_warn(warnings, "changes are refused, and %s: %s",
+			  state->newer ? "only what gwd.yaml says runs" : "what was stored before runs", why);
+	if (n)
+		diag_warn(warnings,
+			  "the state database was damaged%s: what gwctl had added until then, and the history, are only in "
+			  "%s; to have them back restore %s from a backup while gwd is stopped; remove that file when it "
+			  "is of no use any more",
+			  n > 1 ? " more than once" : "", kept, state->path);
+}
+
+/* ---- Transactions ------------------------------------------------------------------------------- */
+
 static int begin(struct state *state, bool relaxed, struct diag *diag)
 {
-	int r = refuse_newer(state, diag);
+	int r = state_refuse(state, diag);
 
 	if (r < 0)
 		return r;
@@ -90,7 +120,7 @@ int state_begin_fleeting(struct state *state, struct diag *diag)
  * comes then would be committed on its own. */
 int state_writable(struct state *state, struct diag *diag)
 {
-	int r = refuse_newer(state, diag);
+	int r = state_refuse(state, diag);
 
 	if (r < 0)
 		return r;

@@ -29,11 +29,16 @@ enum item_kind { ITEM_RUNTIME, ITEM_OVERRIDE, ITEM_TARGET, ITEM_OPENING };
 struct state;
 
 /* Opens or creates. Refuses a directory that another gwd has open (DIAG_BUSY). A database from a newer version is left
- * untouched: state_newer() is true, it reads as empty, every change is refused. A damaged one is kept aside with a
- * warning, and a new one begun. 0 or -errno plus diag. */
+ * untouched: state_newer() is true, it reads as empty, every change is refused. One on a read-only file system is read,
+ * and every change refused. A damaged one is kept aside with a warning, and a new one begun. 0 or -errno plus diag. */
 int state_open(const char *dir, struct state **ret, struct diag *);
 void state_close(struct state *);
 bool state_newer(const struct state *);
+/* False: every change is refused, with -EROFS and the diag of state_refuse. */
+bool state_changeable(const struct state *);
+int state_refuse(const struct state *, struct diag *); /* 0, or that */
+/* What somebody must know who relies on it: it cannot be changed, a damaged one is kept aside. Looks into the directory. */
+void state_warn(const struct state *, struct diag *warnings);
 
 /* Transactions. Every put below must be inside one. state_commit returns 0 when the change is durable; on failure the
  * transaction is rolled back, diag says why. After an error inside one, state_commit refuses: state_abort. */

@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/file.h>
@@ -17,6 +18,7 @@
 #include "util.h"
 
 #define VERSION 3
+#define KEPT ".corrupt-" /* and the time */
 
 /* [n] makes version n + 1 of version n; a new database goes through all of them.
  * runtime keeps a number of its own so that it is listed in the order of adding, after a restart too. */
@@ -278,6 +280,11 @@ static int lock_directory(struct state *state, const char *dir, struct diag *dia
 	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
 		return fail_errno(dir, errno, diag);
 	state->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	state->read_only = state->lock < 0 && errno == EROFS;
+	if (state->read_only)
+		state->lock = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (state->read_only && state->lock < 0 && errno == ENOENT)
+		return 0; /* there is nothing, and will be nothing */
 	if (state->lock < 0)
 		return fail_errno(path, errno, diag);
 	if (flock(state->lock, LOCK_EX | LOCK_NB) == 0)
@@ -345,13 +352,17 @@ static int check_file(struct state *state)
 static int open_file(struct state *state, int64_t *ret_version)
 {
 	_cleanup_(freep) char *version = NULL;
+	int persist = 1; /* the write-ahead log: where it is missing, a read-only file system cannot be read either */
+	/* There SQLite's own lock cannot be had; we have ours. */
 	int code = sqlite3_open_v2(state->path, &state->db,
-				   SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
+				   SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
+				   state->read_only ? "unix-none" : NULL);
 
 	if (code != SQLITE_OK)
 		return code;
 	sqlite3_extended_result_codes(state->db, 1);
 	sqlite3_db_config(state->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	sqlite3_file_control(state->db, NULL, SQLITE_FCNTL_PERSIST_WAL, &persist);
 	code = sql(state, "PRAGMA locking_mode = EXCLUSIVE; PRAGMA temp_store = MEMORY; PRAGMA synchronous = FULL;"
 			  "PRAGMA journal_size_limit = 4194304");
 	if (code == SQLITE_OK)
@@ -381,7 +392,7 @@ static int keep_aside(struct state *state, const char *damage, struct diag *diag
 
 	forget_file(state);
 	strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", gmtime_r(&now, &tm));
-	kept = xasprintf("%s.corrupt-%s", state->path, stamp);
+	kept = xasprintf("%s" KEPT "%s", state->path, stamp);
 	kept_wal = xasprintf("%s-wal", kept);
 	if (rename(state->path, kept) < 0)
 		return fail_errno(state->path, errno, diag);
@@ -389,20 +400,29 @@ static int keep_aside(struct state *state, const char *damage, struct diag *diag
 	if (rename(wal, kept_wal) < 0 && errno != ENOENT)
 		return fail_errno(wal, errno, diag);
 	KILLPOINT("damaged", "aside");
-	diag_warn(diag,
-		  "%s is damaged (%s): it is kept as %s, and gwd starts with a new one; what gwctl had added and the "
-		  "history are lost unless you restore the database from a backup",
-		  state->path, damage, kept);
+	diag_warn(diag, "%s is damaged (%s): it is kept as %s, and gwd starts with a new one", state->path, damage, kept);
 	return 0;
 }
 
-/* Statements of ours would not fit a format that we do not know: an empty database in memory answers instead. */
+size_t db_kept_aside(const struct state *state, char **ret)
+{
+	_cleanup_(freep) char *pattern = xasprintf("%s" KEPT "????????T??????Z", state->path);
+	glob_t found = {0};
+	size_t n = glob(pattern, 0, NULL, &found) == 0 ? found.gl_pathc : 0;
+
+	if (n) /* their names sort by time */
+		*ret = xstrdup(found.gl_pathv[n - 1]);
+	globfree(&found);
+	return n;
+}
+
+/* Where there is nothing to read, or a format that statements of ours would not fit: an empty database in memory
+ * answers instead. */
 static int stand_in(struct state *state)
 {
 	int code;
 
 	forget_file(state);
-	state->newer = true;
 	code = sqlite3_open_v2(":memory:", &state->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
 	return code == SQLITE_OK ? migrate(state, 0) : code;
 }
@@ -417,14 +437,18 @@ int db_open(struct state *state, const char *dir, struct diag *diag)
 		return r;
 	state->path = xasprintf("%s/state.db", dir);
 	/* SQLite takes a file cut down to nothing for a new one, and drops its write-ahead log. */
-	code = stat(state->path, &st) == 0 && st.st_size == 0 ? SQLITE_NOTADB : open_file(state, &version);
+	if (state->lock < 0)
+		code = stand_in(state);
+	else
+		code = stat(state->path, &st) == 0 && st.st_size == 0 ? SQLITE_NOTADB : open_file(state, &version);
 	if ((code & 0xff) == SQLITE_NOTADB || (code & 0xff) == SQLITE_CORRUPT) {
 		r = keep_aside(state, sqlite3_errstr(code), diag);
 		if (r < 0)
 			return r;
 		code = open_file(state, &version);
 	}
-	if (code == SQLITE_OK && version > VERSION)
+	state->newer = code == SQLITE_OK && version > VERSION;
+	if (state->newer)
 		code = stand_in(state);
 	return code == SQLITE_OK ? 0 : db_fail(state, diag);
 }

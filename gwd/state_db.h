@@ -68,6 +68,7 @@ struct state {
 	char *path; /* of state.db, for messages */
 	int lock;   /* holds STATE_DIR/state.lock */
 	bool newer; /* then `db` is an empty one in memory */
+	bool read_only; /* the file system it is on */
 
 	bool begun;       /* between state_begin and its end */
 	bool failed;      /* a statement did, since state_begin */
@@ -85,6 +86,7 @@ struct state {
 /* Fills path, lock, db and newer; on failure call db_close all the same. */
 int db_open(struct state *, const char *dir, struct diag *);
 void db_close(struct state *);
+size_t db_kept_aside(const struct state *, char **ret); /* how many damaged ones; the newest's path, caller's string */
 /* The last error of `db` as a sentence in diag: -errno. */
 int db_fail(struct state *, struct diag *);
 /* Between transactions: whether a commit waits for the disk. What comes after one that did not is on it in order. */

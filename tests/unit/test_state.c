@@ -197,6 +197,11 @@ static void test_newer_version_is_left_alone(void **ctx)
 
 	state = open_again(ctx);
 	assert_true(state_newer(state));
+	assert_false(state_changeable(state));
+	state_warn(state, &diag);
+	assert_int_equal(diag.n_warnings, 1);
+	assert_non_null(strstr(diag.warnings[0], "only what gwd.yaml says runs"));
+	diag_free(&diag);
 	assert_runtime(state, "");
 	assert_fact(state, "seen", NULL);
 	assert_int_equal(state_last_revision(state), 0);
@@ -252,6 +257,11 @@ static void assert_kept_aside(void **ctx, bool with_wal)
 		assert_int_equal(find_files(ctx, "state.db.corrupt-*-wal", &kept_wal), 1);
 	assert_non_null(strstr(diag.warnings[0], "state.db is damaged ("));
 	assert_non_null(strstr(diag.warnings[0], kept));
+	diag_free(&diag);
+	state_warn(state, &diag); /* as long as the file is there */
+	assert_int_equal(diag.n_warnings, 1);
+	assert_non_null(strstr(diag.warnings[0], kept));
+	assert_non_null(strstr(diag.warnings[0], "restore"));
 	diag_free(&diag);
 	aside = slurp(kept);
 	assert_int_equal(damaged.len, aside.len);

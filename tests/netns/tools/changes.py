@@ -2,7 +2,8 @@
 """Several clients that change things at once, and what must be true of it when gwd was killed in the middle.
 
 changes.py run SOCKET MODEL PID SECONDS [KIND]   until gwd (PID) is dead; after SECONDS kills it, with KIND says that it
-                                                 was not (start, change, confirm, revert, end: what it dies of)
+                                                 was not (start, change, confirm, revert, end: what it dies of);
+                                                 KIND full: not killed, the disk gets full instead
 changes.py whole MODEL STATE_DIR                 gwd is dead: acknowledged and database agree, and the kernel has all of
                                                  each change or nothing (its element map as nft -j on standard input)
 changes.py settled MODEL STATE_DIR SOCKET SECONDS NFT...    gwd runs again: memory, database and kernel (what NFT prints)
@@ -27,6 +28,9 @@ import time
 
 CLIENTS, NAMES = 3, 8
 TARGETS = ["10.0.0.2", "10.0.0.3", "10.0.0.4"]
+
+
+over = threading.Event()
 
 
 class Refused(Exception):
@@ -110,7 +114,7 @@ def service(name, port, target):
 
 def adds_and_removes(path, model, number, kind):
     client = Client(path)
-    while True:
+    while not over.is_set():
         time.sleep(0.02 if kind in ("revert", "end") else 0)  # which take their time
         k = random.randrange(NAMES)
         name, now = f"a{number}-{k}", model.get(f"a{number}-{k}")[-1]
@@ -133,7 +137,7 @@ def document(version):
 
 def applies(path, model, number, kind):
     client = Client(path)
-    while True:
+    while not over.is_set():
         version = random.randrange(2, 250)
         model.change("declared", f"10.9.0.{version}",
                      lambda: client.call("Apply", text=document(version), path="gwd.yaml"))
@@ -143,7 +147,7 @@ def applies(path, model, number, kind):
 def waits(path, model, number, kind):
     """Changes that wait to be confirmed, and are not always."""
     client = Client(path)
-    while True:
+    while not over.is_set():
         now = model.get("w")[-1]
         if now is None:
             value = random.choice(TARGETS)
@@ -160,7 +164,7 @@ def waits(path, model, number, kind):
 
 def leases(path, model, number, kind):
     client = Client(path)
-    while True:
+    while not over.is_set():
         ends = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 1.3))
         what = {**service("l", 31000, TARGETS[0]), "expires": ends}
         model.change("l", TARGETS[0], lambda: client.call("Add", service=what), settles=True)
@@ -182,7 +186,7 @@ def run(path, model_path, pid, seconds, kind=""):
     broken = []
 
     def work(what, number):
-        while True:
+        while not over.is_set():
             try:
                 what(path, model, number, kind)
             except Gone:
@@ -199,20 +203,24 @@ def run(path, model_path, pid, seconds, kind=""):
     workers = [threading.Thread(target=work, args=a, daemon=True) for a in clients]
     for w in workers:
         w.start()
-    while time.monotonic() < end and not is_dead(pid):
+    while time.monotonic() < end and not is_dead(pid) and not (kind == "full" and len(model.refused) > 50):
         time.sleep(0.01)
     late = not is_dead(pid)
-    os.kill(int(pid), signal.SIGKILL)
+    if kind != "full":
+        os.kill(int(pid), signal.SIGKILL)
+    over.set()
     for w in workers:
         w.join()
     model.save()
     # Too late to confirm, or for an end that was in the future: that may be. Nothing else is refused.
-    odd = broken + [r for r in model.refused if "nothing waits to be confirmed" not in r and " is past" not in r]
-    for line in odd[:5]:
-        print(line)
-    if late and kind:
-        print("it did not come to that point")
-    return bool(odd) or (late and bool(kind))
+    may = r"is full: free some space" if kind == "full" else r"nothing waits to be confirmed| is past"
+    odd = broken + [r for r in model.refused if not re.search(may, r)]
+    if kind == "full" and not model.refused:
+        odd.append("nothing was refused")
+    if kind not in ("", "full") and late:
+        odd.append("it did not come to that point")
+    print("\n".join(odd[:5]), end="")
+    return bool(odd)
 
 
 # ---- What is ----------------------------------------------------------------------------------------------------
