@@ -99,6 +99,7 @@ enum status cmd_status(struct call *);
 enum status cmd_check(struct call *);
 enum status cmd_diff(struct call *);
 enum status cmd_apply(struct call *);
+enum status cmd_edit(struct call *);
 enum status cmd_export(struct call *);
 enum status cmd_import(struct call *);
 enum status cmd_watch(struct call *);

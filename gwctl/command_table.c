@@ -126,6 +126,15 @@ static const char apply_more[] =
 	"  gwctl apply --confirm\n"
 	"  gwctl apply new.yaml --dry-run\n";
 
+static const char edit_more[] =
+	"Opens a copy of gwd.yaml in $VISUAL, $EDITOR or vi, looks for mistakes, opens it again where one is, shows\n"
+	"what would change, asks, and applies it as with --confirm. The file is replaced at once and keeps its owner "
+	"and\n"
+	"rights, unless somebody else has changed it meanwhile. Whoever gives up finds his text in the copy.\n"
+	"\n"
+	"  gwctl edit\n"
+	"  gwctl edit --confirm=10m\n";
+
 static const char confirm_more[] =
 	"A change made with --confirm is taken back by itself after its time, whatever happens to gwd or to this\n"
 	"machine until then. Confirmed, it stays. Whether one can still log in is only known after logging in, so\n"
@@ -174,10 +183,13 @@ static const char watch_more[] =
 	"  gwctl watch -q -o json | jq 'select(.kind == \"drift\")'\n";
 
 static const char why_more[] =
-	"Follows a new connection through this gateway and says, step by step, what happens to it: which forward takes\n"
+	"Follows a new connection through this gateway and says, step by step, what happens to it: which forward "
+	"takes\n"
 	"it, who may use it, which other firewall drops it, whether the target answers and its answers come back. The\n"
-	"last line says what to put right first. Without --from: of somebody outside; without --to: to where the port is\n"
-	"forwarded. Changes nothing; the targets are asked by connecting to them. Ends with 1 when it does not pass; a\n"
+	"last line says what to put right first. Without --from: of somebody outside; without --to: to where the port "
+	"is\n"
+	"forwarded. Changes nothing; the targets are asked by connecting to them. Ends with 1 when it does not pass; "
+	"a\n"
 	"? is what can only be told by trying.\n"
 	"\n"
 	"  gwctl why 80\n"
@@ -216,6 +228,7 @@ const struct command commands[] = {
 	{"check", "[FILE]", "look for mistakes in a file", check_more, 0, 1, 0, cmd_check},
 	{"diff", "[FILE]", "what apply would change", diff_more, 0, 1, B(REVISION), cmd_diff},
 	{"apply", "[FILE]", "make gwd.yaml, or FILE, what runs", apply_more, 0, 1, CHANGES, cmd_apply},
+	{"edit", "", "gwd.yaml in an editor, checked and applied", edit_more, 0, 0, B(CONFIRM) | B(FORCE), cmd_edit},
 	{"confirm", "", "keep what was changed with --confirm", confirm_more, 0, 0, B(FORCE), cmd_confirm},
 	{"history", "", "the revisions of what ran", history_more, 0, 0, B(NUMBER), cmd_history},
 	{"undo", "", "take the newest change back", undo_more, 0, 0, CHANGES, cmd_undo},
@@ -225,7 +238,6 @@ const struct command commands[] = {
 	{"why", "PORT[/PROTO]", "does a connection pass, and why not", why_more, 1, 1, B(FROM) | B(TO), cmd_why},
 	{"help", "[COMMAND]", "this text, or all about a command", help_more, 0, 1, 0, cmd_help},
 	{"version", "", "print the version", NULL, 0, 0, 0, cmd_version},
-	{.name = "edit"},
 	{.name = "flows"},
 	{.name = "stats"},
 	{.name = "doctor"},

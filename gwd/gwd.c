@@ -239,12 +239,20 @@ static struct world *empty_world(void)
 	return w;
 }
 
+/* It is told to others, who are in other directories. Caller's string. */
+static char *whole_path(const char *path)
+{
+	_cleanup_(freep) char *here_now = *path == '/' ? NULL : getcwd(NULL, 0);
+
+	return here_now ? xasprintf("%s/%s", here_now, path) : xstrdup(path);
+}
+
 int gwd_start(const struct gwd_options *options, struct gwd **ret, struct diag *diag)
 {
 	struct gwd *g = xcalloc(1, sizeof(*g));
 	int r;
 
-	g->config_path = xstrdup(options->config_path);
+	g->config_path = whole_path(options->config_path);
 	g->started = boottime_now();
 	g->boot = sysctl_boot_id();
 	g->here = here(g->boot);

@@ -165,6 +165,7 @@ struct gwd_status {
 	int64_t revision;
 	bool table;
 	bool protected; /* what no opening names is closed to the outside */
+	const char *file; /* gwd.yaml; borrowed */
 	bool file_in_force;
 	struct diag *file_mistakes; /* of the file as it is on disk; borrowed */
 	const char *last_error;     /* borrowed, may be NULL */

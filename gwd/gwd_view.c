@@ -206,6 +206,7 @@ int gwd_status(struct gwd *g, struct gwd_status *ret, struct diag *diag)
 			       .file_mistakes = &g->file_mistakes,
 			       .netlink = kernel_stats(g->kernel),
 			       .ownership = road_ownership(g),
+			       .file = g->config_path,
 			       .uptime = (boottime_now() - g->started) / 1000,
 			       .connections = -1,
 			       .connections_max = -1};

@@ -246,6 +246,7 @@ json_t *request_status(const struct gwd_status *now, const struct listeners *rea
 				"table", (int)now->table, "file_in_force", (int)now->file_in_force, "mistakes",
 				varlink_mistakes(file), "warnings", request_texts(diag->warnings, diag->n_warnings));
 
+	json_object_set_new(ret, "file", varlink_text(now->file));
 	json_object_set_new(ret, "ownership", json_string(now->ownership));
 	json_object_set_new(ret, "drift", drift(now));
 	json_object_set_new(ret, "firewalls", firewalls(now));

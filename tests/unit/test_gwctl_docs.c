@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -130,18 +132,85 @@ static void test_nothing_later_is_offered(void **state)
 	}
 }
 
-/* Every command of this version is explained, and its first example runs under its own name. */
-static void test_help(void **state)
+/* The words of a shell's command line up to the first thing that is the shell's, in `argv`; false when none are left. */
+static bool shell_words(const char *line, char *argv[32], int *ret_argc)
 {
-	char word[64];
-	(void)state;
-	for (const struct command *c = commands; c->name; c++) {
-		assert_true(!c->summary == !c->run);
-		if (!c->summary)
+	int argc = 0;
+	for (;;) {
+		struct buf word = {0};
+		line += strspn(line, " ");
+		if (!*line || strchr("|;>&(", *line) || argc == 31)
+			break;
+		buf_add(&word, "", 0);
+		for (char quote = 0; *line && (quote || *line != ' '); line++) {
+			if (*line == quote || (!quote && *line == '\''))
+				quote = quote ? 0 : *line;
+			else
+				buf_add(&word, line, 1);
+		}
+		argv[argc++] = buf_take(&word);
+	}
+	argv[argc] = NULL;
+	*ret_argc = argc;
+	return argc > 0;
+}
+
+/* 2 means that gwctl did not understand it: all else that can go wrong is that no gwd and no such file is there. */
+static void expect_understood(const char *example)
+{
+	char *argv[32];
+	int argc, status;
+	if (!shell_words(example, argv, &argc))
+		return;
+	fflush(NULL);
+	pid_t pid = fork();
+	if (pid == 0) {
+		if (!freopen("/dev/null", "w", stdout) || !freopen("/dev/null", "w", stderr) ||
+		    !freopen("/dev/null", "r", stdin))
+			_exit(99);
+		_exit(commands_main(argc, argv));
+	}
+	waitpid(pid, &status, 0);
+	for (int i = 0; i < argc; i++)
+		free(argv[i]);
+	if (!WIFEXITED(status) || WEXITSTATUS(status) == 2 || WEXITSTATUS(status) == 99)
+		fail_msg("gwctl does not understand its own example: %s (%x)", example, (unsigned)status);
+}
+
+/* The examples of one line, separated by ; or behind a |. */
+static size_t run_examples(const struct command *c, const char *line, bool first)
+{
+	_cleanup_(freep) char *own = xasprintf("gwctl %s", c->name);
+	size_t n = 0;
+	if (strncmp(line, "  ", 2) != 0)
+		return 0;
+	for (const char *at = line; (at = strstr(at, "gwctl ")); at++) {
+		if (at != line + 2 && at[-2] != '|' && at[-2] != ';')
 			continue;
+		if (n++ == 0 && first && !has_word(line, own) && c->run != cmd_confirm)
+			fail_msg("the first example of %s is of another", c->name);
+		expect_understood(at);
+	}
+	return n;
+}
+
+/* Each is explained, by examples that gwctl itself understands, the first of which is of that very command. */
+static void test_examples(void **state)
+{
+	(void)state;
+	setenv("GWD_SOCKET", "/nonexistent/gwd.sock", 1);
+	for (const struct command *c = commands; c->name; c++) {
+		_cleanup_(freep) char *text = xstrdup(c->more);
+		char *save = NULL;
+		size_t n = 0;
+		assert_true(!c->summary == !c->run);
 		assert_true(c->min <= c->max);
-		snprintf(word, sizeof(word), "gwctl %s", c->name);
-		if (c->more && !has_word(c->more, word) && !strstr(c->more, "  gwctl\n"))
+		if (!c->summary || c->run == cmd_version)
+			continue;
+		assert_non_null(text);
+		for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+			n += run_examples(c, line, n == 0);
+		if (n == 0)
 			fail_msg("no example for %s", c->name);
 	}
 }
@@ -152,7 +221,7 @@ int main(void)
 		cmocka_unit_test(test_manual),
 		cmocka_unit_test(test_completions),
 		cmocka_unit_test(test_nothing_later_is_offered),
-		cmocka_unit_test(test_help),
+		cmocka_unit_test(test_examples),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

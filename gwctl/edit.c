@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The copy lies beside the file, so that rename(2) can put it in its place in one step. Its name ends in .yaml, by which
+ * editors know what it is; what begins with a dot is nobody's configuration. */
+#include "edit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define SUFFIX ".yaml"
+#define TEXT_MAX (64u << 20)
+
+/* ---- Files ---------------------------------------------------------------------------------------- */
+
+static char *directory_of(const char *file)
+{
+	const char *slash = strrchr(file, '/');
+	return slash ? xstrndup(file, (size_t)(slash - file) + 1) : xstrdup("./");
+}
+
+static int write_new(int fd, const struct buf *text)
+{
+	for (size_t done = 0; done < text->len;) {
+		ssize_t n = write(fd, text->data + done, text->len - done);
+		if (n < 0)
+			return -errno;
+		done += (size_t)n;
+	}
+	return 0;
+}
+
+static int read_before(struct edit *e)
+{
+	int r = file_read(e->file, TEXT_MAX, &e->before);
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0)
+		return r;
+	return stat(e->file, &e->was) < 0 ? -errno : 0;
+}
+
+int edit_begin(const char *file, struct edit *ret)
+{
+	char real[PATH_MAX];
+	struct edit e = {.file = xstrdup(realpath(file, real) ? real : file)};
+	_cleanup_(freep) char *directory = directory_of(e.file);
+	e.copy = xasprintf("%s.%s.XXXXXX" SUFFIX, directory, e.file + (strrchr(e.file, '/') ? strlen(directory) : 0));
+	int r = read_before(&e);
+	_cleanup_(closep) int fd = r == 0 ? mkostemps(e.copy, (int)strlen(SUFFIX), O_CLOEXEC) : -1;
+	if (r == 0)
+		r = fd < 0 ? -errno : write_new(fd, &e.before);
+	if (r < 0) {
+		if (fd >= 0)
+			unlink(e.copy);
+		edit_free(&e);
+		return r;
+	}
+	*ret = e;
+	return 0;
+}
+
+void edit_free(struct edit *e)
+{
+	free(e->file);
+	free(e->copy);
+	buf_free(&e->before);
+	*e = (struct edit){0};
+}
+
+void edit_discard(struct edit *e)
+{
+	unlink(e->copy);
+}
+
+static bool says(const char *file, const struct buf *text)
+{
+	_cleanup_(buf_free) struct buf now = {0};
+	return file_read(file, TEXT_MAX, &now) == 0 && now.len == text->len &&
+	       (now.len == 0 || memcmp(now.data, text->data, now.len) == 0);
+}
+
+bool edit_changed(const struct edit *e)
+{
+	return !says(e->copy, &e->before);
+}
+
+bool edit_untouched(const struct edit *e)
+{
+	return e->was.st_ino ? says(e->file, &e->before) : access(e->file, F_OK) < 0;
+}
+
+/* Rights first: nobody sees it with others. */
+static int prepare(const struct edit *e)
+{
+	_cleanup_(closep) int fd = open(e->copy, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (e->was.st_ino && fchown(fd, e->was.st_uid, e->was.st_gid) < 0)
+		return -errno;
+	if (fchmod(fd, e->was.st_ino ? e->was.st_mode & 07777 : 0644) < 0 || fsync(fd) < 0)
+		return -errno;
+	return 0;
+}
+
+int edit_install(struct edit *e)
+{
+	_cleanup_(freep) char *directory = directory_of(e->file);
+	int r = prepare(e);
+	if (r < 0)
+		return r;
+	if (rename(e->copy, e->file) < 0)
+		return -errno;
+	_cleanup_(closep) int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0)
+		(void)fsync(fd); /* it is in place already */
+	return 0;
+}
+
+/* ---- The editor ----------------------------------------------------------------------------------- */
+
+static const char *editor(void)
+{
+	const char *visual = getenv("VISUAL"), *plain = getenv("EDITOR");
+	if (visual && *visual)
+		return visual;
+	return plain && *plain ? plain : "vi";
+}
+
+/* Ctrl-C belongs to the editor while it runs. */
+int edit_run(const struct edit *e, unsigned line)
+{
+	_cleanup_(freep) char *command = xasprintf("%s \"$@\"", editor()), *at = xasprintf("+%u", line);
+	struct sigaction ignore = {.sa_handler = SIG_IGN}, interrupt, quit;
+	int status;
+	sigaction(SIGINT, &ignore, &interrupt);
+	sigaction(SIGQUIT, &ignore, &quit);
+	pid_t pid = fork();
+	if (pid == 0) {
+		sigaction(SIGINT, &interrupt, NULL);
+		sigaction(SIGQUIT, &quit, NULL);
+		execl("/bin/sh", "sh", "-c", command, "editor", line ? at : e->copy, line ? e->copy : NULL, NULL);
+		_exit(127);
+	}
+	int error = errno;
+	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	sigaction(SIGINT, &interrupt, NULL);
+	sigaction(SIGQUIT, &quit, NULL);
+	if (pid < 0)
+		return -error;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
