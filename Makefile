@@ -167,7 +167,7 @@ $(BENCH): LIBS = $(GWD_LIBS) $(LIB_LIBS)
 bench: all $(BENCH)
 	$(Q)B='$(B)' sh tests/bench/run '$(PART)'
 
-.PHONY: check check-unit check-golden check-netns check-boot check-fuzz fuzz fuzzers golden-update demo lint
+.PHONY: check check-unit check-golden check-netns check-boot soak check-fuzz fuzz fuzzers golden-update demo lint
 check: tests $(if $(filter 1,$(SAN)),,fuzzers)
 	$(Q)$(RUN) unit golden netns $(if $(filter 1,$(SAN)),,fuzz)
 check-unit: tests
@@ -180,6 +180,8 @@ check-boot: export DEB_BUILD_OPTIONS = nocheck noautodbgsym
 check-boot: $(if $(shell command -v dh 2>/dev/null),deb)
 	$(Q)B='$(B)' tests/boot/prepare
 	$(Q)$(RUN) boot
+soak: all
+	$(Q)B='$(B)' GWD_SOAK='$(or $(T),120)' sh tests/netns/test_soak.sh
 golden-update: all
 	$(Q)$(RUN) golden-update
 check-fuzz: fuzzers
@@ -298,6 +300,7 @@ help:
 	@echo 'make check-unit        cmocka tests, no kernel needed; also check-golden, check-netns, check-fuzz'
 	@echo 'make check-boot        the package on booting machines: systemd, OpenRC, VMs (root, Debian; up to 8 minutes)'
 	@echo 'make fuzz T=60         feeds garbage to every reader for T seconds each, by clang'\''s libFuzzer'
+	@echo 'make soak              changes, flaps and foreign flushes under traffic for 2 minutes; T=SECONDS'
 	@echo 'make golden-update     what gwd prints now becomes what the golden tests expect: read the diff'
 	@echo 'make bench             speed against others, in one table (root; half an hour); B=add runs one part'
 	@echo 'make lint              include direction and size budgets'
