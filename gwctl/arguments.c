@@ -22,7 +22,7 @@ const struct option options[OPTION_COUNT] = {
 	[OPTION_DRY_RUN] = {"dry-run", 0, TAKES_NOTHING, NULL, "say what would be done, and do nothing"},
 	[OPTION_FORCE] = {"force", 0, TAKES_NOTHING, NULL, "even if it locks out a program or somebody here"},
 	[OPTION_KILL] = {"kill", 0, TAKES_NOTHING, NULL, "cut its open connections, too"},
-	[OPTION_SORT] = {"sort", 0, TAKES_VALUE, "name|conns",
+	[OPTION_SORT] = {"sort", 0, TAKES_VALUE, "name|bytes|conns",
 			 "order of the rows (default: as declared, runtime last)"},
 	[OPTION_NUMBER] = {"number", 'n', TAKES_VALUE, "N", "only the newest N"},
 	[OPTION_REVISION] = {"revision", 0, TAKES_VALUE, "N", "compare with what `rollback N` would bring back"},
@@ -49,9 +49,9 @@ const struct option options[OPTION_COUNT] = {
 	[OPTION_CONFIRM] = {"confirm", 0, TAKES_PERHAPS, "TIME",
 			    "take it back by itself after so long (default: 2m) without gwctl confirm"},
 	[OPTION_HTTP] = {"http", 0, TAKES_NOTHING, NULL, "answer one HTTP request on standard input and output"},
+	[OPTION_RESET] = {"reset", 0, TAKES_NOTHING, NULL, "count anew from now on"},
 	[OPTION_TO] = {"to", 0, TAKES_VALUE, "ADDR", "the address that is dialled (default: where the port is forwarded)"},
 	[OPTION_WAIT] = {"wait", 0, TAKES_VALUE, NULL, NULL},
-	[OPTION_RESET] = {"reset", 0, TAKES_NOTHING, NULL, NULL},
 };
 
 static const struct loc nowhere;

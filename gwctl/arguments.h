@@ -44,10 +44,10 @@ enum option_id {
 	OPTION_IN,
 	OPTION_CONFIRM,
 	OPTION_HTTP,
-	/* of later versions: no command takes them yet */
-	OPTION_TO,
-	OPTION_WAIT,
 	OPTION_RESET,
+	OPTION_TO,
+	/* of later versions: no command takes them yet */
+	OPTION_WAIT,
 	OPTION_COUNT
 };
 #define OPTION_BIT(id) (UINT64_C(1) << (id))

@@ -55,7 +55,19 @@ static char *targets_cell(const json_t *forward)
 
 static char *connections_cell(const json_t *forward)
 {
-	return xasprintf("%lld", (long long)json_number(forward, "connections"));
+	const json_t *traffic = json_object_get(forward, "traffic");
+	return traffic ? xasprintf("%lld", (long long)json_number(traffic, "connections")) : NULL;
+}
+
+static json_int_t bytes_of(const json_t *forward)
+{
+	const json_t *traffic = json_object_get(forward, "traffic");
+	return json_number(traffic, "bytes_in") + json_number(traffic, "bytes_out");
+}
+
+static char *bytes_cell(const json_t *forward)
+{
+	return json_object_get(forward, "traffic") ? forms_bytes_text(bytes_of(forward)) : NULL;
 }
 
 static char *sees_cell(const json_t *forward)
@@ -118,6 +130,28 @@ static char *on_expiry_cell(const json_t *forward)
 	return xstrdup(json_text(service_of(forward), "on_expiry"));
 }
 
+static const json_t *stats_of(const json_t *forward)
+{
+	return json_object_get(forward, "stats");
+}
+
+static char *passed_cell(const json_t *forward)
+{
+	return stats_of(forward) ? traffic_total_text(stats_of(forward)) : NULL;
+}
+
+/* A single target has nothing to add. */
+static char *by_target_cell(const json_t *forward)
+{
+	const json_t *stats = stats_of(forward);
+	return json_array_size(json_object_get(stats, "targets")) > 1 ? traffic_targets_text(stats) : NULL;
+}
+
+static char *missing_cell(const json_t *forward)
+{
+	return stats_of(forward) ? traffic_missing_text(stats_of(forward)) : NULL;
+}
+
 static const struct column ls_columns[] = {
 	{"NAME", COLUMN_TEXT, name_cell},
 	{"STATE", COLUMN_STATE, state_cell},
@@ -125,7 +159,8 @@ static const struct column ls_columns[] = {
 	{"LISTEN", COLUMN_TEXT, listen_cell},
 	{"TARGETS", COLUMN_TEXT, targets_cell},
 	{"EXPIRES", COLUMN_TEXT, expires_cell},
-	{"CONNECTIONS", COLUMN_NUMBER, connections_cell},
+	{"CONNS", COLUMN_NUMBER, connections_cell},
+	{"BYTES", COLUMN_NUMBER, bytes_cell},
 };
 
 static const struct column show_fields[] = {
@@ -142,7 +177,9 @@ static const struct column show_fields[] = {
 	{"see clients", COLUMN_TEXT, sees_cell},
 	{"expires", COLUMN_TEXT, expires_cell},
 	{"on expiry", COLUMN_TEXT, on_expiry_cell},
-	{"connections", COLUMN_NUMBER, connections_cell},
+	{"passed", COLUMN_TEXT, passed_cell},
+	{"by target", COLUMN_TEXT, by_target_cell},
+	{"missing", COLUMN_TEXT, missing_cell},
 };
 
 static int by_name(const void *a, const void *b)
@@ -154,9 +191,22 @@ static int by_name(const void *a, const void *b)
 static int by_connections(const void *a, const void *b) /* the busiest first */
 {
 	const json_t *const *x = a, *const *y = b;
-	json_int_t nx = json_number(*x, "connections"), ny = json_number(*y, "connections");
+	json_int_t nx = json_number(json_object_get(*x, "traffic"), "connections");
+	json_int_t ny = json_number(json_object_get(*y, "traffic"), "connections");
 	return nx != ny ? (nx < ny) - (nx > ny) : by_name(a, b);
 }
+
+static int by_bytes(const void *a, const void *b)
+{
+	const json_t *const *x = a, *const *y = b;
+	json_int_t nx = bytes_of(*x), ny = bytes_of(*y);
+	return nx != ny ? (nx < ny) - (nx > ny) : by_name(a, b);
+}
+
+static const struct {
+	const char *name;
+	int (*compare)(const void *, const void *);
+} sorts[] = {{"name", by_name}, {"bytes", by_bytes}, {"conns", by_connections}};
 
 struct rows {
 	struct writer *out;
@@ -207,27 +257,34 @@ enum status cmd_ls(struct call *call)
 {
 	const char *sort = call_option(call, OPTION_SORT);
 	struct rows rows = {.out = call->out, .list = "forwards"};
-	if (sort && streq(sort, "bytes")) {
-		complain("--sort bytes is not yet supported by this version of gwd");
-		return STATUS_REFUSED;
-	}
-	if (sort && !streq(sort, "name") && !streq(sort, "conns")) {
-		complain("--sort takes name or conns, not '%s'", sort);
+	size_t i = 0;
+	while (sort && i < ARRAY_SIZE(sorts) && !streq(sort, sorts[i].name))
+		i++;
+	if (i == ARRAY_SIZE(sorts)) {
+		complain("--sort takes name, bytes or conns, not '%s'", sort);
 		return STATUS_USAGE;
 	}
 	json_t *parameters = json_object();
 	if (call->n_words)
 		json_object_set_new(parameters, "pattern", json_string(call->words[0]));
 	writer_rows(call->out, ls_columns, ARRAY_SIZE(ls_columns));
-	return put_rows(call, "List", parameters, &rows, !sort ? NULL : streq(sort, "name") ? by_name : by_connections);
+	return put_rows(call, "List", parameters, &rows, sort ? sorts[i].compare : NULL);
+}
+
+static void take_stats(void *ctx, const json_t *reply)
+{
+	json_object_set(ctx, "stats", json_array_get(json_object_get(reply, "stats"), 0));
 }
 
 enum status cmd_show(struct call *call)
 {
 	json_auto_t *reply = NULL;
 	enum status status = call_method(call, "Get", json_pack("{s:s}", "name", call->words[0]), &reply);
+	json_t *forward = json_object_get(reply, "forward");
+	if (status == STATUS_DONE && json_object_get(forward, "traffic"))
+		status = call_rows(call, "Stats", json_pack("{s:s}", "name", call->words[0]), take_stats, forward);
 	if (status == STATUS_DONE)
-		writer_object(call->out, show_fields, ARRAY_SIZE(show_fields), json_object_get(reply, "forward"));
+		writer_object(call->out, show_fields, ARRAY_SIZE(show_fields), forward);
 	return status;
 }
 

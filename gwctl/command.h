@@ -78,6 +78,11 @@ json_t *call_file(const char *file);
 const char *json_text(const json_t *object, const char *key); /* "" when it is no text */
 json_int_t json_number(const json_t *object, const char *key); /* 0 when it is none */
 char *json_lines(const json_t *array);                         /* a list of texts, one a line; NULL when empty */
+/* Of the wire's ForwardTraffic, for people (cmd_traffic.c). Caller's strings. */
+char *traffic_total_text(const json_t *);
+char *traffic_targets_text(const json_t *);
+char *traffic_missing_text(const json_t *); /* "": nothing is */
+
 char *local_time(json_int_t seconds); /* since the epoch; the caller's, NULL when there is no such day */
 char *json_mistakes(const json_t *array);                      /* a list of the wire's Mistake, as diag_text shows it */
 
@@ -94,6 +99,7 @@ enum status cmd_undo(struct call *);
 enum status cmd_rollback(struct call *);
 enum status cmd_ls(struct call *);
 enum status cmd_show(struct call *);
+enum status cmd_stats(struct call *);
 enum status cmd_history(struct call *);
 enum status cmd_status(struct call *);
 enum status cmd_check(struct call *);

@@ -296,3 +296,15 @@ char *forms_targets_text(const json_t *service)
 	}
 	return buf_take(&targets);
 }
+
+char *forms_bytes_text(json_int_t bytes)
+{
+	static const char units[] = "KMGTPE";
+	double value = (double)bytes;
+	int unit = -1;
+	for (; value >= 999.5 && unit < 5; unit++)
+		value /= 1024;
+	if (unit < 0)
+		return xasprintf("%lld", (long long)bytes);
+	return xasprintf(value < 9.95 ? "%.1f%c" : "%.0f%c", value, units[unit]);
+}

@@ -22,6 +22,7 @@ char *forms_opening_text(const json_t *opening); /* "tcp 22 from local", "udp 53
 /* A canonical service as people read it: "tcp 203.0.113.5:80,443"; "192.168.0.102:80, 10.0.0.3". Caller's strings. */
 char *forms_listen_text(const json_t *service);
 char *forms_targets_text(const json_t *service);
+char *forms_bytes_text(json_int_t bytes); /* "512", "1.5K", "20M": powers of 1024; caller's string */
 /* "192.168.0.102:80", "[fd00::10]:80"; `port` "" = none. */
 char *forms_address_text(const char *addr, const char *port);
 

@@ -8,14 +8,8 @@
 
 /* ---- Forwards ------------------------------------------------------------------------------------ */
 
-static const struct forward *active_like(const struct rules *r, const struct forward *like)
-{
-	struct forward_entry *e;
-
-	return forwards_overlap(r->forwards, like, &e, 1) && e->active ? e->forward : NULL;
-}
-
-const struct forward *arrival_forward(const struct rules *r, const struct ip *to, uint8_t proto, uint16_t port)
+size_t arrival_entries(const struct rules *r, const struct ip *to, uint8_t proto, uint16_t port,
+		       struct forward_entry *ret[ARRIVAL_ENTRIES])
 {
 	struct port_range ports = {port, port};
 	struct forward like = {.family = to->family,
@@ -23,17 +17,33 @@ const struct forward *arrival_forward(const struct rules *r, const struct ip *to
 			       .ports = &ports,
 			       .n_ports = 1,
 			       .listen = {.kind = LISTEN_ADDRESS, .addr = *to}};
-	const struct forward *f = active_like(r, &like);
 	const struct local_address *own = topology_address(r->topology, to);
 	const struct interface *in = own ? topology_interface(r->topology, own->ifname) : NULL;
+	size_t n = forwards_overlap(r->forwards, &like, ret, 1);
 
-	if (f || !in)
-		return f;
-	like.listen = (struct listen){.kind = LISTEN_INTERFACE};
-	memcpy(like.listen.ifname, in->name, sizeof(in->name));
-	f = active_like(r, &like);
+	if (in) {
+		like.listen = (struct listen){.kind = LISTEN_INTERFACE};
+		memcpy(like.listen.ifname, in->name, sizeof(in->name));
+		n += forwards_overlap(r->forwards, &like, ret + n, 1);
+	}
 	like.listen = (struct listen){.kind = LISTEN_ANY};
-	return f || in->zone != ZONE_WAN ? f : active_like(r, &like);
+	if (!in || in->zone == ZONE_WAN)
+		n += forwards_overlap(r->forwards, &like, ret + n, 1);
+	return n;
+}
+
+const struct forward *arrival_forward(const struct rules *r, const struct ip *to, uint8_t proto, uint16_t port)
+{
+	struct forward_entry *entries[ARRIVAL_ENTRIES];
+	size_t n = arrival_entries(r, to, proto, port, entries);
+
+	for (size_t i = 0; i < n; i++) {
+		const struct forward *f = entries[i]->forward;
+
+		if (entries[i]->active && (f->listen.kind != LISTEN_ANY || topology_is_local(r->topology, to)))
+			return f;
+	}
+	return NULL;
 }
 
 static bool among(const struct prefix *prefixes, size_t n, const struct ip *ip)

@@ -33,6 +33,11 @@ enum arrival_fate {
  * other people's rules. O(log of the forwards + openings). */
 enum arrival_fate arrival_fate(const struct rules *, const struct arrival *, const struct forward **ret_forward);
 
+/* Those that connections to this address and port may have met, active or not, the most specific first: how many. Of an
+ * address that is not ours, or not any more, those that listen on any wan too. O(log n). */
+enum { ARRIVAL_ENTRIES = 3 };
+size_t arrival_entries(const struct rules *, const struct ip *to, uint8_t proto, uint16_t port,
+		       struct forward_entry *ret[ARRIVAL_ENTRIES]);
 /* The active forward that a connection to this address and port meets, or NULL; `to` need not be ours. O(log n). */
 const struct forward *arrival_forward(const struct rules *, const struct ip *to, uint8_t proto, uint16_t port);
 /* Its `from` has the address, or says nothing. */

@@ -47,8 +47,7 @@ static int listed(const struct nlmsghdr *nlh, void *ctx)
 	const struct listing *l = ctx;
 	struct flow flow;
 
-	if (conntrack_msg_get(nlh, &flow) && flow.to.family == l->filter->family && flow.proto == l->filter->proto &&
-	    (!l->filter->port || flow.to_port == l->filter->port))
+	if (conntrack_msg_get(nlh, &flow) && flow_passes(&flow, l->filter))
 		l->each(l->ctx, &flow);
 	return MNL_CB_OK;
 }

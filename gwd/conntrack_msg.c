@@ -6,6 +6,8 @@
 #include "conntrack_msg.h"
 
 #include <arpa/inet.h>
+#include <endian.h>
+#include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_conntrack_tcp.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
@@ -13,7 +15,9 @@
 
 /* Bits of CTA_FILTER_ORIG_FLAGS, which the kernel's header does not export (net/netfilter/nf_conntrack_netlink.c). */
 enum { FILTER_PROTO = 1 << 3, FILTER_DST_PORT = 1 << 5 };
+enum { STATUS_MASK = 26 }; /* CTA_STATUS_MASK, which older headers lack */
 
+enum { NANOSECONDS = 1000000000 }; /* of a second */
 enum { BLOCK_MAX = 3 * 3600 }; /* seconds: by then TCP keepalive (2 hours) has told the server */
 
 /* ---- Requests ----------------------------------------------------------------------------------- */
@@ -31,13 +35,10 @@ static struct nlmsghdr *request(void *buf, uint16_t type, uint16_t flags, uint8_
 	return nlh;
 }
 
-struct nlmsghdr *conntrack_msg_list(void *buf, const struct flow_filter *filter, bool in_kernel)
+static void put_filter(struct nlmsghdr *nlh, const struct flow_filter *filter)
 {
-	struct nlmsghdr *nlh = request(buf, IPCTNL_MSG_CT_GET, NLM_F_DUMP, filter->family);
 	struct nlattr *tuple, *nest;
 
-	if (!in_kernel)
-		return nlh;
 	tuple = mnl_attr_nest_start(nlh, CTA_TUPLE_ORIG);
 	nest = mnl_attr_nest_start(nlh, CTA_TUPLE_PROTO);
 	mnl_attr_put_u8(nlh, CTA_PROTO_NUM, filter->proto);
@@ -49,6 +50,18 @@ struct nlmsghdr *conntrack_msg_list(void *buf, const struct flow_filter *filter,
 	mnl_attr_put_u32(nlh, CTA_FILTER_ORIG_FLAGS, FILTER_PROTO | (filter->port ? FILTER_DST_PORT : 0));
 	mnl_attr_put_u32(nlh, CTA_FILTER_REPLY_FLAGS, 0);
 	mnl_attr_nest_end(nlh, nest);
+}
+
+struct nlmsghdr *conntrack_msg_list(void *buf, const struct flow_filter *filter, bool in_kernel)
+{
+	struct nlmsghdr *nlh = request(buf, IPCTNL_MSG_CT_GET, NLM_F_DUMP, filter->family);
+
+	if (in_kernel && filter->translated) {
+		mnl_attr_put_u32(nlh, CTA_STATUS, htonl(IPS_DST_NAT));
+		mnl_attr_put_u32(nlh, STATUS_MASK, htonl(IPS_DST_NAT));
+	}
+	if (in_kernel && filter->family && filter->proto)
+		put_filter(nlh, filter);
 	return nlh;
 }
 
@@ -222,13 +235,45 @@ static const struct nlattr *nested(const struct nlattr *nest, uint16_t type)
 	return NULL;
 }
 
-static bool get_ended(const struct nlattr *protoinfo)
+static void get_state(const struct nlattr *protoinfo, struct flow *flow)
 {
+	static const char *const names[] = {
+		[TCP_CONNTRACK_SYN_SENT] = "syn-sent",	   [TCP_CONNTRACK_SYN_RECV] = "syn-received",
+		[TCP_CONNTRACK_ESTABLISHED] = "established", [TCP_CONNTRACK_FIN_WAIT] = "fin-wait",
+		[TCP_CONNTRACK_CLOSE_WAIT] = "close-wait", [TCP_CONNTRACK_LAST_ACK] = "last-ack",
+		[TCP_CONNTRACK_TIME_WAIT] = "time-wait",   [TCP_CONNTRACK_CLOSE] = "closed",
+		[TCP_CONNTRACK_SYN_SENT2] = "syn-sent",
+	};
 	const struct nlattr *tcp = nested(protoinfo, CTA_PROTOINFO_TCP);
 	const struct nlattr *state = tcp ? nested(tcp, CTA_PROTOINFO_TCP_STATE) : NULL;
 	uint8_t value = state ? get_u8(state) : TCP_CONNTRACK_NONE;
 
-	return value == TCP_CONNTRACK_TIME_WAIT || value == TCP_CONNTRACK_CLOSE;
+	flow->ended = value == TCP_CONNTRACK_TIME_WAIT || value == TCP_CONNTRACK_CLOSE;
+	if (value < sizeof(names) / sizeof(*names) && names[value])
+		flow->state = names[value];
+}
+
+/* Comes before the states of the protocol, which are more than this. */
+static void get_status(const struct nlattr *attr, struct flow *flow)
+{
+	uint32_t status =
+		mnl_attr_get_payload_len(attr) == sizeof(status) ? ntohl(mnl_attr_get_u32(attr)) : 0;
+
+	flow->translated = status & IPS_DST_NAT;
+	if (!flow->state)
+		flow->state = status & IPS_ASSURED ? "assured" : status & IPS_SEEN_REPLY ? "replied" : "unreplied";
+}
+
+static uint64_t get_u64(const struct nlattr *attr)
+{
+	return attr && mnl_attr_get_payload_len(attr) == sizeof(uint64_t) ? be64toh(mnl_attr_get_u64(attr)) : 0;
+}
+
+static void get_counters(const struct nlattr *attr, struct flow *flow, unsigned direction)
+{
+	flow->counted = true;
+	flow->packets[direction] = get_u64(nested(attr, CTA_COUNTERS_PACKETS));
+	flow->bytes[direction] = get_u64(nested(attr, CTA_COUNTERS_BYTES));
 }
 
 static void get_original(const struct nlattr *attr, struct flow *flow)
@@ -262,7 +307,17 @@ static void get_attribute(const struct nlattr *attr, struct flow *flow)
 		flow->server_port = reply.from_port;
 		break;
 	case CTA_PROTOINFO:
-		flow->ended = get_ended(attr);
+		get_state(attr, flow);
+		break;
+	case CTA_STATUS:
+		get_status(attr, flow);
+		break;
+	case CTA_COUNTERS_ORIG:
+	case CTA_COUNTERS_REPLY:
+		get_counters(attr, flow, mnl_attr_get_type(attr) == CTA_COUNTERS_REPLY ? TO_CLIENT : FROM_CLIENT);
+		break;
+	case CTA_TIMESTAMP:
+		flow->began = (int64_t)(get_u64(nested(attr, CTA_TIMESTAMP_START)) / NANOSECONDS);
 		break;
 	case CTA_LABELS:
 		memcpy(flow->labels, mnl_attr_get_payload(attr), len < FLOW_LABELS_LEN ? len : FLOW_LABELS_LEN);
@@ -292,4 +347,11 @@ bool conntrack_msg_get(const struct nlmsghdr *nlh, struct flow *ret)
 		return false;
 	*ret = flow;
 	return true;
+}
+
+bool flow_passes(const struct flow *flow, const struct flow_filter *filter)
+{
+	return (!filter->family || flow->to.family == filter->family) &&
+	       (!filter->proto || flow->proto == filter->proto) && (!filter->port || flow->to_port == filter->port) &&
+	       (!filter->translated || flow->translated);
 }

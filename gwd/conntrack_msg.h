@@ -17,7 +17,7 @@ struct nlmsghdr *conntrack_msg_delete(void *buf, const struct flow *, bool any_i
 struct nlmsghdr *conntrack_msg_delete_back(void *buf, const struct flow *, const struct ip *server, uint16_t port);
 struct nlmsghdr *conntrack_msg_block(void *buf, const struct flow *); /* see conntrack_cut */
 
-/* One answer to a list. False, with `ret` untouched, when it is no connection that can be named. */
+/* One answer to a list, or one connection that ended. False, with `ret` untouched, when it is no connection that can be named. */
 bool conntrack_msg_get(const struct nlmsghdr *, struct flow *ret);
 
 #endif

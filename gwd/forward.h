@@ -181,6 +181,8 @@ bool forward_keeps_ports(const struct forward *, const struct target *);
 /* What this target is dialled on; `listened` is the one of the forward's ports that `port` is in. */
 uint16_t forward_target_port(const struct forward *, const struct target *, struct port_range listened,
 			     uint16_t port);
+/* The same for a port that is one of the forward's. */
+uint16_t forward_server_port(const struct forward *, const struct target *, uint16_t port);
 bool forward_wants_chain(const struct forward *);
 /* Its element says all there is to say. Others have a chain of their own, which the element leads to. */
 bool forward_simple(const struct forward *);

@@ -263,6 +263,15 @@ uint16_t forward_target_port(const struct forward *f, const struct target *t, st
 	return forward_keeps_ports(f, t) ? port : (uint16_t)(t->ports.first + (port - listened.first));
 }
 
+uint16_t forward_server_port(const struct forward *f, const struct target *t, uint16_t port)
+{
+	size_t i = 0;
+
+	while (port < f->ports[i].first || port > f->ports[i].last)
+		i++;
+	return forward_target_port(f, t, f->ports[i], port);
+}
+
 bool forward_simple(const struct forward *f)
 {
 	return f->n_targets == 1 && f->targets[0].state == TARGET_READY && !f->n_from && !f->log && !f->no_nat &&

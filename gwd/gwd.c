@@ -8,6 +8,7 @@
 
 #include "boottime.h"
 #include "files.h"
+#include "gwd_accounting.h"
 #include "gwd_apply.h"
 #include "gwd_confirm.h"
 #include "gwd_drift.h"
@@ -15,6 +16,7 @@
 #include "gwd_foreign.h"
 #include "gwd_guard.h"
 #include "gwd_log.h"
+#include "gwd_traffic.h"
 #include "killpoint.h"
 #include "log.h"
 #include "nflog.h"
@@ -277,6 +279,8 @@ int gwd_start(const struct gwd_options *options, struct gwd **ret, struct diag *
 		if (r < 0)
 			diag_add(diag, DIAG_KERNEL, (struct loc){0}, "cannot open a netlink socket: %s", strerror(-r));
 	}
+	if (r == 0)
+		r = traffic_open(g, diag);
 	if (r == 0) {
 		g->topology = topology_build(g->world->settings, links_facts(g->links), &g->wan);
 		g->starting = true;
@@ -305,6 +309,7 @@ void gwd_stop(struct gwd *g)
 	if (g->kernel)
 		kernel_close(g->kernel);
 	expire_close(g);
+	traffic_close(g);
 	if (g->state)
 		state_close(g->state);
 	listeners_close();
@@ -367,12 +372,14 @@ void gwd_settle(struct gwd *g)
 	others_settle(g);
 	connections_settle(g);
 	drift_settle(g);
+	traffic_settle(g);
 }
 
 /* ---- Purge ----------------------------------------------------------------------------------------- */
 
 /* What we turned on, here. */
 struct raised {
+	const char *here;
 	bool on[FAMILIES];
 	int redirects;
 };
@@ -430,6 +437,7 @@ static int purge(const struct raised *raised, struct kernel *kernel, struct stat
 	ret->changed = have->table;
 	outcome_say(ret, xasprintf("table inet %s: %s", RULESET_TABLE, have->table ? "removed" : "not there"));
 	lower_forwarding(raised, kernel, state, ret, &rest);
+	accounting_restore(state, raised->here, ret, &rest);
 	for (size_t i = 0; i < rest.n; i++)
 		diag_warn(diag, "%s", rest.mistakes[i].message);
 	return 0;
@@ -437,7 +445,7 @@ static int purge(const struct raised *raised, struct kernel *kernel, struct stat
 
 int gwd_purge(struct gwd *g, const struct request_options *options, struct outcome *ret, struct diag *diag)
 {
-	const struct raised raised = {{g->raised[V4], g->raised[V6]}, g->redirects};
+	const struct raised raised = {g->here, {g->raised[V4], g->raised[V6]}, g->redirects};
 	int r;
 
 	if (options->dry_run) {
@@ -450,13 +458,14 @@ int gwd_purge(struct gwd *g, const struct request_options *options, struct outco
 	g->table = false;
 	g->frozen = true; /* nothing comes back before the exit that follows */
 	events_say(g->events, &(struct event){.kind = EVENT_CHANGE, .level = LOG_INFO, .who = &options->who}, "purged");
+	traffic_follow(g, NULL, NULL);
 	return 0;
 }
 
 int gwd_purge_offline(const struct gwd_options *options, struct outcome *ret, struct diag *diag)
 {
 	_cleanup_(freep) char *boot = sysctl_boot_id(), *here_now = here(boot);
-	struct raised raised = {.redirects = -1};
+	struct raised raised = {.here = here_now, .redirects = -1};
 	struct kernel *kernel = NULL;
 	struct state *state = NULL;
 	int r;

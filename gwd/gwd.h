@@ -13,6 +13,7 @@
 #include "listeners.h"
 #include "state.h"
 #include "topology.h"
+#include "traffic.h"
 
 #define GWD_VERSION "0.1.0"
 
@@ -39,6 +40,8 @@ int gwd_confirm_fd(const struct gwd *); /* readable = call gwd_confirm_event: no
 void gwd_confirm_event(struct gwd *);
 int gwd_connections_fd(const struct gwd *); /* readable = call gwd_connections_event */
 void gwd_connections_event(struct gwd *);
+int gwd_traffic_fd(const struct gwd *); /* readable = call gwd_traffic_event: connections ended */
+void gwd_traffic_event(struct gwd *);
 /* What happened; for those who watch, and what is said from outside of gwd. */
 struct events *gwd_events(struct gwd *);
 /* To be called now and then: what the kernel refused or lost while nobody asked is tried again. Costs nothing otherwise. */
@@ -119,16 +122,23 @@ struct forward_view {
 	struct forward *forward; /* owned reference */
 	enum forward_state state;
 	char *reason; /* NULL = none; owned */
-	bool counted;         /* connections was read */
-	uint64_t connections; /* new ones since the table was loaded */
+	bool counted;                    /* what passed is known: */
+	int64_t since;                   /* from then on, seconds since the epoch; 0 = nothing passed yet */
+	struct traffic_target *traffic;  /* of each target; owned */
+	size_t n_traffic;
+	struct traffic_missed missed[TRAFFIC_MISSED_KINDS]; /* what may be missing of it */
 	struct strings sees;  /* how targets see clients (sees.h), once per different answer; only gwd_get fills it */
 };
 void forward_view_free(struct forward_view *);
 
 /* All whose name matches the shell pattern (NULL = all), in file order, runtime ones after. *ret is the caller's. */
 int gwd_list(struct gwd *, const char *pattern, struct forward_view **ret, size_t *ret_n, struct diag *);
-/* Counting reads counters from the kernel, which costs what there are of them. */
+/* Counting looks at all connections, which costs milliseconds. */
 int gwd_get(struct gwd *, const char *name, bool count, struct forward_view *ret, struct diag *);
+/* What the last list or get counted is forgotten: of this forward, or with NULL of all. */
+void gwd_reset(struct gwd *, const char *name, const struct caller *);
+/* 0, or -ENODATA plus diag (accounting: false). */
+int gwd_counts(const struct gwd *, struct diag *);
 
 /* An opening, declared or runtime. */
 struct opening_view {

@@ -5,7 +5,6 @@
 #include <time.h>
 
 #include "boottime.h"
-#include "compile.h"
 #include "config_print.h"
 #include "files.h"
 #include "foreign.h"
@@ -13,6 +12,7 @@
 #include "gwd_drift.h"
 #include "gwd_foreign.h"
 #include "gwd_guard.h"
+#include "gwd_traffic.h"
 #include "import.h"
 #include "sees.h"
 #include "sysctl.h"
@@ -29,6 +29,7 @@ void forward_view_free(struct forward_view *v)
 	forward_unref(v->forward);
 	free(v->reason);
 	strings_free(&v->sees);
+	free(v->traffic);
 	*v = (struct forward_view){0};
 }
 
@@ -46,58 +47,23 @@ static char *off_reason(const struct forward_entry *e)
 	return xasprintf("by uid %u, %s", e->override_uid, date);
 }
 
-/* Counters of the kernel, and room to compile one forward after the other. */
-struct counters {
-	struct ruleset *read, *scratch; /* read NULL: there is no table */
-};
-
-static void counters_free(struct counters *c)
-{
-	ruleset_free(c->read);
-	ruleset_free(c->scratch);
-}
-
-/* New connections: what the forward's own elements counted. */
-static uint64_t count_connections(const struct forward *f, struct counters *c)
-{
-	uint64_t sum = 0;
-
-	if (!c->read)
-		return 0;
-	ruleset_clear(c->scratch);
-	compile_forward(c->scratch, f);
-	for (size_t i = 0; i < c->scratch->n_elems; i++) {
-		const struct elem *e = ruleset_elem(c->read, &c->scratch->elems[i]);
-
-		sum += e ? e->packets : 0; /* a NAT chain sees the first packet of each connection */
-	}
-	return sum;
-}
-
-static struct forward_view view(const struct gwd *g, const struct forward_entry *e, struct counters *counters)
+static struct forward_view view(const struct gwd *g, const struct forward_entry *e, bool count)
 {
 	struct forward_view v = {.forward = forward_ref(e->forward)};
 	bool waits;
 
 	v.reason = e->off ? off_reason(e) : road_held(g, e, &waits);
 	v.state = e->off ? FORWARD_OFF : v.reason ? FORWARD_HELD : FORWARD_ACTIVE;
-	v.counted = true;
-	v.connections = e->active ? count_connections(e->forward, counters) : 0;
+	if (count)
+		traffic_view(g, &v);
 	return v;
-}
-
-static int read_counters(struct gwd *g, struct counters *ret, struct diag *diag)
-{
-	ret->scratch = ruleset_new();
-	return g->table ? kernel_read_counters(g->kernel, &ret->read, diag) : 0;
 }
 
 int gwd_list(struct gwd *g, const char *pattern, struct forward_view **ret, size_t *ret_n, struct diag *diag)
 {
-	_cleanup_(counters_free) struct counters counters = {0};
 	struct forward_view *views = NULL;
 	size_t n = 0, capacity = 0;
-	int r = read_counters(g, &counters, diag);
+	int r = g->world->settings->accounting ? traffic_read(g, diag) : 0;
 
 	if (r < 0)
 		return r;
@@ -105,7 +71,7 @@ int gwd_list(struct gwd *g, const char *pattern, struct forward_view **ret, size
 		if (pattern && fnmatch(pattern, e->forward->name, 0) != 0)
 			continue;
 		views = grow(views, n, &capacity, sizeof(*views));
-		views[n++] = view(g, e, &counters);
+		views[n++] = view(g, e, true);
 	}
 	*ret = views;
 	*ret_n = n;
@@ -128,7 +94,6 @@ static void add_sees(const struct gwd *g, struct forward_view *v)
 
 int gwd_get(struct gwd *g, const char *name, bool count, struct forward_view *ret, struct diag *diag)
 {
-	_cleanup_(counters_free) struct counters counters = {0};
 	const struct forward_entry *e = forwards_by_name(g->world->forwards, name);
 	int r;
 
@@ -136,11 +101,10 @@ int gwd_get(struct gwd *g, const char *name, bool count, struct forward_view *re
 		diag_add(diag, DIAG_NOT_FOUND, (struct loc){0}, "there is no forward %s: gwctl ls", name);
 		return -ENOENT;
 	}
-	r = count ? read_counters(g, &counters, diag) : 0;
+	r = count && g->world->settings->accounting ? traffic_read(g, diag) : 0;
 	if (r < 0)
 		return r;
-	*ret = view(g, e, &counters);
-	ret->counted = count;
+	*ret = view(g, e, count);
 	add_sees(g, ret);
 	return 0;
 }

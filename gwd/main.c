@@ -136,6 +136,7 @@ static const struct source {
 	{gwd_alarm_fd, gwd_alarm_event},
 	{gwd_confirm_fd, gwd_confirm_event},
 	{gwd_connections_fd, gwd_connections_event},
+	{gwd_traffic_fd, gwd_traffic_event},
 };
 
 struct daemon {

@@ -80,6 +80,11 @@ int nl_join(struct nl *nl, uint32_t group)
 	return mnl_socket_setsockopt(nl->socket, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) < 0 ? -errno : 0;
 }
 
+int nl_leave(struct nl *nl, uint32_t group)
+{
+	return mnl_socket_setsockopt(nl->socket, NETLINK_DROP_MEMBERSHIP, &group, sizeof(group)) < 0 ? -errno : 0;
+}
+
 static int send_buffer(struct nl *nl)
 {
 	int size;

@@ -17,6 +17,7 @@ int nl_fd(const struct nl *);
 uint32_t nl_port(const struct nl *); /* ours, as events name it */
 uint32_t nl_next_seq(struct nl *);
 int nl_join(struct nl *, uint32_t group); /* multicast */
+int nl_leave(struct nl *, uint32_t group);
 /* Room for `bytes` in one sendmsg (SO_SNDBUFFORCE, else SO_SNDBUF); -EMSGSIZE when it cannot be had. */
 int nl_reserve(struct nl *, size_t bytes);
 

@@ -8,15 +8,14 @@
 #include "killpoint.h"
 #include "request_json.h"
 #include "request_metrics.h"
+#include "request_rows.h"
+#include "request_traffic.h"
 #include "request_watch.h"
 #include "request_why.h"
 #include "util.h"
 
-#define ROWS_MAX 500     /* of one message: INTERFACE section 5 */
-#define PORTS_MAX 20000  /* ... and ports and targets in it */
 #define CONFIRM_MAX (30 * 86400) /* seconds */
 #define SESSION_MAX 256
-#define ROWS_ALONE 10000 /* of a list in one reply, without `more` */
 
 /* What every handler needs, released in one place. */
 struct answer {
@@ -316,81 +315,16 @@ static void purge(struct varlink_call *call)
 
 /* ---- Lists ------------------------------------------------------------------------------------ */
 
-/* Rows of a list on their way to a client. They are values, so the list stays what it was when it was asked for. */
-struct rows {
-	const char *member;         /* of the reply */
-	struct forward_view *views; /* forwards, or */
-	json_t *made;               /* rows as they are sent */
-	size_t n, next;
-};
-
-static void rows_free(void *ctx)
-{
-	struct rows *rows = ctx;
-
-	for (size_t i = 0; rows->views && i < rows->n; i++)
-		forward_view_free(&rows->views[i]);
-	free(rows->views);
-	json_decref(rows->made);
-	free(rows);
-}
-
-static json_t *rows_next(void *ctx, bool *ret_continues)
-{
-	struct rows *rows = ctx;
-	json_t *list = json_array();
-
-	for (size_t ports = 0; rows->next < rows->n; rows->next++) {
-		const struct forward_view *view = rows->views ? &rows->views[rows->next] : NULL;
-
-		ports += view ? view->forward->n_ports + view->forward->n_targets : 0;
-		if (json_array_size(list) == ROWS_MAX || (ports > PORTS_MAX && json_array_size(list)))
-			break;
-		json_array_append_new(list, view ? request_forward(view)
-						 : json_incref(json_array_get(rows->made, rows->next)));
-	}
-	*ret_continues = rows->next < rows->n;
-	return json_pack("{s:o}", rows->member, list);
-}
-
-/* All rows in one reply, or in as many as it takes. */
-static void reply_rows(struct varlink_call *call, struct rows *rows)
-{
-	struct stream stream = {.next = rows_next, .done = rows_free, .ctx = rows};
-	bool continues = true;
-
-	if (call->more) {
-		client_stream(call->client, &stream);
-		return;
-	}
-	if (rows->n > ROWS_ALONE) {
-		varlink_expected_more(call);
-	} else {
-		json_t *list = json_array();
-
-		while (continues) {
-			json_auto_t *part = rows_next(rows, &continues);
-
-			json_array_extend(list, json_object_get(part, rows->member));
-		}
-		varlink_reply(call, json_pack("{s:o}", rows->member, list));
-	}
-	rows_free(rows);
-}
-
 static void list(struct varlink_call *call)
 {
 	_cleanup_(diag_free) struct diag diag = {0};
 	struct forward_view *views = NULL;
 	size_t n = 0;
 
-	if (gwd_list(gwd_of(call), string(call, "pattern"), &views, &n, &diag) < 0) {
+	if (gwd_list(gwd_of(call), string(call, "pattern"), &views, &n, &diag) < 0)
 		varlink_fail(call, &diag);
-		return;
-	}
-	struct rows *rows = xmalloc(sizeof(*rows));
-	*rows = (struct rows){.member = "forwards", .views = views, .n = n};
-	reply_rows(call, rows);
+	else
+		rows_reply_views(call, views, n, "forwards", request_forward);
 }
 
 struct revisions {
@@ -430,9 +364,7 @@ static void history(struct varlink_call *call)
 		varlink_fail(call, &diag);
 		return;
 	}
-	struct rows *rows = xmalloc(sizeof(*rows));
-	*rows = (struct rows){.member = "revisions", .made = list.made, .n = json_array_size(list.made)};
-	reply_rows(call, rows);
+	rows_reply(call, "revisions", list.made);
 }
 
 /* ---- Looking ---------------------------------------------------------------------------------- */
@@ -539,6 +471,7 @@ const struct varlink_method request_methods[] = {
 	{"Close", ACCESS_CHANGE, close_port},
 	{"List", ACCESS_LOOK, list},
 	{"Get", ACCESS_LOOK, get},
+	{"Stats", ACCESS_LOOK, request_traffic_stats},
 	{"Status", ACCESS_LOOK, status},
 	{"Check", ACCESS_LOOK, check},
 	{"Diff", ACCESS_LOOK, diff},

@@ -75,6 +75,87 @@ static json_t *orders(const struct forward *f)
 	return NULL;
 }
 
+static json_t *traffic(const struct traffic_target *t)
+{
+	const struct traffic_counts *c = &t->told;
+	json_t *ret = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "connections", (json_int_t)c->connections, "live",
+				(json_int_t)t->live, "packets_in", (json_int_t)c->packets[FROM_CLIENT], "packets_out",
+				(json_int_t)c->packets[TO_CLIENT], "bytes_in", (json_int_t)c->bytes[FROM_CLIENT],
+				"bytes_out", (json_int_t)c->bytes[TO_CLIENT]);
+
+	if (t->seen)
+		json_object_set_new(ret, "last_seen", json_integer(t->seen));
+	return ret;
+}
+
+static json_t *all_traffic(const struct forward_view *view)
+{
+	const struct traffic_row row = {.targets = view->traffic, .n = view->n_traffic};
+	struct traffic_target sum = traffic_sum(&row);
+
+	return traffic(&sum);
+}
+
+/* What passed through a target that the forward has, and removes it from the list; nothing, if nothing did. */
+static json_t *target_traffic(const struct forward *f, const struct target *t, struct traffic_target *list, size_t *n)
+{
+	_cleanup_(freep) char *text = target_text(f, t);
+	struct traffic_target found = {0};
+
+	for (size_t i = 0; i < *n; i++) {
+		if (ip_cmp(&list[i].addr, &t->addr) != 0 || list[i].ports.first != t->ports.first ||
+		    list[i].ports.last != t->ports.last)
+			continue;
+		found = list[i];
+		memmove(&list[i], &list[i + 1], (--*n - i) * sizeof(*list));
+		break;
+	}
+	return json_pack("{s:s, s:o}", "target", text, "traffic", traffic(&found));
+}
+
+static json_t *former_traffic(const struct forward *f, const struct traffic_target *t)
+{
+	const struct target like = {.addr = t->addr, .ports = t->ports};
+	_cleanup_(freep) char *text = t->addr.family ? target_text(f, &like) : xstrdup("others");
+
+	return json_pack("{s:s, s:b, s:o}", "target", text, "former", 1, "traffic", traffic(t));
+}
+
+static json_t *missing(const struct forward_view *view)
+{
+	static const char *const reasons[] = {
+		[TRAFFIC_LOST] = "lost", [TRAFFIC_DOWN] = "down", [TRAFFIC_UNCOUNTED] = "uncounted"};
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < TRAFFIC_MISSED_KINDS; i++)
+		if (view->missed[i].to)
+			json_array_append_new(list,
+					      json_pack("{s:s, s:I, s:I}", "reason", reasons[i], "from",
+							(json_int_t)view->missed[i].from, "to",
+							(json_int_t)view->missed[i].to));
+	return list;
+}
+
+json_t *request_stats(const struct forward_view *view)
+{
+	const struct forward *f = view->forward;
+	json_t *targets = json_array(), *ret;
+	_cleanup_(freep) struct traffic_target *list = xcalloc(view->n_traffic + 1, sizeof(*list));
+	size_t n = view->n_traffic;
+
+	if (n)
+		memcpy(list, view->traffic, n * sizeof(*list));
+	for (size_t i = 0; i < f->n_targets; i++)
+		json_array_append_new(targets, target_traffic(f, &f->targets[i], list, &n));
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(targets, former_traffic(f, &list[i]));
+	ret = json_pack("{s:s, s:o, s:o, s:o}", "name", f->name, "traffic", all_traffic(view), "targets", targets,
+			"missing", missing(view));
+	if (view->since)
+		json_object_set_new(ret, "since", json_integer(view->since));
+	return ret;
+}
+
 json_t *request_forward(const struct forward_view *view)
 {
 	static const char *const states[] = {
@@ -84,7 +165,7 @@ json_t *request_forward(const struct forward_view *view)
 				states[view->state], "origin", origin(view->forward));
 
 	if (view->counted)
-		json_object_set_new(ret, "connections", json_integer((json_int_t)view->connections));
+		json_object_set_new(ret, "traffic", all_traffic(view));
 	if (view->forward->lifetime != LIFETIME_DURABLE)
 		json_object_set_new(ret, "lifetime", json_string(lifetimes[view->forward->lifetime]));
 	if (view->reason)

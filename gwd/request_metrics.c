@@ -101,10 +101,14 @@ static void put_forwards(struct metrics *m, const struct gwd_status *now, const 
 	for (size_t i = 0; i < n; i++)
 		metrics_sample(m, views[i].state == FORWARD_ACTIVE, "forward", views[i].forward->name, NULL);
 	metrics_family(m, "gwd_forward_connections", METRIC_COUNTER, NULL,
-		       "New connections since the forward was last changed or the table loaded.");
-	for (size_t i = 0; i < n; i++)
+		       "Connections that passed; at least, where gwctl stats says that some are missing.");
+	for (size_t i = 0; i < n; i++) {
+		const struct traffic_row row = {.targets = views[i].traffic, .n = views[i].n_traffic};
+
 		if (views[i].counted)
-			metrics_sample(m, views[i].connections, "forward", views[i].forward->name, NULL);
+			metrics_sample(m, (uint64_t)traffic_sum(&row).told.connections, "forward",
+				       views[i].forward->name, NULL);
+	}
 }
 
 /* ---- Parts --------------------------------------------------------------------------------------- */

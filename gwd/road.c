@@ -9,11 +9,13 @@
 #include <unistd.h>
 
 #include "compile.h"
+#include "gwd_accounting.h"
 #include "gwd_confirm.h"
 #include "gwd_drift.h"
 #include "gwd_expire.h"
 #include "gwd_foreign.h"
 #include "gwd_log.h"
+#include "gwd_traffic.h"
 #include "killpoint.h"
 #include "sysctl.h"
 
@@ -499,6 +501,8 @@ static void arrived(struct gwd *g, struct journey *j, struct diag *diag)
 	ROAD_KILLPOINT("after-sysctls");
 	follow_keeper(g, diag);
 	connections_follow(g, diag);
+	accounting_follow(g, diag);
+	traffic_follow(g, d, &j->delta);
 	if (!j->options->unasked)
 		cut(g, j, diag);
 	ROAD_KILLPOINT("after-cut");

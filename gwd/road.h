@@ -49,6 +49,8 @@ struct gwd {
 	char *boot;                 /* this boot ... */
 	char *here;                 /* ... and network namespace */
 	size_t active[FAMILIES];    /* active forwards */
+	size_t untranslated;        /* active ones that only let in */
+	struct ledger *ledger;      /* what passes through them (gwd_traffic.c) */
 	size_t logging;             /* active ones whose new connections are logged */
 	struct nflog *nflog;
 	size_t logged;              /* connections, since the last gwd_settle (gwd_log.c) */

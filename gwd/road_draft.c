@@ -203,6 +203,8 @@ static void set_active(struct gwd *g, struct forward_entry *e, bool active)
 	g->active[road_family(e->forward)] += active ? 1 : (size_t)-1;
 	if (e->forward->log)
 		g->logging += active ? 1 : (size_t)-1;
+	if (e->forward->no_nat)
+		g->untranslated += active ? 1 : (size_t)-1;
 	forwards_activate(g->world->forwards, e->forward, active);
 }
 
@@ -371,10 +373,11 @@ static void swap_world(struct gwd *g, struct draft *d)
 
 		g->world = d->world;
 		d->world = old;
-		g->active[V4] = g->active[V6] = g->logging = 0;
+		g->active[V4] = g->active[V6] = g->logging = g->untranslated = 0;
 		for (struct forward_entry *e = forwards_first(g->world->forwards); e; e = e->next) {
 			g->active[road_family(e->forward)] += e->active;
 			g->logging += e->active && e->forward->log;
+			g->untranslated += e->active && e->forward->no_nat;
 		}
 	}
 	if (d->opens) {

@@ -53,16 +53,6 @@ static const struct forward *taker(const struct rules *rules, const struct flow 
 	return f && arrival_may_use(f, &flow->from) ? f : NULL;
 }
 
-/* What the target makes of the port that was dialled, which the forward has. */
-static uint16_t dialled(const struct forward *f, const struct target *t, uint16_t port)
-{
-	size_t i = 0;
-
-	while (port < f->ports[i].first || port > f->ports[i].last)
-		i++;
-	return forward_target_port(f, t, f->ports[i], port);
-}
-
 /* The connection is where the forward may have sent it; a drained target keeps those that it has. */
 static bool is_right(const struct forward *f, const struct flow *flow)
 {
@@ -70,7 +60,7 @@ static bool is_right(const struct forward *f, const struct flow *flow)
 		const struct target *t = &f->targets[i];
 
 		if (t->state != TARGET_OFF && ip_cmp(&flow->server, &t->addr) == 0 &&
-		    flow->server_port == dialled(f, t, flow->to_port))
+		    flow->server_port == forward_server_port(f, t, flow->to_port))
 			return true;
 	}
 	return false;
@@ -124,7 +114,7 @@ static void look(void *ctx, const struct flow *flow)
 	next = f ? forward_ready_target(f) : NULL;
 	if (next) {
 		stale.server = next->addr;
-		stale.port = dialled(f, next, flow->to_port);
+		stale.port = forward_server_port(f, next, flow->to_port);
 	}
 	h->stale = grow(h->stale, h->n, &h->capacity, sizeof(*h->stale));
 	h->stale[h->n++] = stale;

@@ -335,3 +335,31 @@ int state_put_live(struct state *state, enum item_kind kind, const char *name, c
 	return value ? db_run(state, diag, LIVE_PUT, "ittt", (int64_t)kind, name, value, boot)
 		     : db_run(state, diag, LIVE_DEL, "it", (int64_t)kind, name);
 }
+
+/* ---- Traffic ------------------------------------------------------------------------------------ */
+
+int state_each_traffic(struct state *state,
+		       void (*fn)(void *ctx, const char *name, const char *target, const char *value), void *ctx,
+		       struct diag *diag)
+{
+	_cleanup_(db_resetp) sqlite3_stmt *stmt = db_ask(state, TRAFFIC_EACH, "");
+	int r;
+
+	while ((r = db_step(state, stmt, diag)) > 0)
+		fn(ctx, db_text(stmt, 0), db_text(stmt, 1), db_text(stmt, 2));
+	return r;
+}
+
+int state_put_traffic(struct state *state, const char *name, const char *target, const char *value, struct diag *diag)
+{
+	int r = state_writable(state, diag);
+
+	return r < 0 ? r : db_run(state, diag, TRAFFIC_PUT, "ttt", name, target, value);
+}
+
+int state_del_traffic(struct state *state, const char *name, struct diag *diag)
+{
+	int r = state_writable(state, diag);
+
+	return r < 0 ? r : db_run(state, diag, TRAFFIC_DEL, "t", name);
+}

@@ -3,11 +3,11 @@
  * history. WAL, synchronous=FULL, temp_store=MEMORY. Only state_db.h, private to state*.c, includes sqlite3.h.
  * A function given to state_each_* must not call that same state_each_*, nor change what it walks over.
  *
- * Schema (user_version 3): meta(key, value) · docset(id, hash) · document(docset, position, path, text) ·
+ * Schema (user_version 4): meta(key, value) · docset(id, hash) · document(docset, position, path, text) ·
  * runtime(id, name, service, uid, time, boot) · override(name, enabled, declared_enabled, uid, time) ·
  * live(kind, name, value, boot) ·
  * revision(id, time, uid, pid, what, docset, reverses) · item(revision, kind, name, before, after) ·
- * pending(one row: struct pending) · inverse(kind, name, before, boot).
+ * pending(one row: struct pending) · inverse(kind, name, before, boot) · traffic(name, target, value).
  * A revision names the declared documents it ran with and what it changed in runtime forwards and overrides (before and
  * after, each a value or NULL), so that its cost is the size of the change. Bounded: see STATE_REVISIONS_MAX. */
 #ifndef STATE_H
@@ -43,7 +43,7 @@ void state_warn(const struct state *, struct diag *warnings);
 /* Transactions. Every put below must be inside one. state_commit returns 0 when the change is durable; on failure the
  * transaction is rolled back, diag says why. After an error inside one, state_commit refuses: state_abort. */
 int state_begin(struct state *, struct diag *);
-/* The same for what does not outlive this boot: state_commit need not wait for the disk. */
+/* The same for what does not outlive this boot, or is not worth a wait: state_commit need not wait for the disk. */
 int state_begin_fleeting(struct state *, struct diag *);
 int state_commit(struct state *, struct diag *);
 void state_abort(struct state *);
@@ -98,6 +98,13 @@ struct order {
 };
 char *order_text(const struct order *); /* "drained UID TIME"; caller's string */
 bool order_parse(const char *text, struct order *ret);
+
+/* What passed through forwards, no part of history: a text for each target of each. del: all of a forward. */
+int state_each_traffic(struct state *,
+		       void (*fn)(void *ctx, const char *name, const char *target, const char *value), void *ctx,
+		       struct diag *);
+int state_put_traffic(struct state *, const char *name, const char *target, const char *value, struct diag *);
+int state_del_traffic(struct state *, const char *name, struct diag *);
 
 /* Declared documents, stored once per content. Dropped at a commit after which neither a revision nor "accepted" names
  * them. No such docset: -ENOENT plus diag. */

@@ -17,7 +17,7 @@
 #include "state_db.h"
 #include "util.h"
 
-#define VERSION 3
+#define VERSION 4
 #define KEPT ".corrupt-" /* and the time */
 
 /* [n] makes version n + 1 of version n; a new database goes through all of them.
@@ -53,6 +53,11 @@ static const char *const migrations[VERSION] = {
 	"CREATE TABLE inverse(kind INTEGER NOT NULL, name TEXT NOT NULL, before TEXT, boot TEXT,"
 	" PRIMARY KEY(kind, name)) WITHOUT ROWID;"
 	"PRAGMA user_version = 3;"
+	"COMMIT;",
+	"BEGIN;"
+	"CREATE TABLE traffic(name TEXT NOT NULL, target TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY(name, target))"
+	" WITHOUT ROWID;"
+	"PRAGMA user_version = 4;"
 	"COMMIT;",
 };
 
@@ -121,6 +126,9 @@ static const char *const queries[QUERY_COUNT] = {
 	[INVERSE_PUT_OVERRIDE] = INVERSE_PUT(OVERRIDE_VALUE, "NULL", "override WHERE name = ?2"),
 	[INVERSE_PUT_LIVE] = INVERSE_PUT("value", "boot", "live WHERE kind = ?1 AND name = ?2"),
 	[INVERSE_DEL] = "DELETE FROM inverse",
+	[TRAFFIC_EACH] = "SELECT name, target, value FROM traffic",
+	[TRAFFIC_PUT] = "INSERT OR REPLACE INTO traffic VALUES(?, ?, ?)",
+	[TRAFFIC_DEL] = "DELETE FROM traffic WHERE name = ?",
 };
 _Static_assert(ITEM_RUNTIME == 0 && ITEM_OVERRIDE == 1, "as the ITEM_PUT queries store them");
 

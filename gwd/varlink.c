@@ -320,7 +320,7 @@ static bool is_later(const char *full)
 	return false;
 }
 
-static void deny(struct varlink_call *call)
+void varlink_denied(struct varlink_call *call)
 {
 	_cleanup_(diag_free) struct diag diag = {0};
 
@@ -339,7 +339,7 @@ static void dispatch(struct varlink_call *call, const struct varlink_method *met
 		fail_service(call, expected || is_later(full) ? "MethodNotImplemented" : "MethodNotFound", "method",
 			     full);
 	else if (client_access(call->client) < call->method->access)
-		deny(call);
+		varlink_denied(call);
 	else if (as_described(call, expected))
 		call->method->handler(call);
 }

@@ -34,6 +34,7 @@ struct control_handler varlink_handler(struct varlink *);
 void varlink_reply(struct varlink_call *, json_t *parameters); /* takes the reference */
 void varlink_fail(struct varlink_call *, const struct diag *); /* its mistakes as org.gwd.Gateway.KIND */
 void varlink_invalid_parameter(struct varlink_call *, const char *parameter);
+void varlink_denied(struct varlink_call *); /* .Denied */
 void varlink_expected_more(struct varlink_call *); /* too long for one reply: org.varlink.service.ExpectedMore */
 
 json_t *varlink_mistakes(const struct diag *);

@@ -391,7 +391,7 @@ static void count_flow(void *ctx, const struct flow *flow)
 
 static size_t connections(const struct walk *w)
 {
-	struct flow_filter filter = {w->to.family, why_proto_number(w), w->asked->port};
+	struct flow_filter filter = {.family = w->to.family, .proto = why_proto_number(w), .port = w->asked->port};
 	struct count count = {.walk = w};
 	struct conntrack *ct;
 

@@ -29,7 +29,7 @@ function wrong(why) {
 	only("<sqlite3", "^gwd/state")
 	only("<seccomp", "^gwd/sandbox[.]c$")
 	only("<uv", "^gwd/(main|control.*)[.]")
-	only("\"(nl|nft_[a-z]*)[.]h", "^gwd/(nl|nft_.*|nflog|trace|links.*|route|listeners|kernel|watch|conntrack)[.]")
+	only("\"(nl|nft_[a-z]*)[.]h", "^gwd/(nl|nft_.*|nflog|trace|links.*|route|listeners|kernel|watch|conntrack.*)[.]")
 	only("\"conntrack_msg[.]h", "^gwd/conntrack")
 
 	# No way around the include path: gwctl sees gwd/lib and itself, lib only itself.

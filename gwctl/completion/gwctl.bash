@@ -14,7 +14,7 @@ _gwctl_targets() # of one forward
 _gwctl()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local commands="add set rm on off target open close ls show status watch metrics check diff apply edit confirm history undo rollback export import why help version"
+	local commands="add set rm on off target open close ls show stats status watch metrics check diff apply edit confirm history undo rollback export import why help version"
 	local common="--socket --output --quiet --help --version"
 	local command="" words=0 options="" i
 	COMPREPLY=()
@@ -37,7 +37,7 @@ _gwctl()
 	--snat) mapfile -t COMPREPLY < <(compgen -W "auto routed always never" -- "$cur") && return ;;
 	--balance) mapfile -t COMPREPLY < <(compgen -W "source round-robin random" -- "$cur") && return ;;
 	--in) mapfile -t COMPREPLY < <(compgen -W "wan dmz" -- "$cur") && return ;;
-	--sort) mapfile -t COMPREPLY < <(compgen -W "name conns" -- "$cur") && return ;;
+	--sort) mapfile -t COMPREPLY < <(compgen -W "name bytes conns" -- "$cur") && return ;;
 	--name | --description | --listen | --from | --limit-connections | --limit-rate | --for | --expires | --revision | -n | --number) return ;;
 	esac
 
@@ -57,6 +57,7 @@ _gwctl()
 	close) options="--in --dry-run --confirm --force" ;;
 	ls) options="--sort" ;;
 	show) options="" ;;
+	stats) options="--reset" ;;
 	status) options="" ;;
 	watch) options="" ;;
 	metrics) options="--http" ;;
@@ -84,7 +85,7 @@ _gwctl()
 		mapfile -t COMPREPLY < <(compgen -W "drain ready off" -- "$cur") ;;
 	target:2)
 		mapfile -t COMPREPLY < <(compgen -W "$(_gwctl_targets "$prev")" -- "$cur") ;;
-	set:0 | rm:0 | on:0 | off:0 | ls:0 | show:0 | target:1)
+	set:0 | rm:0 | on:0 | off:0 | ls:0 | show:0 | stats:0 | target:1)
 		mapfile -t COMPREPLY < <(compgen -W "$(_gwctl_names)" -- "$cur") ;;
 	check:0 | diff:0 | apply:0)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;

@@ -13,6 +13,9 @@ static struct {
 	size_t n, capacity, lists, blocked;
 	struct flow_filter last;
 	int error;
+	struct flow *ends; /* not told yet */
+	size_t n_ends, ends_capacity;
+	bool listening, lost;
 } fake;
 
 int conntrack_open(struct conntrack **ret)
@@ -35,11 +38,47 @@ int conntrack_list(struct conntrack *c, const struct flow_filter *filter, void (
 	for (size_t i = 0; i < fake.n && !fake.error; i++) {
 		const struct flow *f = &fake.flows[i];
 
-		if (f->to.family == filter->family && f->proto == filter->proto &&
-		    (!filter->port || f->to_port == filter->port))
+		if (flow_passes(f, filter))
 			each(ctx, f);
 	}
 	return fake.error;
+}
+
+int conntrack_ends_open(size_t buffer, struct conntrack_ends **ret)
+{
+	(void)buffer;
+	*ret = NULL;
+	return 0;
+}
+
+void conntrack_ends_close(struct conntrack_ends *e)
+{
+	(void)e;
+}
+
+int conntrack_ends_listen(struct conntrack_ends *e, bool on)
+{
+	(void)e;
+	fake.listening = on;
+	return 0;
+}
+
+int conntrack_ends_fd(const struct conntrack_ends *e)
+{
+	(void)e;
+	return -1;
+}
+
+bool conntrack_ends_read(struct conntrack_ends *e, void (*each)(void *ctx, const struct flow *), void *ctx)
+{
+	bool lost = fake.lost;
+
+	(void)e;
+	for (size_t i = 0; i < fake.n_ends; i++)
+		each(ctx, &fake.ends[i]);
+	fake.n_ends = 0;
+	fake.lost = false;
+	return lost;
 }
 
 int conntrack_cut(struct conntrack *c, const struct flow *flow, const struct ip *server, uint16_t port)
@@ -60,6 +99,7 @@ int conntrack_cut(struct conntrack *c, const struct flow *flow, const struct ip 
 void fake_conntrack_reset(void)
 {
 	free(fake.flows);
+	free(fake.ends);
 	memset(&fake, 0, sizeof(fake));
 }
 
@@ -94,4 +134,39 @@ size_t fake_conntrack_blocked(void)
 void fake_conntrack_fail(int error)
 {
 	fake.error = error;
+}
+
+/* A connection that is there comes to its end, and that is told if somebody listens. */
+void fake_conntrack_end(uint32_t id)
+{
+	for (size_t i = 0; i < fake.n; i++) {
+		if (fake.flows[i].id != id)
+			continue;
+		if (fake.listening) {
+			fake.ends = grow(fake.ends, fake.n_ends, &fake.ends_capacity, sizeof(*fake.ends));
+			fake.ends[fake.n_ends++] = fake.flows[i];
+		}
+		fake.n--;
+		memmove(&fake.flows[i], &fake.flows[i + 1], (fake.n - i) * sizeof(*fake.flows));
+		return;
+	}
+}
+
+struct flow *fake_conntrack_find(uint32_t id)
+{
+	for (size_t i = 0; i < fake.n; i++)
+		if (fake.flows[i].id == id)
+			return &fake.flows[i];
+	return NULL;
+}
+
+void fake_conntrack_lose(void)
+{
+	fake.n_ends = 0;
+	fake.lost = true;
+}
+
+bool fake_conntrack_listening(void)
+{
+	return fake.listening;
 }

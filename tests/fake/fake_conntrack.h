@@ -13,6 +13,10 @@ size_t fake_conntrack_count(void);            /* what is left */
 const struct flow *fake_conntrack_flow(size_t i);
 size_t fake_conntrack_lists(struct flow_filter *ret_last); /* lists since the reset; may be NULL */
 size_t fake_conntrack_blocked(void);                       /* how many were cut and their place taken */
+void fake_conntrack_end(uint32_t id);              /* which is told, if somebody listens */
+struct flow *fake_conntrack_find(uint32_t id);      /* NULL: is no more */
+void fake_conntrack_lose(void);                     /* the ends not taken yet */
+bool fake_conntrack_listening(void);
 void fake_conntrack_fail(int error);                       /* of every list from now on; 0 = no more */
 
 #endif

@@ -4,23 +4,24 @@
 
 #include <sys/stat.h>
 
-#define ROW(name, state, n)                                                                                            \
+#define ROW(name, state, n, b)                                                                                            \
 	"{\"service\":{\"name\":\"" name "\",\"proto\":\"tcp\",\"ports\":[\"80\"],\"to\":[{\"addr\":\"10.0.0.2\"}]},"  \
-	"\"state\":\"" state "\",\"reason\":\"why\",\"origin\":\"runtime\",\"connections\":" #n "}"
+	"\"state\":\"" state "\",\"reason\":\"why\",\"origin\":\"runtime\",\"traffic\":"                \
+	"{\"connections\":" #n ",\"live\":1,\"packets_in\":7,\"packets_out\":8,\"bytes_in\":900,\"bytes_out\":" #b "}}"
 #define LIST                                                                                                           \
-	"{\"parameters\":{\"forwards\":[" ROW("web", "active", 2) "," ROW(                                             \
-		"b", "held", 30) "]},\"continues\":true}" STUB_NEXT                                                    \
-				 "{\"parameters\":{\"forwards\":[" ROW("a", "off", 2) "]}}"
+	"{\"parameters\":{\"forwards\":[" ROW("web", "active", 2, 2100000) "," ROW(                                             \
+		"b", "held", 30, 0) "]},\"continues\":true}" STUB_NEXT                                                    \
+				 "{\"parameters\":{\"forwards\":[" ROW("a", "off", 2, 200) "]}}"
 
 static void test_ls(void **state)
 {
 	(void)state;
 	const struct result *r = gwctl("gwctl ls 'w*'", LIST);
 	expect(r, 0,
-	       "NAME  STATE         ORIGIN   LISTEN  TARGETS      EXPIRES  CONNECTIONS\n"
-	       "web   active (why)  runtime  tcp 80  10.0.0.2:80                     2\n"
-	       "b     held: why     runtime  tcp 80  10.0.0.2:80                    30\n"
-	       "a     off (why)     runtime  tcp 80  10.0.0.2:80                     2\n",
+	       "NAME  STATE         ORIGIN   LISTEN  TARGETS      EXPIRES  CONNS  BYTES\n"
+	       "web   active (why)  runtime  tcp 80  10.0.0.2:80               2   2.0M\n"
+	       "b     held: why     runtime  tcp 80  10.0.0.2:80              30    900\n"
+	       "a     off (why)     runtime  tcp 80  10.0.0.2:80               2   1.1K\n",
 	       "");
 	assert_string_equal(r->asked, METHOD "List\",\"parameters\":{\"pattern\":\"w*\"},\"more\":true}\n");
 }
@@ -33,6 +34,7 @@ static void test_ls_sorted(void **state)
 		{"gwctl ls -o json", {"web", "b", "a"}},
 		{"gwctl ls -o json --sort name", {"a", "b", "web"}},
 		{"gwctl ls -o json --sort conns", {"b", "a", "web"}},
+		{"gwctl ls -o json --sort bytes", {"web", "a", "b"}},
 	};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -60,15 +62,55 @@ static void test_ls_refused(void **state)
 	}
 }
 
+#define TRAFFIC(n, live, seen)                                                                                         \
+	"{\"connections\":" #n ",\"live\":" #live ",\"packets_in\":7,\"packets_out\":8,\"bytes_in\":900,"                \
+	"\"bytes_out\":1500000" seen "}"
+#define STATS_ROW                                                                                                      \
+	"{\"name\":\"web\",\"since\":1795348800,\"traffic\":" TRAFFIC(3, 1, ",\"last_seen\":1795348801") ",\"targets\":["    \
+	"{\"target\":\"10.0.0.2:80\",\"traffic\":" TRAFFIC(2, 1, "") "},{\"target\":\"10.0.0.3:80\",\"former\":true,"       \
+	"\"traffic\":" TRAFFIC(1, 0, "") "}],\"missing\":[{\"reason\":\"down\",\"from\":1795348800,\"to\":1795348805}]}"
+#define STATS "{\"parameters\":{\"stats\":[" STATS_ROW "]}}"
+
 static void test_show(void **state)
 {
 	(void)state;
-	const struct result *r = gwctl("gwctl show web", "{\"parameters\":{\"forward\":" ROW("web", "active", 2) "}}");
+	static const char *const replies[] = {"{\"parameters\":{\"forward\":" ROW("web", "active", 2, 200) "}}", STATS,
+					      NULL};
+	setenv("TZ", "UTC0", 1);
+	const struct result *r = gwctl_in("gwctl show web", NULL, replies);
 	expect(r, 0,
 	       "name         web\nstate        active (why)\norigin       runtime\nlisten       tcp 80\n"
-	       "targets      10.0.0.2:80\nconnections  2\n",
+	       "targets      10.0.0.2:80\n"
+	       "passed       3 connections, 1 live; in 7 packets, 900 bytes; out 8 packets, 1500000 bytes; last seen now\n"
+	       "by target    10.0.0.2:80: 2 connections, 1 live; in 7 packets, 900 bytes; out 8 packets, 1500000 bytes; "
+	       "last seen now\n"
+	       "             10.0.0.3:80 (no more): 1 connection, 0 live; in 7 packets, 900 bytes; out 8 packets, "
+	       "1500000 bytes; last seen never\n"
+	       "missing      what ended while gwd did not run, 2026-11-22T12:00:00+0000 to 2026-11-22T12:00:05+0000\n",
 	       "");
-	assert_string_equal(r->asked, METHOD "Get\",\"parameters\":{\"name\":\"web\"}}\n");
+	assert_string_equal(r->asked, METHOD "Get\",\"parameters\":{\"name\":\"web\"}}\n" METHOD
+					     "Stats\",\"parameters\":{\"name\":\"web\"},\"more\":true}\n");
+}
+
+static void test_stats(void **state)
+{
+	(void)state;
+	setenv("TZ", "UTC0", 1);
+	const struct result *r = gwctl("gwctl stats", STATS);
+	expect(r, 0,
+	       "NAME  CONNS  LIVE  PACKETS IN  BYTES IN  PACKETS OUT  BYTES OUT  LAST SEEN\n"
+	       "web       3     1           7       900            8       1.4M  now\n",
+	       "gwctl: these are lower bounds; missing: what ended while gwd did not run, 2026-11-22T12:00:00+0000 to "
+	       "2026-11-22T12:00:05+0000\n");
+	assert_string_equal(r->asked, METHOD "Stats\",\"parameters\":{},\"more\":true}\n");
+	r = gwctl("gwctl stats -q web --reset -o json", STATS);
+	assert_string_equal(r->err, "");
+	json_auto_t *one = json_loads(r->out, 0, NULL);
+	assert_string_equal(json_text(one, "name"), "web");
+	assert_string_equal(r->asked,
+			    METHOD "Stats\",\"parameters\":{\"name\":\"web\",\"reset\":true},\"more\":true}\n");
+	r = gwctl("gwctl stats web", STATS);
+	assert_non_null(strstr(r->out, "since    2026-11-22T12:00:00+0000\ntotal    3 connections, 1 live; in 7 packets"));
 }
 
 /* Every key that was set, in the file's words. */
@@ -279,6 +321,7 @@ int main(void)
 		cmocka_unit_test(test_ls_sorted),
 		cmocka_unit_test(test_ls_refused),
 		cmocka_unit_test(test_show),
+		cmocka_unit_test(test_stats),
 		cmocka_unit_test(test_show_keys),
 		cmocka_unit_test(test_history),
 		cmocka_unit_test(test_status),

@@ -159,7 +159,7 @@ static void test_newer_database(void **state)
 	assert_null(status().last_error);
 	stop();
 	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(db, "PRAGMA user_version = 3", NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "PRAGMA user_version = 4", NULL, NULL, NULL), SQLITE_OK);
 	sqlite3_close(db);
 	start();
 	assert_list("web active\nmail active"); /* untouched */

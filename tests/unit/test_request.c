@@ -457,8 +457,8 @@ static void test_purge(void **state)
 /* Every method of the description has a handler, and only looking is for those who may only look. */
 static void test_table(void **state)
 {
-	static const char *const looks[] = {"List",    "Get",    "Status", "Check", "Diff",
-					    "History", "Export", "Import", "Watch", "Metrics", "Why"};
+	static const char *const looks[] = {"List",    "Get",	 "Stats",  "Status", "Check",	"Diff",
+					    "History", "Export", "Import", "Watch",  "Metrics", "Why"};
 	size_t described = 0, handled = 0, looking = 0;
 
 	(void)state;

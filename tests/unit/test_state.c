@@ -219,7 +219,7 @@ static void test_newer_version_is_left_alone(void **ctx)
 	assert_int_equal(before_wal.len, after_wal.len);
 	assert_memory_equal(before_wal.data, after_wal.data, before_wal.len);
 
-	patch(file, 60, "\0\0\0\3", 4);
+	patch(file, 60, "\0\0\0\4", 4);
 	state = open_again(ctx);
 	assert_false(state_newer(state));
 	assert_runtime(state, "b=kept ");

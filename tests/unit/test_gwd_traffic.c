@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What passes through forwards, from connections that live, end, are missed, or belong to somebody else, over all that
+ * can happen to a forward. The kernel's part is made up; tests/netns/test_traffic.sh has the real one. */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "fake_kernel.h"
+#include "gwd_place.h"
+
+/* A connection to PORT of 203.0.113.5 (or `to`) that SERVER answers, with 10 packets of 100 bytes from the client and 5
+ * of 1000 to it. Ids are the caller's. */
+static struct flow flow_to(uint32_t id, const char *to, uint16_t port, const char *server, uint16_t server_port)
+{
+	struct flow f = {.id = id,
+			 .proto = IPPROTO_TCP,
+			 .from_port = 40000,
+			 .to_port = port,
+			 .server_port = server_port,
+			 .translated = true,
+			 .counted = true,
+			 .packets = {10, 5},
+			 .bytes = {1000, 5000}};
+
+	assert_true(ip_parse("198.51.100.9", &f.from));
+	assert_true(ip_parse(to, &f.to));
+	assert_true(ip_parse(server, &f.server));
+	return f;
+}
+
+static void put(uint32_t id, uint16_t port, const char *server, uint16_t server_port)
+{
+	struct flow f = flow_to(id, "203.0.113.5", port, server, server_port);
+
+	fake_conntrack_put(&f);
+}
+
+static void put_ended(uint32_t id, uint16_t port, const char *server, uint16_t server_port)
+{
+	put(id, port, server, server_port);
+	fake_conntrack_end(id);
+}
+
+static void add_counts(struct buf *out, const struct traffic_target *t)
+{
+	const struct traffic_counts *c = &t->told;
+
+	buf_printf(out, "%d/%d in %d:%d out %d:%d", (int)c->connections, (int)t->live, (int)c->packets[0],
+		   (int)c->bytes[0], (int)c->packets[1], (int)c->bytes[1]);
+}
+
+/* "2/1 in 20:2000 out 10:10000": connections/live, packets:bytes; then " | TARGET ..." of each that anything is known of. */
+static void assert_traffic(const char *name, const char *expected)
+{
+	_cleanup_(forward_view_free) struct forward_view v = {0};
+	_cleanup_(buf_free) struct buf out = {0};
+	_cleanup_(diag_free) struct diag diag = {0};
+	char text[ADDR_TEXT_MAX];
+
+	assert_int_equal(gwd_get(place.gwd, name, true, &v, &diag), 0);
+	const struct traffic_row row = {.targets = v.traffic, .n = v.n_traffic};
+	const struct traffic_target sum = traffic_sum(&row);
+	add_counts(&out, &sum);
+	for (size_t i = 0; i < v.n_traffic && v.n_traffic > 1; i++) {
+		const struct ip *ip = &v.traffic[i].addr;
+
+		buf_printf(&out, " | %s ", ip->family ? ip_text(ip, text) : "others");
+		add_counts(&out, &v.traffic[i]);
+	}
+	assert_string_equal(out.data, expected);
+}
+
+#define NOTHING "0/0 in 0:0 out 0:0"
+#define ONE_LIVE "1/1 in 10:1000 out 5:5000"
+#define ONE_ENDED "1/0 in 10:1000 out 5:5000"
+
+static void test_live_and_ended(void **state)
+{
+	(void)state;
+	NEED_NETNS();
+	start();
+	add("web", "80", "10.0.0.2");
+	assert_traffic("web", NOTHING);
+	put(1, 80, "10.0.0.2", 80);
+	assert_traffic("web", ONE_LIVE);
+	assert_traffic("web", ONE_LIVE); /* looking twice counts once */
+	fake_conntrack_find(1)->bytes[0] = 1500;
+	assert_traffic("web", "1/1 in 10:1500 out 5:5000");
+	fake_conntrack_find(1)->bytes[0] = 2000;
+	fake_conntrack_end(1);
+	assert_traffic("web", "1/0 in 10:2000 out 5:5000");
+	put_ended(2, 80, "10.0.0.2", 80);
+	put(3, 80, "10.0.0.2", 80);
+	gwd_traffic_event(place.gwd);
+	assert_traffic("web", "3/1 in 30:4000 out 15:15000");
+}
+
+/* Translated by somebody else, not at all, or to ports that no forward has. */
+static void test_strangers(void **state)
+{
+	struct flow f;
+
+	(void)state;
+	NEED_NETNS();
+	start();
+	DONE(try_add("{'name':'web','ports':['80'],'to':[{'addr':'10.0.0.2','port':'8080'}]}"));
+	put_ended(1, 80, "10.0.0.9", 8080);
+	put_ended(2, 80, "10.0.0.2", 80);
+	put_ended(3, 81, "10.0.0.2", 8080);
+	f = flow_to(4, "203.0.113.5", 80, "203.0.113.5", 80);
+	f.translated = false;
+	fake_conntrack_put(&f);
+	fake_conntrack_end(4);
+	f = flow_to(5, "203.0.113.5", 80, "10.0.0.2", 8080);
+	f.proto = IPPROTO_UDP;
+	fake_conntrack_put(&f);
+	f.id = 6;
+	f.proto = IPPROTO_ICMP;
+	fake_conntrack_put(&f);
+	assert_traffic("web", NOTHING);
+}
+
+/* One port on an address, an interface and any: each has its own, also while the more specific one is off. */
+static void test_nested(void **state)
+{
+	struct flow f;
+
+	(void)state;
+	NEED_NETNS();
+	start();
+	DONE(try_add("{'name':'any','ports':['80'],'to':[{'addr':'10.0.0.2'}]}"));
+	DONE(try_add("{'name':'here','listen':'203.0.113.5','ports':['80'],'to':[{'addr':'10.0.0.3'}]}"));
+	DONE(try_add("{'name':'inside','listen':'lan0','ports':['80'],'to':[{'addr':'10.0.0.4'}]}"));
+	put_ended(1, 80, "10.0.0.3", 80);
+	f = flow_to(2, "192.168.1.1", 80, "10.0.0.4", 80);
+	fake_conntrack_put(&f);
+	put_ended(3, 80, "10.0.0.2", 80); /* from before `here` was added */
+	f = flow_to(4, "203.0.113.77", 80, "10.0.0.2", 80); /* an address that was ours once */
+	fake_conntrack_put(&f);
+	assert_traffic("here", ONE_ENDED);
+	assert_traffic("inside", ONE_LIVE);
+	assert_traffic("any", "2/1 in 20:2000 out 10:10000");
+	DONE(try_enable("here", false));
+	put_ended(5, 80, "10.0.0.3", 80);
+	assert_traffic("here", "2/0 in 20:2000 out 10:10000");
+}
+
+static void test_targets_and_ranges(void **state)
+{
+	(void)state;
+	NEED_NETNS();
+	start();
+	DONE(try_add("{'name':'two','ports':['80'],'to':[{'addr':'10.0.0.2','port':'81'},{'addr':'10.0.0.2','port':'82'},"
+		     "{'addr':'10.0.0.3'}]}"));
+	DONE(try_add("{'name':'range','ports':['5000-5010'],'to':[{'addr':'10.0.0.5','port':'7000-7010'}]}"));
+	put_ended(1, 80, "10.0.0.2", 82);
+	put_ended(2, 80, "10.0.0.3", 80);
+	put(3, 80, "10.0.0.3", 80);
+	put_ended(4, 5003, "10.0.0.5", 7003);
+	put_ended(5, 5003, "10.0.0.5", 7004); /* not ours */
+	assert_traffic("two", "3/1 in 30:3000 out 15:15000 | 10.0.0.2 1/0 in 10:1000 out 5:5000"
+			      " | 10.0.0.3 2/1 in 20:2000 out 10:10000");
+	assert_traffic("range", ONE_ENDED);
+}
+
+/* Let in untranslated: what is translated to the same place is somebody else's. */
+static void test_pinhole(void **state)
+{
+	struct flow f;
+
+	(void)state;
+	NEED_NETNS();
+	start();
+	DONE(try_add("{'name':'hole','nat':false,'ports':['443'],'to':[{'addr':'2001:db8:1::10'}]}"));
+	f = flow_to(1, "2001:db8:1::10", 443, "2001:db8:1::10", 443);
+	f.translated = false;
+	fake_conntrack_put(&f);
+	assert_traffic("hole", ONE_LIVE);
+	f.id = 2;
+	f.translated = true;
+	fake_conntrack_put(&f);
+	assert_traffic("hole", ONE_LIVE);
+	fake_conntrack_end(1);
+	assert_traffic("hole", ONE_ENDED);
+}
+
+static void test_renamed_and_removed(void **state)
+{
+	(void)state;
+	NEED_NETNS();
+	start();
+	add("web", "80", "10.0.0.2");
+	put_ended(1, 80, "10.0.0.2", 80);
+	put(2, 80, "10.0.0.2", 80);
+	DONE(try_set("web", "{'name':'shop'}"));
+	assert_traffic("shop", "2/1 in 20:2000 out 10:10000");
+	DONE(try_enable("shop", false));
+	DONE(try_set("shop", "{'name':'store'}"));
+	assert_traffic("store", "2/1 in 20:2000 out 10:10000");
+	fake_conntrack_end(2);
+	gwd_traffic_event(place.gwd);
+	DONE(try_remove("store"));
+	add("store", "80", "10.0.0.2");
+	assert_traffic("store", NOTHING);
+	restart();
+	assert_traffic("store", NOTHING);
+}
+
+/* A target that it no longer has stays the forward's, with what still comes through it. */
+static void test_former_targets(void **state)
+{
+	(void)state;
+	NEED_NETNS();
+	start();
+	add("web", "80", "10.0.0.2");
+	put(1, 80, "10.0.0.2", 80); /* nobody has looked yet */
+	DONE(try_set("web", "{'to':[{'addr':'10.0.0.3'}]}"));
+	put_ended(2, 80, "10.0.0.3", 80);
+	fake_conntrack_end(1);
+	assert_traffic("web", "2/0 in 20:2000 out 10:10000 | 10.0.0.2 1/0 in 10:1000 out 5:5000"
+			      " | 10.0.0.3 1/0 in 10:1000 out 5:5000");
+	for (int i = 0; i < 100; i++) {
+		_cleanup_(freep) char *to = xasprintf("{'to':[{'addr':'10.0.1.%d'}]}", i + 1), *addr = NULL;
+
+		DONE(try_set("web", to));
+		addr = xasprintf("10.0.1.%d", i + 1);
+		put_ended(100u + (unsigned)i, 80, addr, 80);
+		gwd_traffic_event(place.gwd);
+	}
+	_cleanup_(forward_view_free) struct forward_view v = {0};
+	_cleanup_(diag_free) struct diag diag = {0};
+	assert_int_equal(gwd_get(place.gwd, "web", true, &v, &diag), 0);
+	assert_in_range(v.n_traffic, TRAFFIC_FORMER_MAX, TRAFFIC_FORMER_MAX + 2);
+	const struct traffic_row row = {.targets = v.traffic, .n = v.n_traffic};
+	assert_int_equal(traffic_sum(&row).told.connections, 102);
+}
+
+static void test_restart(void **state)
+{
+	(void)state;
+	NEED_NETNS();
+	start();
+	add("web", "80", "10.0.0.2");
+	put_ended(1, 80, "10.0.0.2", 80);
+	put(2, 80, "10.0.0.2", 80);
+	restart(); /* nobody has looked, and no timer ran */
+	assert_traffic("web", "2/1 in 20:2000 out 10:10000");
+	put_file("etc/gwd.yaml", "services:\n  - {port: 8080, to: 10.0.0.8}\n");
+	DONE(try_apply(NULL, NULL));
+	fake_conntrack_end(2);
+	assert_traffic("web", "2/0 in 20:2000 out 10:10000");
+	put(3, 80, "10.0.0.2", 80);
+	assert_traffic("web", "3/1 in 30:3000 out 15:15000");
+	stop();
+	fake_conntrack_end(3); /* and nobody hears it: what was told stays, and is said to be too little */
+	start();
+	_cleanup_(forward_view_free) struct forward_view v = {0};
+	assert_int_equal(gwd_get(place.gwd, "web", true, &v, &place.diag), 0);
+	assert_true(v.missed[TRAFFIC_DOWN].to > 0 && v.missed[TRAFFIC_LOST].to == 0);
+	assert_traffic("web", "3/0 in 30:3000 out 15:15000");
+}
+
+static void test_lost(void **state)
+{
+	_cleanup_(forward_view_free) struct forward_view v = {0};
+
+	(void)state;
+	NEED_NETNS();
+	start();
+	add("web", "80", "10.0.0.2");
+	put_ended(1, 80, "10.0.0.2", 80);
+	assert_traffic("web", ONE_ENDED);
+	put_ended(2, 80, "10.0.0.2", 80);
+	fake_conntrack_lose();
+	assert_traffic("web", ONE_ENDED);
+	assert_int_equal(gwd_get(place.gwd, "web", true, &v, &place.diag), 0);
+	assert_true(v.missed[TRAFFIC_LOST].to > 0 && v.missed[TRAFFIC_DOWN].to == 0);
+}
+
+/* What lives at a reset counts from there on, in full by its end; what ended is gone. */
+static void test_reset(void **state)
+{
+	_cleanup_(forward_view_free) struct forward_view v = {0};
+
+	(void)state;
+	NEED_NETNS();
+	start();
+	add("web", "80", "10.0.0.2");
+	add("other", "81", "10.0.0.2");
+	put_ended(1, 80, "10.0.0.2", 80);
+	put_ended(2, 81, "10.0.0.2", 81);
+	put(3, 80, "10.0.0.2", 80);
+	assert_traffic("web", "2/1 in 20:2000 out 10:10000");
+	gwd_reset(place.gwd, "web", &place.options.who);
+	assert_traffic("web", "0/1 in 0:0 out 0:0");
+	assert_traffic("other", ONE_ENDED);
+	fake_conntrack_find(3)->bytes[1] = 5700;
+	assert_traffic("web", "0/1 in 0:0 out 0:700");
+	restart();
+	fake_conntrack_find(3)->packets[0] = 12;
+	fake_conntrack_end(3);
+	put_ended(4, 80, "10.0.0.2", 80);
+	assert_traffic("web", "1/0 in 12:1000 out 5:5700");
+	gwd_reset(place.gwd, NULL, &place.options.who);
+	assert_traffic("other", NOTHING);
+	assert_int_equal(gwd_get(place.gwd, "web", true, &v, &place.diag), 0);
+	assert_true(v.since > 0);
+}
+
+/* ---- On and off ----------------------------------------------------------------------------------- */
+
+static void put_sysctls(const char *acct, const char *timestamp, const char *events)
+{
+	_cleanup_(freep) char *dir = place_path("sys/net/netfilter"), *command = xasprintf("mkdir -p %s", dir);
+
+	assert_int_equal(netns_try(command), 0);
+	put_file("sys/net/netfilter/nf_conntrack_acct", acct);
+	put_file("sys/net/netfilter/nf_conntrack_timestamp", timestamp);
+	put_file("sys/net/netfilter/nf_conntrack_events", events);
+}
+
+static void assert_sysctls(const char *expected)
+{
+	_cleanup_(freep) char *acct = get_file("sys/net/netfilter/nf_conntrack_acct");
+	_cleanup_(freep) char *timestamp = get_file("sys/net/netfilter/nf_conntrack_timestamp");
+	_cleanup_(freep) char *events = get_file("sys/net/netfilter/nf_conntrack_events");
+	_cleanup_(freep) char *all = xasprintf("%.1s %.1s %.1s", acct, timestamp, events);
+
+	assert_string_equal(all, expected);
+}
+
+static void test_sysctls(void **state)
+{
+	_cleanup_(diag_free) struct diag diag = {0};
+
+	(void)state;
+	NEED_NETNS();
+	put_sysctls("0\n", "0\n", "2\n");
+	start();
+	assert_sysctls("0 0 2"); /* installing changes nothing */
+	assert_false(fake_conntrack_listening());
+	add("web", "80", "10.0.0.2");
+	assert_sysctls("1 1 1");
+	assert_true(fake_conntrack_listening());
+	put_file("etc/gwd.yaml", "accounting: false\n");
+	DONE(try_apply(NULL, NULL));
+	assert_sysctls("0 0 2");
+	assert_false(fake_conntrack_listening());
+	assert_int_equal(gwd_counts(place.gwd, &diag), -ENODATA);
+	put_ended(1, 80, "10.0.0.2", 80);
+	put_file("etc/gwd.yaml", "");
+	DONE(try_apply(NULL, NULL));
+	assert_sysctls("1 1 1");
+	assert_traffic("web", NOTHING);
+	restart(); /* what was there before is not forgotten */
+	forget();
+	assert_int_equal(gwd_purge(place.gwd, &place.options, &place.outcome, &place.diag), 0);
+	assert_sysctls("0 0 2");
+}
+
+/* Somebody's own choice stays, before and after. */
+static void test_sysctls_of_others(void **state)
+{
+	(void)state;
+	NEED_NETNS();
+	put_sysctls("1\n", "0\n", "0\n");
+	start();
+	add("web", "80", "10.0.0.2");
+	assert_sysctls("1 1 0");
+	put_file("sys/net/netfilter/nf_conntrack_timestamp", "0\n");
+	forget();
+	assert_int_equal(gwd_purge(place.gwd, &place.options, &place.outcome, &place.diag), 0);
+	assert_sysctls("1 0 0");
+}
+
+static void test_uncounted(void **state)
+{
+	_cleanup_(forward_view_free) struct forward_view v = {0};
+	struct flow f = flow_to(1, "203.0.113.5", 80, "10.0.0.2", 80);
+
+	(void)state;
+	NEED_NETNS();
+	start();
+	add("web", "80", "10.0.0.2");
+	f.counted = false;
+	memset(f.packets, 0, sizeof(f.packets));
+	memset(f.bytes, 0, sizeof(f.bytes));
+	fake_conntrack_put(&f);
+	fake_conntrack_end(1);
+	assert_traffic("web", "1/0 in 0:0 out 0:0");
+	assert_int_equal(gwd_get(place.gwd, "web", true, &v, &place.diag), 0);
+	assert_true(v.missed[TRAFFIC_UNCOUNTED].to > 0);
+}
+
+/* Totals wait for no disk, so a full one costs nothing but them. */
+static void test_full_disk(void **state)
+{
+	(void)state;
+	NEED_NETNS();
+	start();
+	add("web", "80", "10.0.0.2");
+	put_ended(1, 80, "10.0.0.2", 80);
+	gwd_traffic_event(place.gwd);
+	disk_full(true);
+	gwd_settle(place.gwd);
+	disk_full(false);
+	assert_traffic("web", ONE_ENDED);
+	restart();
+	assert_traffic("web", ONE_ENDED);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		IN_PLACE(test_live_and_ended),	IN_PLACE(test_strangers),
+		IN_PLACE(test_nested),		IN_PLACE(test_targets_and_ranges),
+		IN_PLACE(test_pinhole),		IN_PLACE(test_renamed_and_removed),
+		IN_PLACE(test_former_targets),	IN_PLACE(test_restart),
+		IN_PLACE(test_lost),		IN_PLACE(test_reset),
+		IN_PLACE(test_sysctls),		IN_PLACE(test_sysctls_of_others),
+		IN_PLACE(test_uncounted),	IN_PLACE(test_full_disk),
+	};
+
+	netns_init();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
