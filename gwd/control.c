@@ -3,7 +3,7 @@
  * the size of a message and of what is parsed out of it, the replies it has not read yet (until it has, nothing more is
  * taken from it or produced for it), the time for half a message, the number of clients, and the sum of all their
  * buffers. A client's messages are answered in order, at most one in a turn of the loop. Every callback of a client ends
- * in pump(), which does what can be done now and then arms writing, the clock and reading for the rest. */
+ * in client_pump(), which does what can be done now and then arms writing, the clock and reading for the rest. */
 #include "control.h"
 
 #include <assert.h>
@@ -12,14 +12,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "control_call.h"
+#include "control_client.h"
 #include "control_socket.h"
 #include "log.h"
 #include "util.h"
 #include "wire.h"
 
 #define BACKLOG 128
-#define CHUNK (64u << 10)        /* one read; also what may wait unread behind a call */
 #define HELD_MAX (64u << 20)     /* buffers of all clients together */
 #define HELD_SMALL (2 * CHUNK)   /* ... which a client with less than this is never blamed for */
 #define STRANGER_MAX (64u << 10) /* message of who may do nothing but ask what this is */
@@ -27,64 +26,11 @@
 #define STARVED_MS 100
 #define TURN_MS 1 /* 0 would run in the same turn */
 
-enum waiting {
-	WAIT_NOTHING,
-	WAIT_TURN,   /* until the others had theirs */
-	WAIT_READER, /* for it to read */
-	WAIT_REST,   /* of a message */
-};
-
-struct client {
-	struct control *control;
-	struct client *prev, *next; /* of its level */
-	uv_pipe_t pipe;
-	uv_timer_t patience;
-	uv_write_t write;
-	struct caller who;
-	enum access access;
-	unsigned refs; /* pipe, patience, the call being answered */
-	struct wire_in in;
-	struct buf out, sending; /* next to be written; being written */
-	size_t held;             /* its part of control->held */
-	size_t unsent;           /* of `sending`, when the clock was set */
-	enum waiting waiting;
-	bool late; /* the time for it is over */
-	struct stream stream;
-	bool calling;   /* a call is not answered yet */
-	bool more;      /* ... and may have several replies */
-	bool streaming; /* ... which `stream` gives */
-	bool asleep;    /* ... when it is woken: it has nothing to say */
-	bool pumping, writing, reading;
-	bool turn; /* had its part of this turn of the loop */
-	bool eof;  /* it sends nothing more */
-	bool cut;  /* nothing more is taken from it: closed when all is written */
-	bool closing;
-};
-
-struct level { /* clients of one access, the one longest without a request first */
-	struct client *first, *last;
-};
-
-struct control {
-	uv_poll_t listener;
-	uv_timer_t starved; /* no descriptors: accept again later */
-	int fd;
-	char *path;
-	struct control_handler handler;
-	struct control_groups groups;
-	struct level levels[ACCESS_CHANGE + 1];
-	size_t n_clients, clients_max;
-	size_t held;
-	unsigned refs; /* listener, starved, clients */
-	unsigned patience;
-	bool closing;
-	char chunk[CHUNK]; /* what is read is copied at once, so one is enough for all */
-};
-
 static void control_unref(struct control *ctl)
 {
 	if (--ctl->refs)
 		return;
+	free(ctl->shared);
 	free(ctl->path);
 	free(ctl);
 }
@@ -109,12 +55,17 @@ static void level_append(struct client *c)
 	l->last = c;
 }
 
-static void client_unref(struct client *c)
+void client_unref(struct client *c)
 {
 	if (--c->refs)
 		return;
 	control_unref(c->control);
 	free(c);
+}
+
+void client_hold(struct client *c)
+{
+	c->refs++;
 }
 
 static void on_closed(uv_handle_t *handle)
@@ -127,6 +78,7 @@ static void finish_call(struct client *c)
 {
 	c->calling = false;
 	if (c->streaming) {
+		turns_settle(c->control); /* what it held goes, behind what others asked for before */
 		c->streaming = false;
 		c->stream.done(c->stream.ctx);
 	}
@@ -179,21 +131,26 @@ static void refuse(struct client *c, json_t *reply)
 
 /* ---- Messages --------------------------------------------------------------------------------- */
 
-static void dispatch(struct client *c, const char *text, size_t len)
+void client_dispatch(struct client *c, const struct control_call *call)
 {
 	const struct control_handler *handler = &c->control->handler;
+
+	c->turn = call->oneway;
+	c->calling = !call->oneway;
+	c->refs += c->calling;
+	c->more = call->more;
+	handler->call(handler->ctx, c, call->method, call->parameters, call->more, call->oneway);
+}
+
+static void dispatch(struct client *c, const char *text, size_t len)
+{
 	_cleanup_(control_call_free) struct control_call call = {0};
 	json_t *refusal = control_call_read(text, len, &call);
 
-	if (refusal) {
+	if (refusal)
 		refuse(c, refusal);
-		return;
-	}
-	c->turn = call.oneway;
-	c->calling = !call.oneway;
-	c->refs += c->calling;
-	c->more = call.more;
-	handler->call(handler->ctx, c, call.method, call.parameters, call.more, call.oneway);
+	else
+		turns_call(c, &call);
 }
 
 /* Takes the next message, if there is a whole one. */
@@ -228,10 +185,16 @@ static bool waits(const struct client *c)
 	return c->streaming && (c->asleep || !c->stream.next);
 }
 
+/* It waits for the end of a turn with others anyway, and may ask for more meanwhile. */
+static bool shares_more(const struct client *c)
+{
+	return c->n_shared && !c->writing && c->out.len < SHARED_OUT_MAX;
+}
+
 /* One thing that can be done for the client now; false when there is none. Nothing is done for who has not read yet. */
 static bool step(struct client *c)
 {
-	if (c->closing || c->turn || unwritten(c))
+	if (c->closing || c->turn || c->control->settling || (unwritten(c) && !shares_more(c)))
 		return false;
 	if (waits(c)) {
 		c->cut = c->cut || c->eof || unread(c) >= CHUNK; /* it would not be read any more */
@@ -251,7 +214,7 @@ static bool step(struct client *c)
 
 /* ---- What is waited for ----------------------------------------------------------------------- */
 
-static void pump(struct client *);
+
 
 static void on_written(uv_write_t *write, int status)
 {
@@ -262,12 +225,12 @@ static void on_written(uv_write_t *write, int status)
 	buf_free(&c->sending);
 	if (status < 0)
 		client_close(c);
-	pump(c);
+	client_pump(c);
 }
 
 static void flush(struct client *c)
 {
-	if (c->closing || c->writing || !c->out.len)
+	if (c->closing || c->writing || c->n_shared || !c->out.len)
 		return;
 	c->sending = c->out;
 	c->out = (struct buf){0};
@@ -298,7 +261,7 @@ static void on_read(uv_stream_t *pipe, ssize_t n, const uv_buf_t *data)
 		c->eof = true;
 	else if (n < 0)
 		client_close(c);
-	pump(c);
+	client_pump(c);
 }
 
 static void arm_reading(struct client *c)
@@ -357,11 +320,11 @@ static void on_patience(uv_timer_t *timer)
 		refuse(c, control_refusal("Invalid", "the rest of the message did not come"));
 	else if (uv_stream_get_write_queue_size((uv_stream_t *)&c->pipe) == c->unsent)
 		client_close(c);
-	pump(c);
+	client_pump(c);
 }
 
 /* Does what can be done, and arms the rest. The client is not freed before its handles' callbacks have run. */
-static void pump(struct client *c)
+void client_pump(struct client *c)
 {
 	if (c->pumping || c->closing)
 		return;
@@ -374,7 +337,7 @@ static void pump(struct client *c)
 		return;
 	if (!unread(c))
 		wire_in_free(&c->in); /* an idle client costs nothing but itself */
-	if (!account(c) || (c->cut && !c->writing && (!c->calling || waits(c)))) {
+	if (!account(c) || (c->cut && !c->writing && !c->n_shared && (!c->calling || waits(c)))) {
 		client_close(c);
 		return;
 	}
@@ -429,7 +392,7 @@ static void admit(struct control *ctl, int fd)
 		client_close(c);
 		return;
 	}
-	pump(c);
+	client_pump(c);
 }
 
 static void on_listen(uv_poll_t *listener, int status, int events);
@@ -464,6 +427,16 @@ static void on_listen(uv_poll_t *listener, int status, int events)
 
 /* ---- For main and for those who answer -------------------------------------------------------- */
 
+static void on_before_wait(uv_prepare_t *handle)
+{
+	turns_settle(handle->data);
+}
+
+static void on_after_events(uv_check_t *handle)
+{
+	turns_settle(handle->data);
+}
+
 static void on_control_closed(uv_handle_t *handle)
 {
 	control_unref(handle->data);
@@ -483,15 +456,29 @@ int control_open(uv_loop_t *loop, const char *path, const struct control_handler
 	ctl->handler = *handler;
 	ctl->clients_max = control_clients_allowed();
 	ctl->patience = PATIENCE_MS;
-	ctl->refs = 2;
+	ctl->refs = 4;
 	control_groups(&ctl->groups);
 	signal(SIGPIPE, SIG_IGN); /* libuv writes without MSG_NOSIGNAL */
 	uv_poll_init(loop, &ctl->listener, fd);
 	uv_timer_init(loop, &ctl->starved);
-	ctl->listener.data = ctl->starved.data = ctl;
+	uv_prepare_init(loop, &ctl->before_wait);
+	uv_check_init(loop, &ctl->after_events);
+	ctl->listener.data = ctl->starved.data = ctl->before_wait.data = ctl->after_events.data = ctl;
+	uv_prepare_start(&ctl->before_wait, on_before_wait);
+	uv_check_start(&ctl->after_events, on_after_events);
 	uv_poll_start(&ctl->listener, UV_READABLE, on_listen);
 	*ret = ctl;
 	return 0;
+}
+
+void control_share(struct control *ctl, const struct control_turns *turns)
+{
+	ctl->turns = *turns;
+}
+
+void control_settle(struct control *ctl)
+{
+	turns_settle(ctl);
 }
 
 void control_set_patience(struct control *ctl, unsigned milliseconds)
@@ -503,6 +490,7 @@ void control_close(struct control *ctl)
 {
 	if (!ctl || ctl->closing)
 		return;
+	turns_settle(ctl);
 	ctl->closing = true;
 	unlink(ctl->path);
 	for (enum access level = ACCESS_NONE; level <= ACCESS_CHANGE; level++)
@@ -510,6 +498,8 @@ void control_close(struct control *ctl)
 			client_close(ctl->levels[level].first);
 	uv_close((uv_handle_t *)&ctl->listener, on_control_closed);
 	uv_close((uv_handle_t *)&ctl->starved, on_control_closed);
+	uv_close((uv_handle_t *)&ctl->before_wait, on_control_closed);
+	uv_close((uv_handle_t *)&ctl->after_events, on_control_closed);
 	close(ctl->fd);
 }
 
@@ -544,7 +534,7 @@ static void answer(struct client *c, const char *error, json_t *parameters, bool
 	if (!continues)
 		finish_call(c);
 	if (!gone)
-		pump(c);
+		client_pump(c);
 }
 
 void client_reply(struct client *c, json_t *parameters, bool continues)
@@ -566,12 +556,12 @@ void client_stream(struct client *c, const struct stream *stream)
 	if (c->closing)
 		finish_call(c);
 	else
-		pump(c);
+		client_pump(c);
 }
 
 void client_wake(struct client *c)
 {
 	assert(c->streaming);
 	c->asleep = false;
-	pump(c);
+	client_pump(c);
 }

@@ -25,11 +25,29 @@ struct control_handler {
 	void *ctx;
 };
 
+/* Calls that arrive together, of one client or of many, may share a turn: each is answered as it comes, and the answers
+ * are seen when the turn has ended well. Otherwise they are forgotten, and the calls are made once more, one by one. */
+enum control_turn {
+	CONTROL_DONE,  /* nothing waits for the end */
+	CONTROL_WAITS, /* it does */
+	CONTROL_AGAIN, /* the last call may not wait: its answer is forgotten, and it is made once more behind the end */
+};
+struct control_turns {
+	bool (*takes)(void *ctx, const char *method); /* such calls may share one */
+	void (*begin)(void *ctx);
+	enum control_turn (*state)(void *ctx);
+	int (*end)(void *ctx); /* -errno: nothing of it has happened */
+	void *ctx;
+};
+
 /* Binds (a stale socket of a dead gwd is replaced, a live one refused), mode 0666. 0 or -errno plus diag. */
 int control_open(uv_loop_t *, const char *path, const struct control_handler *, struct control **ret, struct diag *);
 /* Removes the socket and closes every client; run the loop once more after it. What was answered during a callback is
  * handed to the kernel when the callback returns: leave the loop by uv_stop, then close. */
 void control_close(struct control *);
+void control_share(struct control *, const struct control_turns *);
+/* Ends the turn: before anything else changes what the calls in it see. Costs nothing without one. */
+void control_settle(struct control *);
 /* For half a message, or for not reading a reply: 30 s unless a test says otherwise. */
 void control_set_patience(struct control *, unsigned milliseconds);
 

@@ -261,6 +261,7 @@ int gwd_start(const struct gwd_options *options, struct gwd **ret, struct diag *
 	g->redirects = g->clock.alarm = -1;
 	g->others = others_new();
 	g->confirm = confirm_new();
+	g->turn = turn_new();
 	g->events = events_new();
 	g->world = empty_world();
 	r = state_open(options->state_dir, &g->state, diag);
@@ -316,6 +317,7 @@ void gwd_stop(struct gwd *g)
 	nflog_close(g->nflog);
 	others_free(g->others);
 	confirm_free(g->confirm);
+	turn_free(g->turn);
 	events_free(g->events);
 	world_free(g->world);
 	topology_free(g->topology);

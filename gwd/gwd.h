@@ -47,6 +47,21 @@ struct events *gwd_events(struct gwd *);
 /* To be called now and then: what the kernel refused or lost while nobody asked is tried again. Costs nothing otherwise. */
 void gwd_settle(struct gwd *);
 
+/* ---- Turns --------------------------------------------------------------------------------------
+ * Changes that come together share one transaction, one batch to the kernel and one wait for the disk: between
+ * gwd_turn_begin and gwd_turn_end a change may return 0 before it is so, and nobody may hear of it until then. */
+
+void gwd_turn_begin(struct gwd *);
+enum turn_state {
+	TURN_EMPTY, /* nothing waits: what was answered is so */
+	TURN_WAITS, /* all of it waits for the end */
+	TURN_AGAIN, /* the last call failed because it may not wait: ask again behind the end */
+};
+enum turn_state gwd_turn_state(const struct gwd *);
+/* 0: what waited is done. -errno: none of it is, as if it had not been asked; ask one by one, so that only what is to blame
+ * fails. Outside of a turn: nothing happens. */
+int gwd_turn_end(struct gwd *);
+
 /* ---- Changes ------------------------------------------------------------------------------------
  * Each returns 0 with `ret` filled, or -errno with every reason in diag and nothing changed in file, database or
  * kernel. Warnings go to diag too. The journal gets one line per applied change. */

@@ -133,6 +133,8 @@ int guard_forward(const struct gwd *g, const struct forward *f, struct forward_e
 		span.first = f->ports[i].first < span.first ? f->ports[i].first : span.first;
 		span.last = f->ports[i].last > span.last ? f->ports[i].last : span.last;
 	}
+	if (turn_nobody_listens(g, f->protos, span))
+		return 0;
 	if (listeners_read(f->protos, span, &listeners, &why) < 0)
 		return unknown(diag, &why);
 	for (; (l = next_loser(&trial, &at, span.last)); told = l) {

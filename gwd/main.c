@@ -168,6 +168,7 @@ static void on_hangup(uv_signal_t *handle, int signum)
 	_cleanup_(outcome_free) struct outcome outcome = {0};
 
 	(void)signum;
+	control_settle(d->control);
 	notify_reloading();
 	if (gwd_apply(d->gwd, NULL, 0, NULL, &self, &outcome, &diag) < 0) {
 		event_say(gwd_events(d->gwd), EVENT_PROBLEM, LOG_ERROR,
@@ -186,6 +187,7 @@ static void on_readable(uv_poll_t *handle, int status, int events)
 	struct daemon *d = handle->data;
 
 	(void)events;
+	control_settle(d->control);
 	sources[handle - d->polls].event(d->gwd);
 	if (status < 0) /* a socket that lost messages reports an error once, and libuv stops listening to it */
 		uv_poll_start(handle, UV_READABLE, on_readable);
@@ -201,6 +203,7 @@ static void on_settle(uv_timer_t *handle)
 {
 	struct daemon *d = handle->data;
 
+	control_settle(d->control);
 	gwd_settle(d->gwd);
 }
 
@@ -260,6 +263,7 @@ static int run(const struct arguments *args)
 	_cleanup_(diag_free) struct diag diag = {0};
 	const struct sandbox_places places = {args->gwd.config_path, args->gwd.state_dir, args->socket};
 	struct control_handler handler;
+	struct control_turns turns;
 	struct daemon d = {0};
 
 	signal(SIGPIPE, SIG_IGN);
@@ -276,6 +280,9 @@ static int run(const struct arguments *args)
 		return 1;
 	}
 	d.context.gwd = d.gwd;
+	turns = request_turns;
+	turns.ctx = &d.context;
+	control_share(d.control, &turns);
 	watch(&d);
 	sandbox_enter(args->sandbox, &places);
 	notify("READY=1\nSTATUS=forwarding");

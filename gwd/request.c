@@ -13,6 +13,7 @@
 #include "request_watch.h"
 #include "request_why.h"
 #include "util.h"
+#include "wire.h"
 
 #define CONFIRM_MAX (30 * 86400) /* seconds */
 #define SESSION_MAX 256
@@ -488,3 +489,41 @@ const struct varlink_method request_methods[] = {
 	{"Metrics", ACCESS_LOOK, request_metrics},
 	{0},
 };
+
+/* ---- Turns ------------------------------------------------------------------------------------ */
+
+static bool may_share(void *ctx, const char *method)
+{
+	static const char *const methods[] = {WIRE_INTERFACE ".Add", WIRE_INTERFACE ".Remove"};
+	const struct request_context *context = ctx;
+
+	for (size_t i = 0; i < ARRAY_SIZE(methods); i++)
+		if (context->gwd && streq(methods[i], method))
+			return true;
+	return false;
+}
+
+static void begin_turn(void *ctx)
+{
+	const struct request_context *context = ctx;
+
+	gwd_turn_begin(context->gwd);
+}
+
+static enum control_turn turn_state(void *ctx)
+{
+	static const enum control_turn states[] = {
+		[TURN_EMPTY] = CONTROL_DONE, [TURN_WAITS] = CONTROL_WAITS, [TURN_AGAIN] = CONTROL_AGAIN};
+	const struct request_context *context = ctx;
+
+	return states[gwd_turn_state(context->gwd)];
+}
+
+static int end_turn(void *ctx)
+{
+	const struct request_context *context = ctx;
+
+	return gwd_turn_end(context->gwd);
+}
+
+const struct control_turns request_turns = {may_share, begin_turn, turn_state, end_turn, NULL};

@@ -8,6 +8,8 @@
 
 extern const struct varlink_method request_methods[]; /* for varlink_new with a struct request_context */
 
+extern const struct control_turns request_turns; /* their ctx to be set: a struct request_context */
+
 struct request_context {
 	struct gwd *gwd;
 	void (*quit)(void *ctx); /* after Purge was answered */

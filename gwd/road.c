@@ -206,21 +206,7 @@ void road_sysctls(struct gwd *g, struct diag *warnings)
 
 /* ---- Kernel -------------------------------------------------------------------------------------- */
 
-/* A change on its way. */
-struct journey {
-	struct draft *draft;
-	const struct request_options *options;
-	struct outcome *outcome;
-	struct delta delta;
-	struct ruleset *have, *want; /* what is sent is their difference; owned */
-	int64_t docset, revision;
-	size_t ops;    /* sent */
-	bool compared; /* all of it, not only what the change touches */
-	bool surprise; /* the kernel was not known to be as memory had it */
-	bool undo_kernel;
-};
-
-static void journey_free(struct journey *j)
+void journey_free(struct journey *j)
 {
 	delta_free(&j->delta);
 	ruleset_free(j->have);
@@ -297,8 +283,7 @@ int road_reconcile(struct gwd *g, size_t *ret_ops, struct diag *diag)
 	return r;
 }
 
-/* The kernel's answers that mean that our idea of it is wrong, not the change. */
-static bool surprising(int r)
+bool road_surprising(int r)
 {
 	return r == -ENOENT || r == -EEXIST || r == -ENOBUFS || r == -ERESTART || r == -EBUSY;
 }
@@ -323,7 +308,7 @@ static int to_kernel(struct gwd *g, struct journey *j, struct diag *diag)
 	r = kernel_commit(g->kernel, plan, 0, &attempt);
 	if (r == 0)
 		return 0;
-	if (!surprising(r)) {
+	if (!road_surprising(r)) {
 		pass_on(diag, &attempt);
 		return r;
 	}
@@ -335,7 +320,7 @@ static int to_kernel(struct gwd *g, struct journey *j, struct diag *diag)
 
 /* What was sent and must not have been; memory is back already. After a comparison of everything only memory says what
  * should be: what was read may hold what others put there. At start there is no before: the caller sends again. */
-static void undo_kernel(struct gwd *g, const struct journey *j)
+void road_undo_kernel(struct gwd *g, const struct journey *j)
 {
 	_cleanup_(diag_free) struct diag diag = {0};
 	_cleanup_(plan_freep) struct plan *plan = NULL;
@@ -359,16 +344,14 @@ static void undo_kernel(struct gwd *g, const struct journey *j)
 #define ROAD_KILLPOINT(step)                                                                                           \
 	KILLPOINT(d->reverts ? "revert" : d->ended ? "end" : g->starting ? "start" : "change", step)
 
-/* Rows to write, or something that a restart must know. */
-static bool is_durable(const struct gwd *g, const struct draft *d)
+bool road_is_durable(const struct gwd *g, const struct draft *d)
 {
 	return state_changeable(g->state) && !g->store_nothing &&
 	       ((d->what && !d->unrecorded) || d->n_rows || d->documents || d->docset || d->seen || g->remember ||
 		g->unstored || g->store_raised || d->raises[V4] || d->raises[V6] || confirm_writes(g, d));
 }
 
-/* Of what is stored nothing outlives this boot. */
-static bool is_fleeting(const struct gwd *g, const struct draft *d)
+bool road_is_fleeting(const struct gwd *g, const struct draft *d)
 {
 	return d->unrecorded && !d->documents && !d->docset && !d->seen && !g->remember && !g->unstored &&
 	       !g->store_raised && !d->raises[V4] && !d->raises[V6] && !confirm_writes(g, d);
@@ -388,11 +371,11 @@ static void cut(const struct gwd *g, struct journey *j, struct diag *diag)
 static int transact(struct gwd *g, struct journey *j, struct diag *diag)
 {
 	const struct draft *d = j->draft;
-	bool durable = is_durable(g, d);
+	bool durable = road_is_durable(g, d);
 	int r;
 
 	ROAD_KILLPOINT("before-begin");
-	r = !durable ? 0 : is_fleeting(g, d) ? state_begin_fleeting(g->state, diag) : state_begin(g->state, diag);
+	r = !durable ? 0 : road_is_fleeting(g, d) ? state_begin_fleeting(g->state, diag) : state_begin(g->state, diag);
 	if (r < 0)
 		return r;
 	if (durable)
@@ -456,7 +439,7 @@ static const char *only_one(const struct delta *delta)
 	return name;
 }
 
-static void say(const struct gwd *g, const struct journey *j)
+void road_say(const struct gwd *g, const struct journey *j)
 {
 	const struct draft *d = j->draft;
 	const struct request_options *o = j->options;
@@ -506,7 +489,7 @@ static void arrived(struct gwd *g, struct journey *j, struct diag *diag)
 	if (!j->options->unasked)
 		cut(g, j, diag);
 	ROAD_KILLPOINT("after-cut");
-	say(g, j);
+	road_say(g, j);
 }
 
 int road_commit(struct gwd *g, struct draft *d, const struct request_options *options, struct outcome *ret,
@@ -516,12 +499,15 @@ int road_commit(struct gwd *g, struct draft *d, const struct request_options *op
 	_cleanup_(journey_free) struct journey j = {.draft = d, .options = options, .outcome = ret};
 	const struct delta *delta = &j.delta;
 	bool raised[FAMILIES] = {g->raised[V4], g->raised[V6]}, off[FAMILIES];
-	bool frame;
+	bool frame, shares;
 	int r = confirm_judge(g, d, options, diag);
 
 	if (r < 0)
 		return r;
 	delta_of(g, d, &j.delta);
+	shares = turn_takes(g, d, options, delta);
+	if (!shares && turn_waits(g))
+		return turn_refuse(g, diag);
 	off[V4] = is_off(g, d, delta, V4);
 	off[V6] = is_off(g, d, delta, V6);
 	frame = d->world || d->topology || d->opens || off[V4] || off[V6] ||
@@ -537,7 +523,7 @@ int road_commit(struct gwd *g, struct draft *d, const struct request_options *op
 	j.want = compile_side(g, delta, frame, delta->enter, delta->n_enter);
 	r = road_lockout(g, &peers, options->force, diag);
 	if (r == 0)
-		r = options->dry_run ? dry_run(g, &j, diag) : transact(g, &j, diag);
+		r = options->dry_run ? dry_run(g, &j, diag) : shares ? turn_join(g, &j, diag) : transact(g, &j, diag);
 	if (r == 0 && !g->starting) /* all that runs is looked at behind it */
 		others_warn(g, delta->enter, delta->n_enter, diag);
 	if (r < 0 || options->dry_run) {
@@ -545,9 +531,11 @@ int road_commit(struct gwd *g, struct draft *d, const struct request_options *op
 		g->raised[V4] = raised[V4];
 		g->raised[V6] = raised[V6];
 		if (j.undo_kernel)
-			undo_kernel(g, &j);
+			road_undo_kernel(g, &j);
 		return r;
 	}
+	if (shares)
+		return 0;
 	arrived(g, &j, diag);
 	if (!options->unasked)
 		drift_forgive(g);

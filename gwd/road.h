@@ -68,6 +68,7 @@ struct gwd {
 
 	struct diag file_mistakes;  /* of the files with this hash */
 	uint64_t file_mistakes_hash;
+	struct turn *turn;          /* changes that wait for each other (road_turn.c) */
 	char *last_error;
 };
 
@@ -152,9 +153,46 @@ int road_store(struct gwd *, const struct draft *, const struct request_options 
 	       int64_t *ret_revision, struct diag *);
 size_t road_family(const struct forward *); /* V4 or V6 */
 
+/* A change on its way. */
+struct journey {
+	struct draft *draft;
+	const struct request_options *options;
+	struct outcome *outcome;
+	struct delta delta;
+	struct ruleset *have, *want; /* what is sent is their difference; owned */
+	int64_t docset, revision;
+	size_t ops;    /* sent */
+	bool compared; /* all of it, not only what the change touches */
+	bool surprise; /* the kernel was not known to be as memory had it */
+	bool undo_kernel;
+};
+
+void journey_free(struct journey *);
+/* What was sent and must not have been, once memory is back. Logs. */
+void road_undo_kernel(struct gwd *, const struct journey *);
+void road_say(const struct gwd *, const struct journey *); /* that it has arrived */
+/* Rows to write, or something that a restart must know; nothing of it outlives this boot. */
+bool road_is_durable(const struct gwd *, const struct draft *);
+bool road_is_fleeting(const struct gwd *, const struct draft *);
+/* The kernel's answers that mean that our idea of it is wrong, not the change. */
+bool road_surprising(int r);
+
 /* The road. 0 with memory, kernel and database agreeing on the new state; or -errno plus diag and all three as before.
  * `ret` gets changed, revision and (dry run) plan. */
 int road_commit(struct gwd *, struct draft *, const struct request_options *, struct outcome *ret, struct diag *);
+
+/* A turn (gwd.h): what joins it is taken and stored, and waits for the batch and the COMMIT that it shares with the others. */
+struct turn *turn_new(void);
+void turn_free(struct turn *);
+bool turn_waits(const struct gwd *); /* something does */
+/* This one may: its elements are all that it changes, and what is said of it does not depend on the kernel. */
+bool turn_takes(const struct gwd *, const struct draft *, const struct request_options *, const struct delta *);
+/* It may not, while others wait: -EAGAIN plus diag. */
+int turn_refuse(struct gwd *, struct diag *);
+/* Its draft and journey move there, the caller's are empty; or -errno plus diag, and the whole turn is lost. */
+int turn_join(struct gwd *, struct journey *, struct diag *);
+/* In a turn that others wait in: it is known already that nobody listens there. */
+bool turn_nobody_listens(const struct gwd *, uint8_t protos, struct port_range);
 
 /* Brings the kernel to what memory says, whatever it has: after surprises. *ret_ops: steps that it took. */
 int road_reconcile(struct gwd *, size_t *ret_ops, struct diag *);

@@ -66,7 +66,7 @@ void road_peers(const struct gwd *g, const struct draft *d, const struct delta *
 	struct port_range ports = concerned(g, d, delta);
 	size_t kept = 0;
 
-	if (!ports.first)
+	if (!ports.first || turn_nobody_listens(g, PROTO_TCP, ports))
 		return;
 	if (listeners_peers(ports, ret, &why) < 0) {
 		diag_warn(warnings, "%s; whether this change locks somebody out is not known", why.mistakes[0].message);

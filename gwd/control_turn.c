@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Answers are written into the clients' buffers at once and kept there until the turn has ended: so a handler knows
+ * nothing of turns, and what is not to be said can be cut off again. */
+#include "control_client.h"
+
+enum { SHARED_MAX = 2000 };
+
+static void keep(struct client *c, struct control_call *call)
+{
+	struct control *ctl = c->control;
+
+	ctl->shared = grow(ctl->shared, ctl->n_shared, &ctl->shared_capacity, sizeof(*ctl->shared));
+	ctl->shared[ctl->n_shared++] = (struct shared){.client = c, .call = *call, .mark = c->out.len};
+	*call = (struct control_call){0};
+	client_hold(c);
+	c->n_shared++;
+}
+
+static void forget_answer(const struct shared *s)
+{
+	if (!s->client->closing)
+		s->client->out.len = s->mark;
+}
+
+static void release(struct shared *s)
+{
+	s->client->n_shared--;
+	control_call_free(&s->call);
+}
+
+/* The last one that was kept, which is the caller's then. */
+static struct shared take_last(struct control *ctl)
+{
+	return ctl->shared[--ctl->n_shared];
+}
+
+void turns_settle(struct control *ctl)
+{
+	struct shared *all = ctl->shared;
+	size_t n = ctl->n_shared;
+
+	if (!ctl->turn_open || ctl->settling)
+		return;
+	ctl->turn_open = false;
+	ctl->settling = true;
+	ctl->shared = NULL;
+	ctl->n_shared = ctl->shared_capacity = 0;
+	if (ctl->turns.end(ctl->turns.ctx) < 0) {
+		for (size_t i = n; i > 0; i--)
+			forget_answer(&all[i - 1]);
+		for (size_t i = 0; i < n; i++)
+			client_dispatch(all[i].client, &all[i].call);
+	}
+	ctl->settling = false;
+	for (size_t i = 0; i < n; i++)
+		release(&all[i]);
+	for (size_t i = 0; i < n; i++) {
+		client_pump(all[i].client);
+		client_unref(all[i].client);
+	}
+	free(all);
+}
+
+/* Alone, behind the others. */
+static void once_more(struct client *c)
+{
+	struct shared s = take_last(c->control);
+
+	forget_answer(&s);
+	turns_settle(c->control);
+	client_dispatch(c, &s.call);
+	release(&s);
+	client_unref(c);
+}
+
+void turns_call(struct client *c, struct control_call *call)
+{
+	struct control *ctl = c->control;
+	const struct control_turns *t = &ctl->turns;
+	const struct control_call made = *call;
+
+	if (!t->takes || ctl->n_shared == SHARED_MAX || !t->takes(t->ctx, call->method))
+		turns_settle(ctl);
+	if (!t->takes || !t->takes(t->ctx, call->method)) {
+		client_dispatch(c, call);
+		return;
+	}
+	if (!ctl->turn_open)
+		t->begin(t->ctx);
+	ctl->turn_open = true;
+	keep(c, call);
+	client_dispatch(c, &made);
+	if (t->state(t->ctx) == CONTROL_AGAIN) {
+		once_more(c);
+	} else if (t->state(t->ctx) == CONTROL_DONE) { /* and nothing was kept before it */
+		struct shared s = take_last(ctl);
+
+		release(&s);
+		client_unref(c);
+	}
+}
