@@ -6,6 +6,7 @@
 #include "events.h"
 #include "metrics.h"
 #include "request.h"
+#include "request_json.h"
 
 enum { PART = 1 << 20, ALONE_MAX = 8 << 20 }; /* bytes: of one reply among several, and of a single one */
 
@@ -100,14 +101,70 @@ static void put_forwards(struct metrics *m, const struct gwd_status *now, const 
 		       "1: this forward takes connections; 0: off or held.");
 	for (size_t i = 0; i < n; i++)
 		metrics_sample(m, views[i].state == FORWARD_ACTIVE, "forward", views[i].forward->name, NULL);
-	metrics_family(m, "gwd_forward_connections", METRIC_COUNTER, NULL,
-		       "Connections that passed; at least, where gwctl stats says that some are missing.");
-	for (size_t i = 0; i < n; i++) {
-		const struct traffic_row row = {.targets = views[i].traffic, .n = views[i].n_traffic};
+}
 
-		if (views[i].counted)
-			metrics_sample(m, (uint64_t)traffic_sum(&row).told.connections, "forward",
-				       views[i].forward->name, NULL);
+/* ---- What passed --------------------------------------------------------------------------------- */
+
+/* One pass over the forwards fills them all, for what is known of one forward is made only once. */
+enum { CONNECTIONS, LIVE, PACKETS, BYTES, LAST_SEEN, INCOMPLETE, PASSED };
+
+static void begin_passed(struct metrics m[PASSED])
+{
+	metrics_family(&m[CONNECTIONS], "gwd_forward_connections", METRIC_COUNTER, NULL,
+		       "Connections that passed, by target; also what former targets did.");
+	metrics_family(&m[LIVE], "gwd_forward_live_connections", METRIC_GAUGE, NULL,
+		       "Connections of it that the kernel still tracks.");
+	metrics_family(&m[PACKETS], "gwd_forward_packets", METRIC_COUNTER, NULL,
+		       "Packets; in: from the client to the target.");
+	metrics_family(&m[BYTES], "gwd_forward_bytes", METRIC_COUNTER, "bytes", "Bytes of whole IP packets.");
+	metrics_family(&m[LAST_SEEN], "gwd_forward_last_seen_timestamp_seconds", METRIC_GAUGE, "seconds",
+		       "When it last had a connection, since the epoch.");
+	metrics_family(&m[INCOMPLETE], "gwd_forward_incomplete", METRIC_GAUGE, NULL,
+		       "1: its totals are at least what they say, for something could not be counted (gwctl stats).");
+}
+
+static uint64_t number(const json_t *object, const char *key)
+{
+	return (uint64_t)json_integer_value(json_object_get(object, key));
+}
+
+static void put_target(struct metrics m[PASSED], const char *forward, const json_t *target)
+{
+	const char *name = json_string_value(json_object_get(target, "target"));
+	const json_t *t = json_object_get(target, "traffic");
+
+	metrics_sample(&m[CONNECTIONS], number(t, "connections"), "forward", forward, "target", name, NULL);
+	metrics_sample(&m[LIVE], number(t, "live"), "forward", forward, "target", name, NULL);
+	metrics_sample(&m[PACKETS], number(t, "packets_in"), "forward", forward, "target", name, "direction", "in",
+		       NULL);
+	metrics_sample(&m[PACKETS], number(t, "packets_out"), "forward", forward, "target", name, "direction", "out",
+		       NULL);
+	metrics_sample(&m[BYTES], number(t, "bytes_in"), "forward", forward, "target", name, "direction", "in", NULL);
+	metrics_sample(&m[BYTES], number(t, "bytes_out"), "forward", forward, "target", name, "direction", "out", NULL);
+	if (json_object_get(t, "last_seen"))
+		metrics_sample(&m[LAST_SEEN], number(t, "last_seen"), "forward", forward, "target", name, NULL);
+}
+
+static void put_passed(struct metrics *all, const struct forward_view *views, size_t n)
+{
+	struct metrics m[PASSED] = {0};
+
+	begin_passed(m);
+	for (size_t i = 0; i < n; i++) {
+		json_auto_t *stats = views[i].counted ? request_stats(&views[i]) : NULL;
+		const char *name = views[i].forward->name;
+		json_t *target;
+		size_t j;
+
+		if (!stats)
+			continue;
+		json_array_foreach(json_object_get(stats, "targets"), j, target) put_target(m, name, target);
+		metrics_sample(&m[INCOMPLETE], json_array_size(json_object_get(stats, "missing")) > 0, "forward", name,
+			       NULL);
+	}
+	for (size_t i = 0; i < PASSED; i++) {
+		buf_add(&all->text, m[i].text.data, m[i].text.len);
+		buf_free(&m[i].text);
 	}
 }
 
@@ -172,6 +229,7 @@ void request_metrics(struct varlink_call *call)
 	}
 	put_daemon(&m, &now);
 	put_forwards(&m, &now, views, n);
+	put_passed(&m, views, n);
 	put_network(&m, &now);
 	put_others(&m, &now);
 	put_work(&m, context->gwd, &now, events_stats(gwd_events(context->gwd)));

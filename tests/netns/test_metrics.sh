@@ -72,7 +72,18 @@ is "active forwards" 1 value 'gwd_forwards{state="active"}'
 is "those that are off" 1 value 'gwd_forwards{state="off"}'
 is "one that is active" 1 value 'gwd_forward_active{forward="web"}'
 is "one that is not" 0 value 'gwd_forward_active{forward="two.b-_"}'
-is "its connections" 1 value 'gwd_forward_connections_total{forward="web"}'
+is "its connections, by target" 1 value 'gwd_forward_connections_total{forward="web",target="10.0.0.2:80"}'
+is "none of another" 0 value 'gwd_forward_connections_total{forward="two.b-_",target="10.0.0.2:81"}'
+stats() { ctl gateway stats web -o json | "$python" -IS -c 'import json, sys
+t = json.load(sys.stdin)
+t = t[0] if isinstance(t, list) else t
+print(t["traffic"][sys.argv[1]])' "$1"; }
+for way in in out; do
+	check "bytes $way are more than none" test "$(stats bytes_$way)" -gt 0
+	is "they are those of gwctl stats" "$(stats bytes_$way)" value "gwd_forward_bytes_total{forward=\"web\",target=\"10.0.0.2:80\",direction=\"$way\"}"
+	is "and packets" "$(stats packets_$way)" value "gwd_forward_packets_total{forward=\"web\",target=\"10.0.0.2:80\",direction=\"$way\"}"
+done
+is "nothing is missing" 0 value 'gwd_forward_incomplete{forward="web"}'
 is "forwarding" 1 value 'gwd_forwarding{family="ipv4"}'
 is "an interface" 1 value 'gwd_interface_present{interface="wan",zone="wan"}'
 is "changes are counted" 2 value 'gwd_events_total{kind="change"}'
