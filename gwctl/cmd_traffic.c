@@ -205,3 +205,92 @@ enum status cmd_stats(struct call *call)
 	free(stats.missing);
 	return status;
 }
+
+/* ---- flows -------------------------------------------------------------------------------------- */
+
+static char *flow_forward_cell(const json_t *flow)
+{
+	return xstrdup(json_text(flow, "forward"));
+}
+
+static char *client_cell(const json_t *flow)
+{
+	return xasprintf("%s %s", json_text(flow, "proto"), json_text(flow, "client"));
+}
+
+static char *listen_cell(const json_t *flow)
+{
+	return xstrdup(json_text(flow, "listen"));
+}
+
+static char *target_cell(const json_t *flow)
+{
+	return xstrdup(json_text(flow, "target"));
+}
+
+static char *state_cell(const json_t *flow)
+{
+	return xstrdup(json_text(flow, "state"));
+}
+
+static char *age_cell(const json_t *flow)
+{
+	json_int_t since = json_number(flow, "since");
+	return since ? lease_length(time(NULL) - since) : NULL;
+}
+
+static char *flow_bytes(const json_t *flow, const char *key)
+{
+	return json_object_get(flow, key) ? forms_bytes_text(json_number(flow, key)) : NULL;
+}
+
+static char *flow_in_cell(const json_t *flow)
+{
+	return flow_bytes(flow, "bytes_in");
+}
+
+static char *flow_out_cell(const json_t *flow)
+{
+	return flow_bytes(flow, "bytes_out");
+}
+
+static char *timeout_cell(const json_t *flow)
+{
+	return lease_length(json_number(flow, "timeout"));
+}
+
+static const struct column flow_columns[] = {
+	{"FORWARD", COLUMN_TEXT, flow_forward_cell}, {"CLIENT", COLUMN_TEXT, client_cell},
+	{"LISTEN", COLUMN_TEXT, listen_cell},        {"TARGET", COLUMN_TEXT, target_cell},
+	{"STATE", COLUMN_TEXT, state_cell},	     {"AGE", COLUMN_NUMBER, age_cell},
+	{"IN", COLUMN_NUMBER, flow_in_cell},	     {"OUT", COLUMN_NUMBER, flow_out_cell},
+	{"TIMEOUT", COLUMN_NUMBER, timeout_cell},
+};
+
+static void take_flows(void *ctx, const json_t *reply)
+{
+	struct call *call = ctx;
+	size_t i;
+	json_t *flow;
+	json_array_foreach (json_object_get(reply, "flows"), i, flow)
+		writer_row(call->out, flow);
+}
+
+enum status cmd_flows(struct call *call)
+{
+	json_t *parameters = json_object();
+	if (call_option(call, OPTION_KILL) && !call->n_words) {
+		json_decref(parameters);
+		complain("flows --kill takes the NAME of the forward whose connections end");
+		return STATUS_USAGE;
+	}
+	if (call->n_words)
+		json_object_set_new(parameters, "name", json_string(call->words[0]));
+	if (call_option(call, OPTION_KILL))
+		return call_change(call, "KillFlows", parameters, NULL);
+	writer_rows(call->out, flow_columns, ARRAY_SIZE(flow_columns));
+	enum status status = call_rows(call, "Flows", parameters, take_flows, call);
+	if (status == STATUS_DONE)
+		writer_end(call->out);
+	return status;
+}

@@ -100,6 +100,7 @@ enum status cmd_rollback(struct call *);
 enum status cmd_ls(struct call *);
 enum status cmd_show(struct call *);
 enum status cmd_stats(struct call *);
+enum status cmd_flows(struct call *);
 enum status cmd_history(struct call *);
 enum status cmd_status(struct call *);
 enum status cmd_check(struct call *);

@@ -107,6 +107,15 @@ static const char stats_more[] =
 	"  gwctl stats web --reset\n"
 	"  gwctl stats -o json | jq '.[] | {name, bytes: .traffic.bytes_in}'\n";
 
+static const char flows_more[] =
+	"The connections that the kernel tracks: who dialled what, who answers, how long it has lived and carried what,\n"
+	"and in how many seconds it is forgotten if nothing comes any more. --kill ends those of one forward: TCP clients\n"
+	"are told at once, whoever goes on sending UDP begins anew.\n"
+	"\n"
+	"  gwctl flows\n"
+	"  gwctl flows web --kill\n"
+	"  gwctl flows -o json | jq '.[] | select(.bytes_out > 1000000)'\n";
+
 static const char status_more[] =
 	"What gwctl without a command does, too: interfaces, forwarding and who turned it on, how many forwards\n"
 	"there are, whether gwd.yaml is what runs, what is wrong.\n"
@@ -232,6 +241,7 @@ const struct command commands[] = {
 	{"ls", "[PATTERN]", "list forwards", ls_more, 0, 1, B(SORT), cmd_ls},
 	{"show", "NAME", "all about one forward", show_more, 1, 1, 0, cmd_show},
 	{"stats", "[NAME]", "what passed through forwards", stats_more, 0, 1, B(RESET), cmd_stats},
+	{"flows", "[NAME]", "connections of forwards, now", flows_more, 0, 1, B(KILL), cmd_flows},
 	{"status", "", "one screen: is all well?", status_more, 0, 0, 0, cmd_status},
 	{"watch", "", "what happens, as it happens", watch_more, 0, 0, 0, cmd_watch},
 	{"metrics", "", "numbers for Prometheus", metrics_more, 0, 0, B(HTTP), cmd_metrics},
@@ -248,7 +258,6 @@ const struct command commands[] = {
 	{"why", "PORT[/PROTO]", "does a connection pass, and why not", why_more, 1, 1, B(FROM) | B(TO), cmd_why},
 	{"help", "[COMMAND]", "this text, or all about a command", help_more, 0, 1, 0, cmd_help},
 	{"version", "", "print the version", NULL, 0, 0, 0, cmd_version},
-	{.name = "flows"},
 	{.name = "doctor"},
 	{0},
 };

@@ -67,11 +67,12 @@ bool lease_resolve(struct arguments *a, int64_t now, struct diag *diag)
 	return true;
 }
 
-/* "1h 59m", "2d", "0s". Caller's string. */
-static char *duration(int64_t seconds)
+char *lease_length(int64_t seconds)
 {
 	size_t i = 0;
 	int64_t next;
+	if (seconds < 0)
+		seconds = 0;
 	while (seconds < units[i].seconds && i + 1 < ARRAY_SIZE(units))
 		i++;
 	next = i + 1 < ARRAY_SIZE(units) ? seconds % units[i].seconds / units[i + 1].seconds : 0;
@@ -83,12 +84,12 @@ static char *duration(int64_t seconds)
 
 char *lease_left(int64_t seconds)
 {
-	_cleanup_(freep) char *left = duration(seconds);
+	_cleanup_(freep) char *left = lease_length(seconds);
 	return seconds <= 0 ? xstrdup("over") : xasprintf("in %s", left);
 }
 
 char *lease_ago(int64_t seconds)
 {
-	_cleanup_(freep) char *gone = duration(seconds < 0 ? 0 : seconds);
+	_cleanup_(freep) char *gone = lease_length(seconds);
 	return xasprintf("%s ago", gone);
 }

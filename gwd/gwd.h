@@ -152,6 +152,17 @@ int gwd_list(struct gwd *, const char *pattern, struct forward_view **ret, size_
 int gwd_get(struct gwd *, const char *name, bool count, struct forward_view *ret, struct diag *);
 /* What the last list or get counted is forgotten: of this forward, or with NULL of all. */
 void gwd_reset(struct gwd *, const char *name, const struct caller *);
+/* A connection that the kernel tracks, a value. */
+struct flow_view {
+	struct forward *forward; /* owned reference */
+	struct flow flow;
+};
+void flow_view_free(struct flow_view *); /* contents */
+void flow_views_free(struct flow_view *, size_t n);
+/* Those of one forward, or with NULL of all. *ret is the caller's. */
+int gwd_flows(struct gwd *, const char *name, struct flow_view **ret, size_t *ret_n, struct diag *);
+/* Ends them. A TCP client notices at once; what goes on sending UDP begins a new connection, under the rules of now. */
+int gwd_kill_flows(struct gwd *, const char *name, const struct caller *, struct outcome *ret, struct diag *);
 /* 0, or -ENODATA plus diag (accounting: false). */
 int gwd_counts(const struct gwd *, struct diag *);
 

@@ -8,7 +8,6 @@
 #include "killpoint.h"
 #include "request_json.h"
 #include "request_metrics.h"
-#include "request_rows.h"
 #include "request_traffic.h"
 #include "request_watch.h"
 #include "request_why.h"
@@ -325,11 +324,12 @@ static void list(struct varlink_call *call)
 	if (gwd_list(gwd_of(call), string(call, "pattern"), &views, &n, &diag) < 0)
 		varlink_fail(call, &diag);
 	else
-		rows_reply_views(call, views, n, "forwards", request_forward);
+		rows_reply(call, "forwards", request_views(views, n, request_forward_row));
 }
 
 struct revisions {
-	json_t *made;
+	json_t **rows;
+	size_t n, capacity;
 	int64_t newest, waits; /* to be confirmed */
 };
 
@@ -341,8 +341,19 @@ static int add_revision(void *ctx, const struct revision *revision)
 
 	if (revision->id == list->waits)
 		json_object_set_new(made, "pending", json_true());
-	json_array_append_new(list->made, made);
+	list->rows = grow(list->rows, list->n, &list->capacity, sizeof(json_t *));
+	list->rows[list->n++] = made;
 	return 0;
+}
+
+static json_t *put_revision(const void *row)
+{
+	return json_incref(*(json_t *const *)row);
+}
+
+static void release_revision(void *row)
+{
+	json_decref(*(json_t **)row);
 }
 
 static void history(struct varlink_call *call)
@@ -357,15 +368,17 @@ static void history(struct varlink_call *call)
 	}
 	int64_t seconds;
 	const struct pending *pending = gwd_pending(gwd_of(call), &seconds);
-	struct revisions list = {.made = json_array(),
-				 .newest = state_last_revision(state),
-				 .waits = pending ? pending->revision : 0};
-	if (state_each_revision(state, (size_t)max, add_revision, &list, &diag) < 0) {
-		json_decref(list.made);
-		varlink_fail(call, &diag);
+	struct revisions list = {.newest = state_last_revision(state), .waits = pending ? pending->revision : 0};
+	int r = state_each_revision(state, (size_t)max, add_revision, &list, &diag);
+	struct rows_items items = {list.rows, list.n, sizeof(json_t *), put_revision, release_revision};
+	if (r == 0) {
+		rows_reply(call, "revisions", items);
 		return;
 	}
-	rows_reply(call, "revisions", list.made);
+	for (size_t i = 0; i < list.n; i++)
+		release_revision(&list.rows[i]);
+	free(list.rows);
+	varlink_fail(call, &diag);
 }
 
 /* ---- Looking ---------------------------------------------------------------------------------- */
@@ -473,6 +486,8 @@ const struct varlink_method request_methods[] = {
 	{"List", ACCESS_LOOK, list},
 	{"Get", ACCESS_LOOK, get},
 	{"Stats", ACCESS_LOOK, request_traffic_stats},
+	{"Flows", ACCESS_LOOK, request_traffic_flows},
+	{"KillFlows", ACCESS_CHANGE, request_traffic_kill},
 	{"Status", ACCESS_LOOK, status},
 	{"Check", ACCESS_LOOK, check},
 	{"Diff", ACCESS_LOOK, diff},

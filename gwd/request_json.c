@@ -156,6 +156,37 @@ json_t *request_stats(const struct forward_view *view)
 	return ret;
 }
 
+static json_t *end_text(const struct ip *ip, uint16_t port)
+{
+	char text[ADDR_TEXT_MAX];
+
+	ip_text(ip, text);
+	return json_sprintf(ip->family == AF_INET6 ? "[%s]:%u" : "%s:%u", text, port);
+}
+
+json_t *request_flow(const struct flow_view *view)
+{
+	const struct flow *f = &view->flow;
+	const char *proto = "";
+
+	for (size_t i = 0; i < PROTO_COUNT; i++)
+		proto = proto_numbers[i] == f->proto ? proto_names[i] : proto;
+	json_t *ret = json_pack("{s:s, s:s, s:o, s:o, s:o, s:I}", "forward", view->forward->name, "proto", proto, "client",
+				end_text(&f->from, f->from_port), "listen", end_text(&f->to, f->to_port), "target",
+				end_text(&f->server, f->server_port), "timeout", (json_int_t)f->timeout);
+	if (f->state)
+		json_object_set_new(ret, "state", json_string(f->state));
+	if (f->began)
+		json_object_set_new(ret, "since", json_integer(f->began));
+	if (f->counted) {
+		json_object_set_new(ret, "packets_in", json_integer((json_int_t)f->packets[FROM_CLIENT]));
+		json_object_set_new(ret, "packets_out", json_integer((json_int_t)f->packets[TO_CLIENT]));
+		json_object_set_new(ret, "bytes_in", json_integer((json_int_t)f->bytes[FROM_CLIENT]));
+		json_object_set_new(ret, "bytes_out", json_integer((json_int_t)f->bytes[TO_CLIENT]));
+	}
+	return ret;
+}
+
 json_t *request_forward(const struct forward_view *view)
 {
 	static const char *const states[] = {

@@ -10,6 +10,7 @@ json_t *request_texts(char *const *texts, size_t n);
 json_t *request_outcome(const struct outcome *, const struct diag *); /* Outcome; the warnings are the diag's */
 json_t *request_forward(const struct forward_view *);                 /* Forward */
 json_t *request_stats(const struct forward_view *);                   /* Stats; it was counted */
+json_t *request_flow(const struct flow_view *);                        /* Flow */
 json_t *request_openings(const struct opening_view *, size_t n);      /* list of Opened */
 json_t *request_pending(const struct gwd *); /* NULL: nothing waits to be confirmed */
 json_t *request_revision(const struct revision *, bool current);      /* Revision */

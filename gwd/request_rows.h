@@ -3,13 +3,16 @@
 #ifndef REQUEST_ROWS_H
 #define REQUEST_ROWS_H
 
-#include "gwd.h"
 #include "varlink.h"
 
-/* Both answer the call with {member: rows} and take what they are given. */
-void rows_reply(struct varlink_call *, const char *member, json_t *rows);
-/* `put` makes a row when it is sent: views are smaller. */
-void rows_reply_views(struct varlink_call *, struct forward_view *, size_t n, const char *member,
-		      json_t *(*put)(const struct forward_view *));
+struct rows_items {
+	void *items; /* an array of `n`, `size` bytes each */
+	size_t n, size;
+	json_t *(*put)(const void *item); /* when it is sent; a new reference */
+	void (*release)(void *item);
+};
+
+/* Answers the call with {member: rows}; takes the items. */
+void rows_reply(struct varlink_call *, const char *member, struct rows_items);
 
 #endif

@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The methods about what passes through forwards. Only for request.c. */
+/* The methods about what passes through forwards, and rows of forwards. Only for request.c. */
 #ifndef REQUEST_TRAFFIC_H
 #define REQUEST_TRAFFIC_H
 
-#include "varlink.h"
+#include "gwd.h"
+#include "request_rows.h"
 
 void request_traffic_stats(struct varlink_call *);
+void request_traffic_flows(struct varlink_call *);
+void request_traffic_kill(struct varlink_call *);
+
+struct rows_items request_views(struct forward_view *, size_t n, json_t *(*put)(const void *view));
+json_t *request_forward_row(const void *view);
 
 #endif

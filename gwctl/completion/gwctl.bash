@@ -14,7 +14,7 @@ _gwctl_targets() # of one forward
 _gwctl()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local commands="add set rm on off target open close ls show stats status watch metrics check diff apply edit confirm history undo rollback export import why help version"
+	local commands="add set rm on off target open close ls show stats flows status watch metrics check diff apply edit confirm history undo rollback export import why help version"
 	local common="--socket --output --quiet --help --version"
 	local command="" words=0 options="" i
 	COMPREPLY=()
@@ -58,6 +58,7 @@ _gwctl()
 	ls) options="--sort" ;;
 	show) options="" ;;
 	stats) options="--reset" ;;
+	flows) options="--kill" ;;
 	status) options="" ;;
 	watch) options="" ;;
 	metrics) options="--http" ;;
@@ -85,7 +86,7 @@ _gwctl()
 		mapfile -t COMPREPLY < <(compgen -W "drain ready off" -- "$cur") ;;
 	target:2)
 		mapfile -t COMPREPLY < <(compgen -W "$(_gwctl_targets "$prev")" -- "$cur") ;;
-	set:0 | rm:0 | on:0 | off:0 | ls:0 | show:0 | stats:0 | target:1)
+	set:0 | rm:0 | on:0 | off:0 | ls:0 | show:0 | stats:0 | flows:0 | target:1)
 		mapfile -t COMPREPLY < <(compgen -W "$(_gwctl_names)" -- "$cur") ;;
 	check:0 | diff:0 | apply:0)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;

@@ -170,6 +170,24 @@ check_not "but it lives" ended web
 talk long >/dev/null
 check "and what it carries from then on counts" same_or_say 0 web web_in
 
+# ---- the connections of now
+
+knob udp_timeout 60
+knob udp_timeout_stream 60
+flows() { ctl gateway flows "$@" | sed 's/  */ /g'; }
+talk_open udp client udp 203.0.113.1 5000
+talk udp >/dev/null
+has "a flow: who, what, where, how long, how much" \
+	'^web tcp 203.0.113.9:[0-9]+ 203.0.113.1:80 10.0.0.2:8080 established [0-9]+[sm].* [0-9]+ [0-9]+ 4d( 23h)?$' flows web
+has "of UDP, too" '^range udp 203.0.113.9:[0-9]+ 203.0.113.1:5000 10.0.0.2:7000 ' flows range
+check_not "and of no other forward" sh -c "$gwctl -s $work/gateway/gwd.sock flows web | grep range"
+has "all of them" '^range' flows
+has "killed" '^web: cut [2-9] connections$' ctl gateway flows web --kill
+has "TCP: they notice" '^(Connection reset|timed out)' talk long
+has "a new connection gets through" 'server 203.0.113.9 8080' ask client tcp 203.0.113.1 80
+has "UDP" '^range: cut [1-9][0-9]* connections?$' ctl gateway flows range --kill
+is "begins anew" "server 203.0.113.9 7000" talk udp
+
 # ---- faster than gwd can read
 
 kill -STOP "$(cat "$work/gateway/gwd.pid")"

@@ -113,6 +113,31 @@ static void test_stats(void **state)
 	assert_non_null(strstr(r->out, "since    2026-11-22T12:00:00+0000\ntotal    3 connections, 1 live; in 7 packets"));
 }
 
+static void test_flows(void **state)
+{
+	(void)state;
+	_cleanup_(freep) char *reply =
+		xasprintf("{\"parameters\":{\"flows\":[{\"forward\":\"web\",\"proto\":\"tcp\",\"client\":\"198.51.100.9:40312\","
+			  "\"listen\":\"203.0.113.5:80\",\"target\":\"10.0.0.2:8080\",\"timeout\":7261,\"state\":\"established\","
+			  "\"since\":%lld,\"packets_in\":1,\"packets_out\":1,\"bytes_in\":999,\"bytes_out\":1048576},"
+			  "{\"forward\":\"dns\",\"proto\":\"udp\",\"client\":\"[2001:db8::9]:5353\",\"listen\":"
+			  "\"[2001:db8::5]:53\",\"target\":\"[fd00::2]:53\",\"timeout\":3,\"state\":\"unreplied\"}]}}",
+			  (long long)time(NULL) - 90);
+	const struct result *r = gwctl("gwctl flows", reply);
+	/* clang-format off */
+	expect(r, 0,
+	       "FORWARD  CLIENT                  LISTEN            TARGET         STATE           AGE   IN   OUT  TIMEOUT\n"
+	       "web      tcp 198.51.100.9:40312  203.0.113.5:80    10.0.0.2:8080  established  1m 30s  999  1.0M    2h 1m\n"
+	       "dns      udp [2001:db8::9]:5353  [2001:db8::5]:53  [fd00::2]:53   unreplied                            3s\n",
+	       "");
+	/* clang-format on */
+	assert_string_equal(r->asked, METHOD "Flows\",\"parameters\":{},\"more\":true}\n");
+	r = gwctl("gwctl flows web --kill",
+		  OUTCOME "{\"messages\":[\"web: cut 3 connections\"],\"warnings\":[],\"changed\":true}}}");
+	expect(r, 0, "web: cut 3 connections\n", "");
+	assert_string_equal(r->asked, METHOD "KillFlows\",\"parameters\":{\"name\":\"web\"}}\n");
+}
+
 /* Every key that was set, in the file's words. */
 static void test_show_keys(void **state)
 {
@@ -322,6 +347,7 @@ int main(void)
 		cmocka_unit_test(test_ls_refused),
 		cmocka_unit_test(test_show),
 		cmocka_unit_test(test_stats),
+		cmocka_unit_test(test_flows),
 		cmocka_unit_test(test_show_keys),
 		cmocka_unit_test(test_history),
 		cmocka_unit_test(test_status),

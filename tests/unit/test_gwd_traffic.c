@@ -311,6 +311,47 @@ static void test_reset(void **state)
 	assert_true(v.since > 0);
 }
 
+/* What a client goes on with: TCP is kept from it, UDP begins anew. */
+static void test_flows_and_kill(void **state)
+{
+	struct flow_view *views = NULL;
+	struct flow_filter asked;
+	struct flow f;
+	size_t n = 0;
+
+	(void)state;
+	NEED_NETNS();
+	start();
+	add("web", "80", "10.0.0.2");
+	DONE(try_add("{'name':'dns','proto':'tcp+udp','ports':['53'],'to':[{'addr':'10.0.0.2'}]}"));
+	put(1, 80, "10.0.0.2", 80);
+	put(2, 80, "10.0.0.9", 80); /* somebody else's */
+	put(3, 80, "10.0.0.2", 80);
+	fake_conntrack_find(3)->ended = true;
+	f = flow_to(4, "203.0.113.5", 53, "10.0.0.2", 53);
+	f.proto = IPPROTO_UDP;
+	fake_conntrack_put(&f);
+	assert_int_equal(gwd_flows(place.gwd, NULL, &views, &n, &place.diag), 0);
+	assert_int_equal(n, 3);
+	flow_views_free(views, n);
+	assert_int_equal(gwd_flows(place.gwd, "web", &views, &n, &place.diag), 0);
+	fake_conntrack_lists(&asked);
+	assert_true(asked.family == AF_INET && asked.proto == IPPROTO_TCP && asked.port == 80 && asked.translated);
+	assert_int_equal(n, 2);
+	assert_string_equal(views[0].forward->name, "web");
+	flow_views_free(views, n);
+	assert_int_equal(gwd_flows(place.gwd, "lost", &views, &n, &place.diag), -ENOENT);
+	forget();
+	DONE(place.r = gwd_kill_flows(place.gwd, "web", &place.options.who, &place.outcome, &place.diag));
+	assert_said("web: cut 1 connection");
+	assert_int_equal(fake_conntrack_blocked(), 1);
+	assert_non_null(fake_conntrack_find(3)); /* over anyway */
+	forget();
+	DONE(place.r = gwd_kill_flows(place.gwd, "dns", &place.options.who, &place.outcome, &place.diag));
+	assert_int_equal(fake_conntrack_blocked(), 1);
+	assert_int_equal(fake_conntrack_count(), 2);
+}
+
 /* ---- On and off ----------------------------------------------------------------------------------- */
 
 static void put_sysctls(const char *acct, const char *timestamp, const char *events)
@@ -421,6 +462,7 @@ int main(void)
 		IN_PLACE(test_pinhole),		IN_PLACE(test_renamed_and_removed),
 		IN_PLACE(test_former_targets),	IN_PLACE(test_restart),
 		IN_PLACE(test_lost),		IN_PLACE(test_reset),
+		IN_PLACE(test_flows_and_kill),
 		IN_PLACE(test_sysctls),		IN_PLACE(test_sysctls_of_others),
 		IN_PLACE(test_uncounted),	IN_PLACE(test_full_disk),
 	};

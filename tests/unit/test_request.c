@@ -457,7 +457,7 @@ static void test_purge(void **state)
 /* Every method of the description has a handler, and only looking is for those who may only look. */
 static void test_table(void **state)
 {
-	static const char *const looks[] = {"List",    "Get",	 "Stats",  "Status", "Check",	"Diff",
+	static const char *const looks[] = {"List",    "Get",	 "Stats",  "Flows",   "Status", "Check",	"Diff",
 					    "History", "Export", "Import", "Watch",  "Metrics", "Why"};
 	size_t described = 0, handled = 0, looking = 0;
 

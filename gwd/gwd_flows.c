@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The connections of forwards that live now. The kernel is asked for as few as it can tell apart. */
+#include <errno.h>
+
+#include "conntrack.h"
+#include "events.h"
+#include "gwd_traffic.h"
+
+void flow_view_free(struct flow_view *v)
+{
+	forward_unref(v->forward);
+}
+
+struct search {
+	const struct gwd *g;
+	const struct forward *forward; /* NULL = all */
+	struct flow_view *views;
+	size_t n, capacity;
+};
+
+static void found(void *ctx, const struct flow *flow)
+{
+	struct search *s = ctx;
+	const struct rules rules = {
+		.settings = s->g->world->settings, .topology = s->g->topology, .forwards = s->g->world->forwards};
+	const struct forward *f = traffic_forward(s->g->ledger->traffic, &rules, flow, NULL);
+
+	if (!f || (s->forward && f != s->forward))
+		return;
+	s->views = grow(s->views, s->n, &s->capacity, sizeof(*s->views));
+	s->views[s->n++] = (struct flow_view){forward_ref(f), *flow};
+}
+
+static uint8_t only_proto(const struct forward *f)
+{
+	for (size_t i = 0; i < PROTO_COUNT; i++)
+		if (f->protos == 1 << i)
+			return proto_numbers[i];
+	return 0;
+}
+
+static struct flow_filter filter_of(const struct gwd *g, const struct forward *f)
+{
+	struct flow_filter filter = {.translated = f ? !f->no_nat : !g->untranslated};
+
+	if (!f)
+		return filter;
+	filter.family = f->family;
+	filter.proto = only_proto(f);
+	if (f->n_ports == 1 && f->ports[0].first == f->ports[0].last)
+		filter.port = f->ports[0].first;
+	return filter;
+}
+
+int gwd_flows(struct gwd *g, const char *name, struct flow_view **ret, size_t *ret_n, struct diag *diag)
+{
+	const struct forward_entry *e = name ? forwards_by_name(g->world->forwards, name) : NULL;
+	struct search s = {.g = g, .forward = e ? e->forward : NULL};
+	const struct flow_filter filter = filter_of(g, s.forward);
+	struct conntrack *c = NULL;
+	int r;
+
+	if (name && !e) {
+		diag_add(diag, DIAG_NOT_FOUND, (struct loc){0}, "there is no forward %s: gwctl ls", name);
+		return -ENOENT;
+	}
+	r = conntrack_open(&c);
+	if (r == 0)
+		r = conntrack_list(c, &filter, found, &s);
+	conntrack_close(c);
+	if (r < 0) {
+		diag_add(diag, DIAG_KERNEL, (struct loc){0}, "cannot look at connections: %s", strerror(-r));
+		flow_views_free(s.views, s.n);
+		return r;
+	}
+	*ret = s.views;
+	*ret_n = s.n;
+	return 0;
+}
+
+void flow_views_free(struct flow_view *views, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		flow_view_free(&views[i]);
+	free(views);
+}
+
+/* A TCP client would go on after its connection is forgotten, because the kernel picks those up that it meets in the
+ * middle: so it meets the gateway, which resets it. What has no end anyway may begin anew. */
+static int kill_flow(struct conntrack *c, const struct flow *flow)
+{
+	bool tcp = flow->proto == IPPROTO_TCP;
+
+	return flow->ended ? -ENOENT : conntrack_cut(c, flow, tcp ? NULL : &flow->server, flow->server_port);
+}
+
+int gwd_kill_flows(struct gwd *g, const char *name, const struct caller *who, struct outcome *ret, struct diag *diag)
+{
+	struct flow_view *views = NULL;
+	struct conntrack *c = NULL;
+	size_t n = 0;
+	int r = gwd_flows(g, name, &views, &n, diag);
+
+	if (r < 0)
+		return r;
+	r = conntrack_open(&c);
+	for (size_t i = 0; i < n && r == 0; i++) {
+		r = kill_flow(c, &views[i].flow);
+		ret->cut += r == 0;
+		r = r == -ENOENT ? 0 : r;
+	}
+	conntrack_close(c);
+	flow_views_free(views, n);
+	if (r < 0) {
+		diag_add(diag, DIAG_KERNEL, (struct loc){0}, "cannot end connections: %s", strerror(-r));
+		return r;
+	}
+	ret->changed = ret->cut > 0;
+	outcome_say(ret, xasprintf("%s: cut %zu connection%s", name, ret->cut, ret->cut == 1 ? "" : "s"));
+	if (ret->cut)
+		events_say(g->events,
+			   &(struct event){.kind = EVENT_CHANGE, .level = LOG_INFO, .forward = name, .who = who},
+			   "%s: cut %zu connection%s", name, ret->cut, ret->cut == 1 ? "" : "s");
+	return 0;
+}
