@@ -409,6 +409,52 @@ json_t *config_forward_json(const struct forward *f)
 	return json;
 }
 
+static void value_text(struct buf *out, json_t *v)
+{
+	const char *key, *between = "";
+	json_t *member;
+	size_t i;
+
+	if (json_is_integer(v))
+		buf_printf(out, " %lld", (long long)json_integer_value(v));
+	else if (json_is_string(v))
+		buf_printf(out, " %s", json_string_value(v));
+	json_array_foreach(v, i, member)
+	{
+		buf_printf(out, "%s", between);
+		value_text(out, member);
+		between = ",";
+	}
+	json_object_foreach(v, key, member)
+	{
+		buf_printf(out, "%s %s", between, key);
+		value_text(out, member);
+		between = ",";
+	}
+}
+
+char *config_forward_changes(const struct forward *a, const struct forward *b)
+{
+	static const char *const keys[] = {"description", "from",      "snat",  "log",    "limit",
+					   "expires",     "on_expiry", "force", "balance"};
+	json_auto_t *old = config_forward_json(a), *new = config_forward_json(b);
+	struct buf out = {0};
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		json_t *was = json_object_get(old, keys[i]), *is = json_object_get(new, keys[i]);
+
+		if (was == is || json_equal(was, is))
+			continue;
+		buf_printf(&out, "%s%s%s", out.len ? "; " : "", is ? "" : "no ", keys[i]);
+		value_text(&out, is);
+		if (was && !json_is_boolean(was)) {
+			buf_printf(&out, ", was");
+			value_text(&out, was);
+		}
+	}
+	return buf_take(&out);
+}
+
 json_t *config_opening_json(const struct opening *o)
 {
 	char text[PORTS_TEXT_MAX];

@@ -18,6 +18,9 @@ void config_print(struct buf *, const struct config *);
 /* A canonical service (IDL type Service): what is unset or default is absent, except proto, ports, to, name, enabled.
  * States of targets and lifetimes are no part of it. New reference. */
 json_t *config_forward_json(const struct forward *);
+/* What tells `b` from `a` beside name, forward_text and enabled: "from 198.51.100.0/24, was 192.0.2.0/24; no log"; "" for
+ * nothing. Caller's string. */
+char *config_forward_changes(const struct forward *a, const struct forward *b);
 /* {in, proto, ports, from, local, expires}: in, proto and ports are always there. New reference. */
 json_t *config_opening_json(const struct opening *);
 

@@ -2,6 +2,7 @@
 /* add and set: what is there already is said, what is in the way is named with the exact commands that would help. */
 #include <errno.h>
 
+#include "config_print.h"
 #include "gwd_change.h"
 #include "gwd_expire.h"
 #include "timestamp.h"
@@ -232,6 +233,24 @@ int gwd_add(struct gwd *g, const struct node *service, const struct request_opti
 
 /* ---- set ---------------------------------------------------------------------------------------- */
 
+/* "changed web: tcp 80 -> 10.0.0.3:80, was tcp 80 -> 10.0.0.2:80; log" */
+static char *told(const struct forward *was, const struct forward *f)
+{
+	_cleanup_(freep) char *old = forward_text(was), *new = forward_text(f), *keys = config_forward_changes(was, f);
+	struct buf out = {0};
+
+	buf_printf(&out, "changed %s", was->name);
+	if (!streq(f->name, was->name))
+		buf_printf(&out, " to %s", f->name);
+	if (!streq(old, new))
+		buf_printf(&out, ": %s, was %s%s%s", new, old, *keys ? "; " : "", keys);
+	else
+		buf_printf(&out, ": %s", *keys ? keys : new);
+	if (f->enabled != was->enabled)
+		buf_printf(&out, "; %s", f->enabled ? "on" : "off");
+	return buf_take(&out);
+}
+
 int gwd_set(struct gwd *g, const char *name, const struct node *changes, const struct request_options *options,
 	    struct outcome *ret, struct diag *diag)
 {
@@ -268,6 +287,6 @@ int gwd_set(struct gwd *g, const char *name, const struct node *changes, const s
 	other = forwards_by_name(g->world->forwards, f->name);
 	if (other && other != e)
 		return refuse_name(f, other->forward, diag);
-	return change_replace(g, e, f, options->force || (f->force && doc_get(changes, "force")),
-			      xasprintf("changed %s: %s", f->name, text), options, ret, diag);
+	return change_replace(g, e, f, options->force || (f->force && doc_get(changes, "force")), told(e->forward, f),
+			      options, ret, diag);
 }

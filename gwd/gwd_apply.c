@@ -8,36 +8,73 @@
 #include "gwd_apply.h"
 #include "gwd_guard.h"
 
-/* "3 added, 1 removed, 2 changed", or NULL when nothing differs. */
-static char *count_changes(const struct world *a, const struct world *b)
+enum { NAMES_MAX = 5 };
+
+/* "added web, mail and 3 more" of the lines from `first` on with this sign ("+ web: tcp 80 -> ..."), or all that the line
+ * says if it is the only one. */
+static void tell_sign(struct buf *out, const struct strings *lines, size_t first, char sign, const char *verb)
+{
+	size_t n = 0;
+
+	for (size_t i = first; i < lines->n; i++) {
+		const char *line = lines->items[i] + 2, *name_end = lines->n > 1 ? strstr(line, ": ") : NULL;
+
+		if (lines->items[i][0] != sign || n++ >= NAMES_MAX)
+			continue;
+		buf_printf(out, "%s%s %.*s",
+			   n > 1      ? ","
+			   : out->len ? "; "
+				      : "",
+			   n > 1 ? "" : verb, (int)(name_end ? (size_t)(name_end - line) : strlen(line)), line);
+	}
+	if (n > NAMES_MAX)
+		buf_printf(out, " and %zu more", n - NAMES_MAX);
+}
+
+/* "settings wan, gateway" of the lines before `end`; only what is under gateway is indented. */
+static void tell_settings(struct buf *out, const struct strings *lines, size_t end)
+{
+	_cleanup_(strings_free) struct strings told = {0};
+
+	for (size_t i = 0; i < end; i++) {
+		const char *line = lines->items[i] + 2;
+		char *key = *line == ' ' ? xstrdup("gateway") : xasprintf("%.*s", (int)strcspn(line, ":"), line);
+
+		if (!strings_have(&told, key))
+			buf_printf(out, "%s %s", told.n ? "," : "settings", key);
+		strings_add(&told, key);
+	}
+}
+
+/* "settings wan; added web, mail; removed shop; changed log", or NULL when nothing differs. */
+static char *tell_changes(const struct world *a, const struct world *b)
 {
 	_cleanup_(strings_free) struct strings lines = {0};
-	size_t added = 0, removed = 0, changed = 0;
+	size_t settings = world_diff(a, b, &lines);
+	struct buf out = {0};
 
-	world_diff(a, b, &lines);
-	for (size_t i = 0; i < lines.n; i++) {
-		added += lines.items[i][0] == '+';
-		removed += lines.items[i][0] == '-';
-		changed += lines.items[i][0] == '~';
-	}
-	return lines.n ? xasprintf("%zu added, %zu removed, %zu changed", added, removed, changed) : NULL;
+	tell_settings(&out, &lines, settings);
+	tell_sign(&out, &lines, settings, '+', "added");
+	tell_sign(&out, &lines, settings, '-', "removed");
+	tell_sign(&out, &lines, settings, '~', "changed");
+	return lines.n ? buf_take(&out) : NULL;
 }
 
 int apply_finish(struct gwd *g, struct draft *d, const char *what, struct ingredients *in,
 		 const struct request_options *options, struct outcome *ret, struct diag *diag)
 {
-	_cleanup_(freep) char *counts = NULL, *line = NULL;
+	_cleanup_(freep) char *changes = NULL, *line = NULL;
 	int r;
 
 	guard_world(g, d, options->force, &in->settled, diag);
-	counts = count_changes(g->world, d->world);
-	line = xasprintf("%s: %s", what, counts ? counts : "nothing changed");
-	if (counts || d->n_rows || d->reverses)
+	changes = tell_changes(g->world, d->world);
+	line = xasprintf("%s: %s", what, changes ? changes : "nothing changed");
+	if (changes || d->n_rows || d->reverses)
 		d->what = line;
 	r = road_commit(g, d, options, ret, diag);
 	if (r < 0)
 		return r;
-	ret->changed = counts != NULL;
+	ret->changed = changes != NULL;
 	outcome_say(ret, options->dry_run ? xasprintf("would be done: %s", line) : xstrdup(line));
 	for (size_t i = 0; i < in->settled.messages.n; i++)
 		outcome_say(ret, xstrdup(in->settled.messages.items[i]));

@@ -296,38 +296,13 @@ static char *entry_text(const struct forward_entry *e)
 	return buf_take(&out);
 }
 
-/* The keys that forward_text does not tell, "from, limit"; caller's string. */
-static char *what_differs(const struct forward *a, const struct forward *b)
-{
-	const struct {
-		const char *key;
-		bool differs;
-	} keys[] = {
-		{"description", !str_same(a->description, b->description)},
-		{"from", !prefixes_same(a->from, a->n_from, b->from, b->n_from)},
-		{"snat", !snat_same(&a->snat, &b->snat)},
-		{"log", a->log != b->log},
-		{"limit", !limit_same(&a->limit, &b->limit)},
-		{"expires", a->expires != b->expires},
-		{"on_expiry", a->cut != b->cut},
-		{"force", a->force != b->force},
-		{"balance", a->balance != b->balance},
-	};
-	_cleanup_(buf_free) struct buf out = {0};
-
-	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
-		if (keys[i].differs)
-			buf_printf(&out, "%s%s", out.len ? ", " : "", keys[i].key);
-	return buf_take(&out);
-}
-
 static char *change_text(const struct forward_entry *a, const struct forward_entry *b)
 {
 	_cleanup_(freep) char *old = entry_text(a), *new = entry_text(b);
-	_cleanup_(freep) char *keys = what_differs(a->forward, b->forward);
+	_cleanup_(freep) char *keys = config_forward_changes(a->forward, b->forward);
 
 	if (!streq(old, new))
-		return xasprintf("%s, was %s%s%s", new, old, *keys ? "; also " : "", keys);
+		return xasprintf("%s, was %s%s%s", new, old, *keys ? "; " : "", keys);
 	return *keys ? TAKE_PTR(keys) : xstrdup("what the file says of enabled");
 }
 
@@ -367,11 +342,15 @@ static void diff_openings(const struct world *a, const struct world *b, char sig
 	}
 }
 
-void world_diff(const struct world *a, const struct world *b, struct strings *ret)
+size_t world_diff(const struct world *a, const struct world *b, struct strings *ret)
 {
+	size_t settings;
+
 	diff_settings(a->settings, b->settings, ret);
+	settings = ret->n;
 	diff_forwards(a->forwards, b->forwards, '-', ret);
 	diff_forwards(b->forwards, a->forwards, '+', ret);
 	diff_openings(a, b, '-', ret);
 	diff_openings(b, a, '+', ret);
+	return settings;
 }

@@ -70,7 +70,8 @@ const struct opening *world_over_opening(const struct world *, const struct open
 /* Those in force, declared and runtime; no two overlap. The array is the caller's, its contents are borrowed. */
 struct opening *world_openings(const struct world *, size_t *ret_n);
 
-/* In words what tells `b` from `a`, one line each: "+ web: tcp 80 -> 10.0.0.2:80", "- ...", "~ ...". */
-void world_diff(const struct world *a, const struct world *b, struct strings *ret);
+/* In words what tells `b` from `a`, one line each: "+ web: tcp 80 -> 10.0.0.2:80", "- ...", "~ ...". Those about settings
+ * come first, as YAML; returns how many. */
+size_t world_diff(const struct world *a, const struct world *b, struct strings *ret);
 
 #endif

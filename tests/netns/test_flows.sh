@@ -101,7 +101,7 @@ talk_open web client tcp 203.0.113.1 80
 talk_open shop client tcp 203.0.113.5 80
 is "web" "two 203.0.113.9 80" talk web
 is "shop: the same port of another address" "three 203.0.113.9 80" talk shop
-is "set cuts no TCP" "changed web: tcp 80 -> 10.0.0.3:80" ctl gateway set web 10.0.0.3
+is "set cuts no TCP" "changed web: tcp 80 -> 10.0.0.3:80, was tcp 80 -> 10.0.0.2:80" ctl gateway set web 10.0.0.3
 is "its connection stays with the old target" "two 203.0.113.9 80" talk web
 is "M6: rm lets it finish" "removed web: tcp 80 -> 10.0.0.3:80" ctl gateway rm web
 is "it lives on" "two 203.0.113.9 80" talk web

@@ -257,7 +257,7 @@ static void test_set(void **state)
 	add("a", "25", "10.0.0.3");
 	add("b", "26", "10.0.0.3");
 	try_set("a", "{'to':[{'addr':'10.0.0.4','port':'2525'}]}");
-	assert_said("changed a: tcp 25 -> 10.0.0.4:2525");
+	assert_said("changed a: tcp 25 -> 10.0.0.4:2525, was tcp 25 -> 10.0.0.3:25");
 	assert_list("a active\nb active");
 	assert_elements("element any4 { tcp . 25 : 10.0.0.4 . 2525 } # a\n"
 			"element any4 { tcp . 26 : 10.0.0.3 . 26 } # b\n");
@@ -265,18 +265,27 @@ static void test_set(void **state)
 	assert_said("a is like that already: tcp 25 -> 10.0.0.4:2525");
 	assert_false(place.outcome.changed);
 	try_set("a", "{'name':'smtp','description':'post'}");
-	assert_said("changed smtp: tcp 25 -> 10.0.0.4:2525");
+	assert_said("changed a to smtp: description post");
 	assert_string_equal(place.outcome.forward->description, "post");
+	try_set("b", "{'from':['198.51.100.0/24','10.9.0.1'],'limit':{'connections':5,'rate':'20/second'},'snat':'never'}");
+	assert_said("changed b: from 10.9.0.1, 198.51.100.0/24; snat never; limit connections 5, rate 20/second");
+	try_set("b", "{'from':[],'limit':{'connections':6},'log':true}");
+	assert_said("changed b: no from, was 10.9.0.1, 198.51.100.0/24; log; limit connections 6, rate 20/second, was "
+		    "connections 5, rate 20/second");
+	try_set("b", "{'limit':{'connections':0,'rate':''},'log':false,'snat':'','enabled':false}");
+	assert_said("changed b: no snat, was never; no log; no limit, was connections 6, rate 20/second; off");
+	try_set("b", "{'enabled':true}");
+	assert_said("changed b: tcp 26 -> 10.0.0.3:26; on");
 	try_set("smtp", "{'description':''}");
 	assert_null(place.outcome.forward->description);
 	try_set("smtp", "{'name':''}");
-	assert_said("changed tcp-25: tcp 25 -> 10.0.0.4:2525");
+	assert_said("changed smtp to tcp-25: tcp 25 -> 10.0.0.4:2525");
 	try_set("tcp-25", "{'listen':'wan0'}");
-	assert_said("changed tcp-25: tcp wan0:25 -> 10.0.0.4:2525");
+	assert_said("changed tcp-25: tcp wan0:25 -> 10.0.0.4:2525, was tcp 25 -> 10.0.0.4:2525");
 	assert_elements("element any4 { tcp . 26 : 10.0.0.3 . 26 } # b\n"
 			"element on4_wan0 { tcp . 25 : 10.0.0.4 . 2525 } # tcp-25\n");
 	try_set("tcp-25", "{'listen':''}");
-	assert_said("changed tcp-25: tcp 25 -> 10.0.0.4:2525");
+	assert_said("changed tcp-25: tcp 25 -> 10.0.0.4:2525, was tcp wan0:25 -> 10.0.0.4:2525");
 	assert_int_equal(status().netlink->dumps, 2); /* at start, and when the table was made */
 	restart();
 	assert_int_equal(status().netlink->batches, 0);

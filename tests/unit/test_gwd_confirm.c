@@ -40,7 +40,7 @@ static void test_taken_back(void **state)
 	wait_for(3600);
 	assert_int_equal(revision(), 4);
 	DONE(try_undo()); /* it is undone already */
-	assert_said("undid revision 2: 0 added, 1 removed, 0 changed");
+	assert_said("undid revision 2: removed keep: tcp 443 -> 10.0.0.2:443");
 }
 
 static void test_confirmed(void **state)
@@ -366,7 +366,7 @@ static void test_apply(void **state)
 	wait_for(60);
 	assert_list("web active\nmine active\nother active");
 	assert_false(status().file_in_force);
-	assert_newest("5 reverted: not confirmed (applied gwd.yaml: 1 added, 2 removed, 0 changed)");
+	assert_newest("5 reverted: not confirmed (applied gwd.yaml: settings lan; added bad; removed web)");
 	boot("second\n"); /* the bad file does not come back */
 	restart();
 	assert_list("web active\nmine active\nother active");

@@ -14,7 +14,7 @@
 
 static void test_others_go_on(void **state)
 {
-	static const char *const waits = ": a change is not confirmed yet (changed web: tcp 80 -> 10.0.0.3:80): gwctl "
+	static const char *const waits = ": a change is not confirmed yet (changed web: tcp 80 -> 10.0.0.3:80, was tcp 80 -> 10.0.0.2:80): gwctl "
 					 "confirm, or wait 60 s, then it is taken back";
 	_cleanup_(freep) char *web = xasprintf("web%s", waits), *only = xasprintf("only one change can wait%s", waits);
 
@@ -81,7 +81,7 @@ static void test_openings_and_files(void **state)
 	try_apply(WEB, "new.yaml");
 	assert_refused(
 		DIAG_PENDING,
-		"gwd.yaml: a change is not confirmed yet (applied gwd.yaml: 3 added, 1 removed, 0 changed): gwctl "
+		"gwd.yaml: a change is not confirmed yet (applied gwd.yaml: settings gateway): gwctl "
 		"confirm, or wait 60 s, then it is taken back");
 	restart();
 	try_apply(WEB, "new.yaml");

@@ -224,7 +224,7 @@ static void test_held(void **state)
 	fake_listen(PROTO_TCP, "0.0.0.0", 22, NULL);
 	apply(FILE_SSH "  - {name: web, port: 80, to: 10.0.0.2}\n");
 	assert_said(
-		"applied gwd.yaml: 2 added, 0 removed, 0 changed\n"
+		"applied gwd.yaml: added ssh, web\n"
 		"ssh: held: port 22 is this gateway's own (uid 7, inode 1000); to forward it all the same: gwctl on "
 		"ssh --force, or `force: true` in the file");
 	assert_list("ssh " HELD "\nweb active");
@@ -241,7 +241,7 @@ static void test_held(void **state)
 	restart();
 	assert_list("ssh " HELD "\nweb active"); /* a start does not ask */
 	try_apply(NULL, NULL);
-	assert_said("applied gwd.yaml: 0 added, 0 removed, 1 changed");
+	assert_said("applied gwd.yaml: changed ssh: tcp 22 -> 10.0.0.2:22, was tcp 22 -> 10.0.0.2:22, held");
 	assert_list("ssh active\nweb active");
 	fake_listen(PROTO_TCP, "0.0.0.0", 22, NULL);
 	try_apply(NULL, NULL); /* it runs: whoever came later */
@@ -276,7 +276,7 @@ static void test_file_not_in_the_way(void **state)
 	fake_listen(PROTO_UDP, "0.0.0.0", 22, NULL);
 	fake_listen(PROTO_TCP, "0.0.0.0", 25, NULL);
 	apply(FILE_SSH "  - {name: mail, port: 25, to: 10.0.0.2, enabled: false}\n");
-	assert_said("applied gwd.yaml: 2 added, 0 removed, 0 changed");
+	assert_said("applied gwd.yaml: added ssh, mail");
 	assert_list("ssh active\nmail off");
 }
 
@@ -308,7 +308,7 @@ static void test_force_in_the_file(void **state)
 	restart(); /* a start believes the file */
 	assert_list("ssh active");
 	apply(FILE_SSH); /* runs already */
-	assert_said("applied gwd.yaml: 0 added, 0 removed, 1 changed");
+	assert_said("applied gwd.yaml: changed ssh: no force");
 	assert_list("ssh active");
 	apply("");
 	apply(FILE_SSH);

@@ -193,9 +193,15 @@ static void test_apply(void **state)
 	put_file("etc/gwd.yaml", "services:\n  - {name: web, port: 80, to: 10.0.0.3}\n  - {port: 25, to: 10.0.0.4}\n");
 	put_file("etc/gwd.d/10-x.yaml", "services:\n  - {port: 53, proto: udp, to: 10.0.0.5}\n");
 	apply();
-	assert_said("applied gwd.yaml: 2 added, 0 removed, 1 changed");
+	assert_said("applied gwd.yaml: added tcp-25, udp-53; changed web");
 	assert_int_equal(batches(), 2);
 	assert_survives("web active\ntcp-25 active\nudp-53 active");
+	put_file("etc/gwd.yaml", "lan: lan0\ngateway:\n  open:\n    - port: 22\nservices:\n  - {port: 1-3, to: 10.0.0.4}\n"
+				 "  - {port: 4, to: 10.0.0.4}\n  - {port: 5, to: 10.0.0.4}\n  - {port: 6, to: 10.0.0.4}\n"
+				 "  - {port: 7, to: 10.0.0.4}\n  - {port: 8, to: 10.0.0.4}\n  - {port: 25, to: 10.0.0.4}\n");
+	apply();
+	assert_said("applied gwd.yaml: settings lan, gateway; added tcp-1-3, tcp-4, tcp-5, tcp-6, tcp-7 and 1 more; "
+		    "removed web");
 }
 
 static void test_apply_refused(void **state)
@@ -230,7 +236,7 @@ static void test_apply_file(void **state)
 	start();
 	add("mail", "25", "10.0.0.3");
 	DONE(try_apply(NEW, "/root/new.yaml"));
-	assert_said("applied /root/new.yaml: 1 added, 1 removed, 0 changed");
+	assert_said("applied /root/new.yaml: added new; removed web");
 	assert_false(status().file_in_force);
 	assert_survives("new active\nmail active"); /* though gwd.yaml says otherwise */
 	assert_false(status().file_in_force);
@@ -377,7 +383,7 @@ static void test_rollback(void **state)
 	DONE(try_remove("a")); /* 6 */
 	assert_list("new active");
 	try_rollback(3);
-	assert_said("rolled back to revision 3: 2 added, 1 removed, 0 changed");
+	assert_said("rolled back to revision 3: added web, a; removed new");
 	assert_int_equal(status().revision, 7);
 	assert_elements("element any4 { tcp . 1 : 10.0.0.2 . 1 } # a\n");
 	assert_survives("web off: by uid 1000\na active");
@@ -406,16 +412,16 @@ static void test_undo(void **state)
 	DONE(try_enable("web", false)); /* 3 */
 	DONE(try_apply(NEW, "new.yaml")); /* 4 */
 	try_undo();
-	assert_said("undid revision 4: 1 added, 1 removed, 0 changed");
+	assert_said("undid revision 4: added web; removed new");
 	assert_survives("web off: by uid 1000\na active");
 	try_undo();
-	assert_said("undid revision 3: 0 added, 0 removed, 1 changed");
+	assert_said("undid revision 3: changed web: tcp 80 -> 10.0.0.2:80, was tcp 80 -> 10.0.0.2:80, off");
 	assert_survives("web active\na active");
 	add("b", "2", "10.0.0.2"); /* in between */
 	DONE(try_undo());
 	assert_survives("web active\na active");
 	try_undo();
-	assert_said("undid revision 2: 0 added, 1 removed, 0 changed");
+	assert_said("undid revision 2: removed a: tcp 1 -> 10.0.0.2:1");
 	assert_survives("web active");
 	try_undo();
 	assert_said("there is nothing to undo");

@@ -92,7 +92,7 @@ static void test_temporary_and_history(void **state)
 	add("keep", "80", "10.0.0.2");
 	temporary("temp", "81");
 	DONE(try_undo());
-	assert_said("undid revision 2: 0 added, 1 removed, 0 changed");
+	assert_said("undid revision 2: removed keep: tcp 80 -> 10.0.0.2:80");
 	assert_list("temp active");
 	DONE(try_rollback(2));
 	assert_list("temp active\nkeep active");

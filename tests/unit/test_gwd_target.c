@@ -156,7 +156,7 @@ static void test_history(void **state)
 	assert_orders("new", "10.0.0.3:80 drained by 1000");
 	DONE(try_undo());
 	assert_orders("new", "");
-	assert_string_equal(place.outcome.messages[0], "undid revision 5: 0 added, 0 removed, 1 changed");
+	assert_string_equal(place.outcome.messages[0], "undid revision 5: changed new: tcp 80 -> 10.0.0.2:80, 10.0.0.3:80, was tcp 80 -> 10.0.0.2:80, 10.0.0.3:80, 10.0.0.3:80 drained");
 	DONE(try_undo());
 	assert_orders("web", "10.0.0.2:8443 drained by 1000");
 	restart();

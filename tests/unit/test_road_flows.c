@@ -91,10 +91,10 @@ static void test_change_and_remove(void **state)
 	DONE(try_add(DNS));
 	flow(OURS, IPPROTO_UDP, "203.0.113.5", 53, "10.0.0.2", 53);
 	DONE(try_set("dns", "{'description':'names'}"));
-	assert_said("changed dns: udp 53 -> 10.0.0.2:53");
+	assert_said("changed dns: description names");
 	assert_int_equal(fake_conntrack_count(), 1);
 	DONE(try_set("dns", "{'to':[{'addr':'10.0.0.3'}]}"));
-	assert_said("changed dns: udp 53 -> 10.0.0.3:53\ncut 1 connection");
+	assert_said("changed dns: udp 53 -> 10.0.0.3:53, was udp 53 -> 10.0.0.2:53\ncut 1 connection");
 	flow(OURS, IPPROTO_UDP, "203.0.113.5", 53, "10.0.0.3", 53);
 	DONE(try_set("dns", "{'to':[{'addr':'10.0.0.3','port':'5353'}]}"));
 	assert_left("");

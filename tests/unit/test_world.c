@@ -279,14 +279,14 @@ static void test_diff(void **state)
 	assert_diff(WEB, "{}\n", "{}\n", WEB, ""); /* who said it makes no difference */
 	assert_diff(WEB, "{}\n", "- {name: web, port: 80, to: 10.0.0.3}\n", "{}\n",
 		    "~ web: tcp 80 -> 10.0.0.3:80, was tcp 80 -> 10.0.0.2:80\n");
-	assert_diff(WEB, "{}\n", "- {name: web, port: 80, to: 10.0.0.2, description: x}\n", "{}\n", "~ web: description\n");
+	assert_diff(WEB, "{}\n", "- {name: web, port: 80, to: 10.0.0.2, description: x}\n", "{}\n", "~ web: description x\n");
 	assert_diff(WEB, "{}\n",
 		    "- {name: web, port: 80, to: 10.0.0.2, from: 10.0.0.0/8, snat: never, log: yes, limit: {rate: 1/day}, "
 		    "expires: 2026-12-31T23:59:00Z, on_expiry: cut, balance: random}\n",
-		    "{}\n", "~ web: from, snat, log, limit, expires, on_expiry, balance\n");
+		    "{}\n", "~ web: from 10.0.0.0/8; snat never; log; limit rate 1/day; expires 2026-12-31T23:59:00Z; on_expiry cut; balance random\n");
 	assert_diff(WEB, "{}\n", "- {name: web, port: 80, to: [10.0.0.2, {addr: 10.0.0.3, weight: 2}], force: yes}\n",
 		    "{}\n",
-		    "~ web: tcp 80 -> 10.0.0.2:80, 10.0.0.3:80@2, was tcp 80 -> 10.0.0.2:80; also force\n");
+		    "~ web: tcp 80 -> 10.0.0.2:80, 10.0.0.3:80@2, was tcp 80 -> 10.0.0.2:80; force\n");
 	assert_diff(WEB, "{}\n", "- {name: web, port: 80, to: 10.0.0.2, enabled: no}\n", "{}\n",
 		    "~ web: tcp 80 -> 10.0.0.2:80, off, was tcp 80 -> 10.0.0.2:80\n");
 	assert_diff("{}\n", "- {name: mine, port: 80, to: 10.0.0.2, description: x}\n", WEB,
