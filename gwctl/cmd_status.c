@@ -238,6 +238,23 @@ static char *mistakes_cell(const json_t *s)
 	return json_mistakes(json_object_get(s, "mistakes"));
 }
 
+/* Of gwd itself, where something is missing: what it has is no news. */
+static char *sandbox_cell(const json_t *s)
+{
+	const json_t *layers = json_object_get(s, "sandbox"), *layer;
+	bool older = !json_is_array(layers), files = older, calls = older;
+	size_t i;
+	json_array_foreach(layers, i, layer)
+	{
+		files = files || streq(json_string_value(layer), "landlock");
+		calls = calls || streq(json_string_value(layer), "seccomp");
+	}
+	if (files && calls)
+		return xstrdup("");
+	return xasprintf("gwd runs without %s%s%s", files ? "" : "Landlock", files || calls ? "" : " and ",
+			 calls ? "" : "seccomp");
+}
+
 static char *firewalls_cell(const json_t *s)
 {
 	struct buf lines = {0};
@@ -278,6 +295,7 @@ static const struct column fields[] = {
 	{"mistakes", COLUMN_TEXT, mistakes_cell},
 	{"kernel", COLUMN_TEXT, kernel_cell},
 	{"drift", COLUMN_TEXT, drift_cell},
+	{"sandbox", COLUMN_TEXT, sandbox_cell},
 	{"firewalls", COLUMN_TEXT, firewalls_cell},
 	{"warnings", COLUMN_TEXT, warnings_cell},
 	{"last error", COLUMN_TEXT, error_cell},

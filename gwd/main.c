@@ -270,7 +270,7 @@ static int run(const struct arguments *args)
 	sandbox_begin(args->sandbox);
 	if (uv_loop_init(&d.loop) < 0)
 		return 1;
-	d.context = (struct request_context){NULL, on_purged, &d};
+	d.context = (struct request_context){.quit = on_purged, .quit_ctx = &d};
 	d.varlink = varlink_new(request_methods, &d.context);
 	handler = varlink_handler(d.varlink);
 	if (control_open(&d.loop, args->socket, &handler, &d.control, &diag) < 0 ||
@@ -284,7 +284,7 @@ static int run(const struct arguments *args)
 	turns.ctx = &d.context;
 	control_share(d.control, &turns);
 	watch(&d);
-	sandbox_enter(args->sandbox, &places);
+	d.context.sandbox = sandbox_enter(args->sandbox, &places);
 	notify("READY=1\nSTATUS=forwarding");
 	log_info("ready: %s", args->socket);
 	uv_run(&d.loop, UV_RUN_DEFAULT);

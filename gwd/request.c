@@ -11,6 +11,7 @@
 #include "request_traffic.h"
 #include "request_watch.h"
 #include "request_why.h"
+#include "sandbox.h"
 #include "util.h"
 #include "wire.h"
 
@@ -394,6 +395,18 @@ static void get(struct varlink_call *call)
 		varlink_reply(call, json_pack("{s:o}", "forward", request_forward(&view)));
 }
 
+static json_t *sandbox(const struct varlink_call *call)
+{
+	const struct request_context *context = call->ctx;
+	json_t *layers = json_array();
+
+	if (context->sandbox & SANDBOX_LANDLOCK)
+		json_array_append_new(layers, json_string("landlock"));
+	if (context->sandbox & SANDBOX_SECCOMP)
+		json_array_append_new(layers, json_string("seccomp"));
+	return layers;
+}
+
 static void status(struct varlink_call *call)
 {
 	_cleanup_(listeners_free) struct listeners reachable = {0};
@@ -411,6 +424,7 @@ static void status(struct varlink_call *call)
 	struct opening_view *views = gwd_openings(gwd_of(call), &n);
 	json_object_set_new(reply, "openings", request_openings(views, n));
 	json_object_set_new(reply, "pending", request_pending(gwd_of(call))); /* NULL is left out */
+	json_object_set_new(reply, "sandbox", sandbox(call));
 	opening_views_free(views, n);
 	varlink_reply(call, reply);
 }

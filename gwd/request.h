@@ -12,6 +12,7 @@ extern const struct control_turns request_turns; /* their ctx to be set: a struc
 
 struct request_context {
 	struct gwd *gwd;
+	unsigned sandbox; /* enum sandbox_layer */
 	void (*quit)(void *ctx); /* after Purge was answered */
 	void *quit_ctx;
 };

@@ -301,14 +301,14 @@ void sandbox_begin(enum sandbox_mode mode)
 		refuse_rings();
 }
 
-void sandbox_enter(enum sandbox_mode mode, const struct sandbox_places *places)
+unsigned sandbox_enter(enum sandbox_mode mode, const struct sandbox_places *places)
 {
 	long files;
 	bool filtered;
 
 	if (mode == SANDBOX_OFF || SANITIZED) {
 		log_note("sandbox: off, %s", mode == SANDBOX_OFF ? "as asked" : "this build traces itself (sanitizers)");
-		return;
+		return 0;
 	}
 	tzset(); /* reads /etc/localtime, now or never */
 	files = restrict_files(places);
@@ -318,4 +318,5 @@ void sandbox_enter(enum sandbox_mode mode, const struct sandbox_places *places)
 	else
 		log_note("sandbox: %s, %s", files ? "Landlock" : "no Landlock in this kernel",
 			 filtered ? "seccomp" : "no seccomp in this kernel");
+	return (files ? SANDBOX_LANDLOCK : 0u) | (filtered ? SANDBOX_SECCOMP : 0u);
 }

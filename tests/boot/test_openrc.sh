@@ -20,6 +20,8 @@ status=$(inside gateway "cat /proc/$(pid_of_gwd)/status")
 has "it is a user of its own" '^Uid:.[1-9]' echo "$status"
 has "it has CAP_NET_ADMIN alone" '^CapEff:.0*1000$' echo "$status"
 has "nor can it get more" '^NoNewPrivs:.1$' echo "$status"
+has "its system calls are filtered" '^Seccomp:.2$' echo "$status"
+has "and its files" 'sandbox: Landlock .* and seccomp|no Landlock in this kernel' inside gateway cat /var/log/gwd.log
 
 inside gateway gwctl -q add 80 10.0.0.2
 is "a forward" "server 203.0.113.9 80" ask client tcp 203.0.113.1 80

@@ -77,6 +77,7 @@ status=$(inside gateway cat "/proc/$(main_pid)/status")
 has "it is a user of its own" '^Uid:.[1-9]' echo "$status"
 has "it has CAP_NET_ADMIN alone" '^CapEff:.0*1000$' echo "$status"
 has "its system calls are filtered" '^Seccomp:.2$' echo "$status"
+has "by itself too, and its files" 'sandbox: (Landlock .* and seccomp|no Landlock in this kernel, seccomp)' inside gateway journalctl -q -u gwd
 is "no core, few tasks, bounded memory" "0 16 1073741824 " \
 	inside gateway 'for p in LimitCORE TasksMax MemoryMax; do systemctl show -P $p gwd; done | tr "\n" " "'
 # Another program in gwd's place, which the unit lets run.

@@ -8,6 +8,8 @@ uid=64321 # of nobody else
 setpriv --reuid $uid --regid $uid --clear-groups true 2>/dev/null ||
 	skip_all "this user namespace has only one user: sudo make check-netns"
 
+one_line() { "$@" | tr -d '\n'; }
+
 two_nics
 serve server tcp 0.0.0.0 80-90
 d=$work/gateway
@@ -25,6 +27,7 @@ seccomp=yes
 ! grep -q 'no Landlock in this kernel' "$d/gwd.log" || landlock=
 ! grep -q 'no seccomp in this kernel' "$d/gwd.log" || seccomp=
 has "the log says what is in force" 'sandbox: (Landlock \(ABI [0-9]+\) and seccomp|.*no )' cat "$d/gwd.log"
+has "so does status" "\"sandbox\": *\[ *${landlock:+\"landlock\"}${seccomp:+[, ]*\"seccomp\"} *\]" one_line ctl gateway -o json status
 has "it has no way to more privileges" '^NoNewPrivs:.1$' cat "/proc/$pid/status"
 
 # ---- What it does --------------------------------------------------------------------------------

@@ -278,6 +278,29 @@ static void test_drift(void **state)
 			       "program, then gwctl apply\n"));
 }
 
+/* Only what is missing is said. */
+static void test_sandbox(void **state)
+{
+	static const struct {
+		const char *layers, *says;
+	} cases[] = {
+		{"[\"seccomp\"]", "\nsandbox     gwd runs without Landlock\n"},
+		{"[\"landlock\"]", "\nsandbox     gwd runs without seccomp\n"},
+		{"[]", "\nsandbox     gwd runs without Landlock and seccomp\n"},
+		{"[\"landlock\",\"seccomp\"]", NULL},
+		{"null", NULL}, /* of an older gwd */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_(freep) char *reply =
+			xasprintf("{\"parameters\":{\"ownership\":\"plain\",\"sandbox\":%s}}", cases[i].layers);
+		const struct result *r = gwctl("gwctl status", reply);
+		if (cases[i].says ? !strstr(r->out, cases[i].says) : strstr(r->out, "sandbox") != NULL)
+			fail_msg("%s: %s", cases[i].layers, r->out);
+	}
+}
+
 static void test_orders(void **state)
 {
 	(void)state;
@@ -355,6 +378,7 @@ int main(void)
 		cmocka_unit_test(test_reachable_program),
 		cmocka_unit_test(test_status_openings),
 		cmocka_unit_test(test_drift),
+		cmocka_unit_test(test_sandbox),
 		cmocka_unit_test(test_orders),
 		cmocka_unit_test(test_pending),
 	};
