@@ -8,6 +8,7 @@
 
 #include "command.h"
 #include "lease.h"
+#include "pager.h"
 #include "util.h"
 #include "wire.h"
 
@@ -253,7 +254,9 @@ int commands_main(int argc, char *const *argv)
 	if (!setlocale(LC_CTYPE, "C.UTF-8")) /* widths of characters; what comes from gwd is UTF-8 whatever LANG says */
 		setlocale(LC_CTYPE, "");
 	enum status status = dispatch(argc, argv);
-	if ((fflush(stdout) != 0 || ferror(stdout)) && status == STATUS_DONE) {
+	bool written = fflush(stdout) == 0 && !ferror(stdout);
+	pager_end();
+	if (!written && status == STATUS_DONE) {
 		complain("cannot write the output");
 		return STATUS_REFUSED;
 	}

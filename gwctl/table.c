@@ -10,6 +10,14 @@
 
 static const struct writer_ops *const formats[] = {&writer_text, &writer_json, &writer_yaml};
 
+/* For a terminal that does not tell, as on a serial line. */
+static unsigned columns_said(void)
+{
+	const char *text = getenv("COLUMNS");
+	unsigned columns;
+	return text && number_parse(&text, 10000, &columns) && !*text && columns ? columns : 80;
+}
+
 struct screen screen_of(int fd)
 {
 	struct screen screen = {0};
@@ -18,7 +26,9 @@ struct screen screen_of(int fd)
 	const char *term = getenv("TERM");
 	if (!isatty(fd))
 		return screen;
-	screen.width = ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col ? size.ws_col : 80;
+	if (ioctl(fd, TIOCGWINSZ, &size) == 0)
+		screen.height = size.ws_row;
+	screen.width = size.ws_col ? size.ws_col : columns_said();
 	screen.colour = !(no_colour && *no_colour) && term && !streq(term, "dumb");
 	return screen;
 }

@@ -22,9 +22,9 @@ struct column {
 
 struct writer;
 
-/* What the terminal at the other end can do; all zero = no terminal: nothing is shortened or coloured. */
+/* What the terminal at the other end can do; all zero = no terminal: nothing is shortened, coloured or paged. */
 struct screen {
-	unsigned width;
+	unsigned width, height; /* height 0: nothing is paged */
 	bool colour;
 };
 struct screen screen_of(int fd);

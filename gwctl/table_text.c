@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <wchar.h>
 
+#include "pager.h"
 #include "util.h"
 
 #define GAP 2      /* blanks between columns */
@@ -144,6 +145,8 @@ static void text_end(struct writer *w)
 			widths[i % w->n_columns] = width;
 	}
 	fit(w, widths);
+	if (w->screen.height && w->n_rows + 1 >= w->screen.height)
+		pager_start();
 	put_line(w, NULL, widths);
 	for (size_t i = 0; i < w->n_cells; i += w->n_columns)
 		put_line(w, w->cells + i, widths);
