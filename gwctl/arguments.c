@@ -51,7 +51,7 @@ const struct option options[OPTION_COUNT] = {
 	[OPTION_HTTP] = {"http", 0, TAKES_NOTHING, NULL, "answer one HTTP request on standard input and output"},
 	[OPTION_RESET] = {"reset", 0, TAKES_NOTHING, NULL, "count anew from now on"},
 	[OPTION_TO] = {"to", 0, TAKES_VALUE, "ADDR", "the address that is dialled (default: where the port is forwarded)"},
-	[OPTION_WAIT] = {"wait", 0, TAKES_VALUE, NULL, NULL},
+	[OPTION_WAIT] = {"wait", 0, TAKES_VALUE, "TIME", "for the next such packet, and say what becomes of it: 30s"},
 };
 
 static const struct loc nowhere;

@@ -68,7 +68,7 @@ struct arguments {
 	const char **words;
 	size_t n_words;
 	char expires[TIMESTAMP_TEXT_MAX]; /* what --for comes to (lease.c) */
-	int64_t confirm;                  /* ... and --confirm: seconds; 0 = not given */
+	int64_t confirm, wait;            /* ... and --confirm, --wait: seconds; 0 = not given */
 };
 
 /* False plus every mistake in `diag`; `ret` holds what could be understood in either case. */

@@ -75,8 +75,9 @@ enum status call_rows(struct call *call, const char *method, json_t *parameters,
 		complain_all(&diag);
 		return STATUS_UNREACHABLE;
 	}
-	bool more = streq(method, "List") || streq(method, "Stats") || streq(method, "Flows") || streq(method, "History") ||
-		    streq(method, "Watch") || streq(method, "Metrics") || call_option(call, OPTION_HOLD);
+	bool more = streq(method, "List") || streq(method, "Stats") || streq(method, "Flows") ||
+		    streq(method, "History") || streq(method, "Watch") || streq(method, "Metrics") ||
+		    call_option(call, OPTION_HOLD) || json_object_get(parameters, "wait");
 	int r = client_call(call->client, method, parameters, more, seconds, each, ctx, &diag);
 	if (r == -EREMOTEIO) {
 		print_refusal(&diag);

@@ -106,23 +106,83 @@ static char *cause_text(const json_t *reply)
 
 static const struct column fields[] = {{.cell = steps_text}, {.cell = cause_text}};
 
+static enum status status_of(const json_t *reply)
+{
+	return streq(json_text(reply, "verdict"), "fail") ? STATUS_REFUSED : STATUS_DONE;
+}
+
+static void put(const struct call *call, const json_t *reply)
+{
+	if (!call->quiet)
+		writer_object(call->out, fields, ARRAY_SIZE(fields), reply);
+}
+
+/* ---- Waiting for a packet --------------------------------------------------------------------------- */
+
+struct waiting {
+	struct call *call;
+	bool marked;
+	json_t *traced;
+};
+
+static void each(void *ctx, const json_t *reply)
+{
+	struct waiting *w = ctx;
+	if (w->marked) {
+		w->traced = json_deep_copy(reply);
+		return;
+	}
+	w->marked = true; /* from now on such a packet is seen */
+	client_hold(w->call->client, "gwd has ended, and nothing is traced any more");
+	if (!w->call->quiet)
+		fprintf(stderr, "waiting for such a packet; Ctrl-C ends it\n");
+}
+
+/* What became of a packet outweighs what could be read. Takes `asked`. */
+static enum status wait_for(struct call *call, json_t *asked, json_t *reply)
+{
+	const char *format = call_option(call, OPTION_OUTPUT);
+	bool text = !format || streq(format, "table");
+	struct waiting w = {.call = call};
+	if (text)
+		put(call, reply);
+	fflush(stdout);
+	json_object_set_new(asked, "wait", json_integer(call->arguments->wait));
+	enum status status = call_rows(call, "Why", asked, each, &w);
+	json_auto_t *traced = w.traced;
+	if (status != STATUS_DONE)
+		return status;
+	if (!text)
+		json_object_set(reply, "traced", traced);
+	put(call, text ? traced : reply);
+	return status_of(streq(json_text(traced, "verdict"), "may") ? reply : traced);
+}
+
+/* A second round is for what the kernel itself did not know for certain in the first. */
+static enum status look(struct call *call, json_t *asked, json_t **reply)
+{
+	static const int rounds[] = {PROBE_SURE_MS, PROBE_OLD_MS};
+	enum status status = call_method(call, "Why", json_incref(asked), reply);
+	for (size_t i = 0; i < ARRAY_SIZE(rounds) && status == STATUS_DONE; i++) {
+		if (!ask(json_object_get(*reply, "probes"), rounds[i]))
+			break;
+		json_object_set(asked, "probes", json_object_get(*reply, "probes"));
+		json_decref(TAKE_PTR(*reply));
+		status = call_method(call, "Why", json_incref(asked), reply);
+	}
+	return status;
+}
+
 enum status cmd_why(struct call *call)
 {
 	json_auto_t *asked = question(call), *reply = NULL;
 	if (!asked)
 		return STATUS_USAGE;
-	enum status status = call_method(call, "Why", json_incref(asked), &reply);
-	static const int rounds[] = {PROBE_SURE_MS, PROBE_OLD_MS};
-	for (size_t i = 0; i < ARRAY_SIZE(rounds) && status == STATUS_DONE; i++) {
-		if (!ask(json_object_get(reply, "probes"), rounds[i]))
-			break;
-		json_object_set(asked, "probes", json_object_get(reply, "probes"));
-		json_decref(TAKE_PTR(reply));
-		status = call_method(call, "Why", json_incref(asked), &reply);
-	}
+	enum status status = look(call, asked, &reply);
 	if (status != STATUS_DONE)
 		return status;
-	if (!call->quiet)
-		writer_object(call->out, fields, ARRAY_SIZE(fields), reply);
-	return streq(json_text(reply, "verdict"), "fail") ? STATUS_REFUSED : STATUS_DONE;
+	if (call->arguments->wait)
+		return wait_for(call, json_incref(asked), reply);
+	put(call, reply);
+	return status_of(reply);
 }

@@ -208,10 +208,11 @@ static const char why_more[] =
 	"is\n"
 	"forwarded. Changes nothing; the targets are asked by connecting to them. Ends with 1 when it does not pass; "
 	"a\n"
-	"? is what can only be told by trying.\n"
+	"? is what can only be told by trying: --wait lets the kernel say what it does to the next such packet.\n"
 	"\n"
 	"  gwctl why 80\n"
 	"  gwctl why 53/udp --from 198.51.100.7\n"
+	"  gwctl why 80 --from 198.51.100.7 --wait 30s\n"
 	"  gwctl why 443 --to 203.0.113.5 -q || echo broken\n";
 
 static const char metrics_more[] = "Numbers as OpenMetrics text, for Prometheus and others: all names begin with gwd_, "
@@ -255,7 +256,8 @@ const struct command commands[] = {
 	{"rollback", "REVISION", "return to an older revision", rollback_more, 1, 1, CHANGES, cmd_rollback},
 	{"export", "", "what runs, as a gwd.yaml", export_more, 0, 0, 0, cmd_export},
 	{"import", "", "the DNAT rules of nft and iptables, as a gwd.yaml", import_more, 0, 0, 0, cmd_import},
-	{"why", "PORT[/PROTO]", "does a connection pass, and why not", why_more, 1, 1, B(FROM) | B(TO), cmd_why},
+	{"why", "PORT[/PROTO]", "does a connection pass, and why not", why_more, 1, 1, B(FROM) | B(TO) | B(WAIT),
+	 cmd_why},
 	{"help", "[COMMAND]", "this text, or all about a command", help_more, 0, 1, 0, cmd_help},
 	{"version", "", "print the version", NULL, 0, 0, 0, cmd_version},
 	{.name = "doctor"},

@@ -7,7 +7,7 @@
 
 #include "util.h"
 
-enum { CONFIRM_DEFAULT = 120 }; /* seconds */
+enum { CONFIRM_DEFAULT = 120, WAIT_MAX = 3600 }; /* seconds */
 
 static const struct {
 	char letter;
@@ -46,11 +46,22 @@ static bool resolve_confirm(struct arguments *a, struct diag *diag)
 	return !diag_failed(diag);
 }
 
+/* --wait 30s */
+static bool resolve_wait(struct arguments *a, struct diag *diag)
+{
+	const char *text = a->values[OPTION_WAIT];
+	a->wait = 0;
+	if (!text || (parse(text, &a->wait) && a->wait <= WAIT_MAX))
+		return true;
+	diag_add(diag, DIAG_INVALID, (struct loc){0}, "--wait takes a time up to 1h, such as 30s or 5m, not '%s'", text);
+	return false;
+}
+
 bool lease_resolve(struct arguments *a, int64_t now, struct diag *diag)
 {
 	const char *text = a->values[OPTION_FOR];
 	int64_t seconds;
-	if (!resolve_confirm(a, diag))
+	if (!resolve_confirm(a, diag) || !resolve_wait(a, diag))
 		return false;
 	if (!text)
 		return true;

@@ -42,6 +42,18 @@ void compile_frame(struct ruleset *, const struct frame *);
 /* Instead of owning the table where the kernel cannot do that: what keeps translated connections alive while the table is
  * not there. Conntrack and its NAT stay hooked, at all hooks, as long as one nat chain and one ct rule need them. */
 void compile_keeper(struct ruleset *);
+/* What marks packets for the kernel to tell about (`why --wait`), and chains at the end of each hook that show how far they
+ * came: in a table of its own that goes with its owner. New connections only: of TCP the first packet, and the answer to
+ * it. */
+struct compile_traced {
+	uint8_t proto;        /* IPPROTO_* */
+	struct ip from, to;   /* family 0: any; one of them is not */
+	uint16_t from_port, to_port; /* 0: any */
+	bool answer;
+};
+#define COMPILE_TRACED_MAX 16
+void compile_trace(struct ruleset *, const struct compile_traced *, size_t n);
+
 /* The chain of an address on which ranges listen, with its maps; see forward_wants_chain. */
 void compile_address(struct ruleset *, const struct ip *);
 /* One forward's elements. A simple forward is exactly one. */

@@ -16,6 +16,7 @@
 #include "gwd_foreign.h"
 #include "gwd_guard.h"
 #include "gwd_log.h"
+#include "gwd_trace.h"
 #include "gwd_traffic.h"
 #include "killpoint.h"
 #include "log.h"
@@ -282,6 +283,8 @@ int gwd_start(const struct gwd_options *options, struct gwd **ret, struct diag *
 	}
 	if (r == 0)
 		r = traffic_open(g, diag);
+	if (r == 0)
+		r = tracing_open(g, diag);
 	if (r == 0) {
 		g->topology = topology_build(g->world->settings, links_facts(g->links), &g->wan);
 		g->starting = true;
@@ -314,6 +317,7 @@ void gwd_stop(struct gwd *g)
 	if (g->state)
 		state_close(g->state);
 	listeners_close();
+	tracing_close(g);
 	nflog_close(g->nflog);
 	others_free(g->others);
 	confirm_free(g->confirm);

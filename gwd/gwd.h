@@ -270,6 +270,17 @@ void why_free(struct why *);
 int gwd_why(struct gwd *, const struct why_question *, const struct probe *probes, size_t n, struct why *ret,
 	    struct diag *);
 
+/* The next packet that begins such a connection, and the answer to it, as the kernel sees them: waits for `seconds`, and
+ * calls `wake` when gwd_traced has something to tell. One at a time. 0, or -errno plus diag. */
+int gwd_trace(struct gwd *, const struct why_question *, unsigned seconds, void (*wake)(void *ctx), void *ctx,
+	      struct diag *);
+bool gwd_traced(struct gwd *, struct why *ret); /* false: not yet */
+void gwd_trace_end(struct gwd *);               /* whether it has ended or not: nothing is traced any more */
+int gwd_trace_fd(const struct gwd *);           /* readable = call gwd_trace_event */
+void gwd_trace_event(struct gwd *);
+int gwd_trace_alarm_fd(const struct gwd *); /* readable = call gwd_trace_alarm_event */
+void gwd_trace_alarm_event(struct gwd *);
+
 struct state *gwd_state(struct gwd *); /* history is read straight from it */
 
 #endif

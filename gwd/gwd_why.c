@@ -67,14 +67,21 @@ uint8_t why_proto_number(const struct walk *w)
 
 /* ---- The way --------------------------------------------------------------------------------------- */
 
-static void to_target(struct walk *w, const struct target *target)
+uint16_t why_target_port(const struct walk *w, const struct target *target)
 {
 	const struct forward *f = w->entry->forward;
-	struct leg leg = {.target = target};
+	uint16_t port = w->asked->port;
 
 	for (size_t i = 0; i < f->n_ports; i++)
-		if (w->asked->port >= f->ports[i].first && w->asked->port <= f->ports[i].last)
-			leg.port = forward_target_port(f, target, f->ports[i], w->asked->port);
+		if (port >= f->ports[i].first && port <= f->ports[i].last)
+			return forward_target_port(f, target, f->ports[i], port);
+	return port;
+}
+
+static void to_target(struct walk *w, const struct target *target)
+{
+	struct leg leg = {.target = target, .port = why_target_port(w, target)};
+
 	if (!why_route(w, &leg))
 		return;
 	why_neighbour(w, &leg);
@@ -113,25 +120,36 @@ static int sensible(const struct why_question *q, struct diag *diag)
 	return 0;
 }
 
-/* Events are taken first: what somebody changed a moment ago is what he asks about. */
+void walk_begin(struct walk *w, struct gwd *g, const struct why_question *q, struct why *ret)
+{
+	_cleanup_(freep) char *to = NULL;
+	char from[ADDR_TEXT_MAX];
+
+	gwd_links_event(g);
+	gwd_kernel_event(g);
+	*w = (struct walk){.gwd = g, .asked = q, .ret = ret, .rules = road_rules(g), .others = others_tables(g)};
+	why_resolve(w);
+	to = w->to.family ? why_end(&w->to, q->port) : xasprintf("port %u", q->port);
+	ret->packet = xasprintf("%s %s -> %s", proto_text(q->proto), why_from(w, from), to);
+}
+
+void walk_end(struct walk *w)
+{
+	road_rules_free(&w->rules);
+}
+
 int gwd_why(struct gwd *g, const struct why_question *q, const struct probe *probes, size_t n, struct why *ret,
 	    struct diag *diag)
 {
-	struct walk w = {.gwd = g, .asked = q, .answers = probes, .n_answers = n, .ret = ret};
-	_cleanup_(freep) char *to = NULL;
-	char from[ADDR_TEXT_MAX];
+	struct walk w;
 	int r = sensible(q, diag);
 
 	if (r < 0)
 		return r;
-	gwd_links_event(g);
-	gwd_kernel_event(g);
-	w.rules = road_rules(g);
-	w.others = others_tables(g);
-	why_resolve(&w);
-	to = w.to.family ? why_end(&w.to, q->port) : xasprintf("port %u", q->port);
-	ret->packet = xasprintf("%s %s -> %s", proto_text(q->proto), why_from(&w, from), to);
+	walk_begin(&w, g, q, ret);
+	w.answers = probes;
+	w.n_answers = n;
 	walk(&w);
-	road_rules_free(&w.rules);
+	walk_end(&w);
 	return 0;
 }

@@ -28,7 +28,7 @@ struct kernel {
 	struct nl *nl; /* all writing goes through it: the kernel takes the socket for the owner */
 	struct watch *watch;
 	enum { OWNING_NOT_TRIED, OWNING_WORKS, OWNING_FAILS } owning;
-	bool keeps; /* RULESET_KEEPER is there */
+	bool keeps, traces; /* RULESET_KEEPER, RULESET_TRACE are there */
 	struct kernel_stats stats;
 };
 
@@ -462,18 +462,29 @@ bool kernel_can_own(struct kernel *k)
 	return k->owning == OWNING_WORKS;
 }
 
-int kernel_keep(struct kernel *k, const struct ruleset *keeper, struct diag *d)
+/* A table beside the main one, or NULL: none. */
+static int set_aside(struct kernel *k, const char *name, bool *there, const struct ruleset *want, struct diag *d)
 {
-	static const struct ruleset none, there = {.table = true};
+	static const struct ruleset none, some = {.table = true};
 	_cleanup_(plan_freep) struct plan *plan = NULL;
 	int r;
 
-	if (k->keeps == (keeper != NULL))
+	if (*there == (want != NULL))
 		return 0;
-	plan = keeper ? plan_diff(&none, keeper) : plan_diff(&there, &none);
-	plan->table = RULESET_KEEPER;
+	plan = want ? plan_diff(&none, want) : plan_diff(&some, &none);
+	plan->table = name;
 	r = kernel_commit(k, plan, 0, d);
 	if (r == 0)
-		k->keeps = keeper != NULL;
+		*there = want != NULL;
 	return r;
+}
+
+int kernel_keep(struct kernel *k, const struct ruleset *keeper, struct diag *d)
+{
+	return set_aside(k, RULESET_KEEPER, &k->keeps, keeper, d);
+}
+
+int kernel_trace(struct kernel *k, const struct ruleset *trace, struct diag *d)
+{
+	return set_aside(k, RULESET_TRACE, &k->traces, trace, d);
 }

@@ -43,6 +43,9 @@ bool kernel_can_own(struct kernel *);
  * when it is so already. 0 or -errno plus diag. */
 int kernel_keep(struct kernel *, const struct ruleset *keeper, struct diag *);
 
+/* The same of RULESET_TRACE. */
+int kernel_trace(struct kernel *, const struct ruleset *trace, struct diag *);
+
 /* The rules of all other tables that may see what we forward, from one generation. *ret is the caller's. `named`: see
  * struct foreign. */
 struct foreign;

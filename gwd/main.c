@@ -137,6 +137,8 @@ static const struct source {
 	{gwd_confirm_fd, gwd_confirm_event},
 	{gwd_connections_fd, gwd_connections_event},
 	{gwd_traffic_fd, gwd_traffic_event},
+	{gwd_trace_fd, gwd_trace_event},
+	{gwd_trace_alarm_fd, gwd_trace_alarm_event},
 };
 
 struct daemon {

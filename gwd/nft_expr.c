@@ -28,6 +28,10 @@ static void put_load(struct nftnl_expr *x, const struct expr *e)
 		nftnl_expr_set_u32(x, NFTNL_EXPR_META_KEY, e->key);
 		nftnl_expr_set_u32(x, NFTNL_EXPR_META_DREG, reg(e->dreg));
 		break;
+	case EXPR_META_SET:
+		nftnl_expr_set_u32(x, NFTNL_EXPR_META_KEY, e->key);
+		nftnl_expr_set_u32(x, NFTNL_EXPR_META_SREG, reg(e->sreg));
+		break;
 	case EXPR_PAYLOAD:
 		nftnl_expr_set_u32(x, NFTNL_EXPR_PAYLOAD_BASE, e->op);
 		nftnl_expr_set_u32(x, NFTNL_EXPR_PAYLOAD_OFFSET, e->offset);
@@ -203,6 +207,7 @@ struct nftnl_expr *nft_expr_put(const struct expr *e)
 {
 	static const char *const names[] = {
 		[EXPR_META] = "meta",
+		[EXPR_META_SET] = "meta",
 		[EXPR_PAYLOAD] = "payload",
 		[EXPR_CT] = "ct",
 		[EXPR_CT_SET] = "ct",

@@ -258,7 +258,7 @@ static void get_expr(const struct nftnl_expr *x, struct arena *arena, struct exp
 static struct ruleset *rules_of(struct foreign *f, uint32_t family, const char *table)
 {
 	if (!table || (family != NFPROTO_IPV4 && family != NFPROTO_IPV6 && family != NFPROTO_INET) ||
-	    (family == NFPROTO_INET && (streq(table, RULESET_TABLE) || streq(table, RULESET_KEEPER))))
+	    (family == NFPROTO_INET && (streq(table, RULESET_TABLE) || streq(table, RULESET_KEEPER) || streq(table, RULESET_TRACE))))
 		return NULL;
 	return foreign_table(f, (uint8_t)family, table)->rules;
 }

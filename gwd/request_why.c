@@ -4,7 +4,7 @@
 
 #include "util.h"
 
-enum { PROBES_MAX = 2 * FORWARD_TARGETS_MAX };
+enum { PROBES_MAX = 2 * FORWARD_TARGETS_MAX, WAIT_MAX = 3600 /* seconds */ };
 
 /* ---- The question ---------------------------------------------------------------------------------- */
 
@@ -124,22 +124,81 @@ static json_t *reply(const struct why *why)
 	return ret;
 }
 
+/* ---- A packet that is waited for ------------------------------------------------------------------- */
+
+struct waiting {
+	struct gwd *gwd;
+	struct client *client;
+};
+
+static void wake(void *ctx)
+{
+	const struct waiting *w = ctx;
+
+	client_wake(w->client);
+}
+
+static json_t *next_reply(void *ctx, bool *ret_continues)
+{
+	const struct waiting *w = ctx;
+	_cleanup_(why_free) struct why why = {0};
+
+	*ret_continues = !gwd_traced(w->gwd, &why);
+	return *ret_continues ? NULL : reply(&why);
+}
+
+static void end(void *ctx)
+{
+	struct waiting *w = ctx;
+
+	gwd_trace_end(w->gwd);
+	free(w);
+}
+
+/* The first reply says what can be read; the second what became of the packet. */
+static void wait_for(struct varlink_call *call, const struct why_question *q, const struct why *why, int64_t seconds)
+{
+	const struct request_context *context = call->ctx;
+	_cleanup_(diag_free) struct diag diag = {0};
+	struct waiting *w = xmalloc(sizeof(*w));
+
+	*w = (struct waiting){context->gwd, call->client};
+	if (client_access(call->client) < ACCESS_CHANGE)
+		diag_add(&diag, DIAG_DENIED, (struct loc){0}, "waiting for a packet needs the right to change things");
+	else
+		gwd_trace(context->gwd, q, (unsigned)seconds, wake, w, &diag);
+	if (diag_failed(&diag)) {
+		free(w);
+		varlink_fail(call, &diag);
+		return;
+	}
+	client_reply(call->client, reply(why), true);
+	client_stream(call->client, &(struct stream){.next = next_reply, .done = end, .ctx = w});
+}
+
 void request_why(struct varlink_call *call)
 {
 	const struct request_context *context = call->ctx;
+	const json_t *seconds = json_object_get(call->parameters, "wait");
 	_cleanup_(diag_free) struct diag diag = {0};
 	_cleanup_(why_free) struct why why = {0};
 	struct probe asked[PROBES_MAX];
 	struct why_question question;
-	size_t n;
+	size_t n = 0;
 	const char *wrong = read_question(call->parameters, &question);
 
 	if (!wrong && !read_probes(json_object_get(call->parameters, "probes"), asked, &n))
 		wrong = "probes";
+	if (seconds && (json_integer_value(seconds) < 1 || json_integer_value(seconds) > WAIT_MAX))
+		wrong = "wait";
 	if (wrong)
 		varlink_invalid_parameter(call, wrong);
+	else if (seconds && !call->more)
+		varlink_expected_more(call);
 	else if (gwd_why(context->gwd, &question, asked, n, &why, &diag) < 0)
 		varlink_fail(call, &diag);
+	else if (seconds)
+		wait_for(call, &question, &why, json_integer_value(seconds));
 	else
 		varlink_reply(call, reply(&why));
 }

@@ -56,6 +56,7 @@ struct gwd {
 	size_t logged;              /* connections, since the last gwd_settle (gwd_log.c) */
 	struct drift drift[DRIFT_KINDS]; /* gwd_drift.c's own */
 	struct others *others;      /* tables of other people (gwd_foreign.c) */
+	struct tracing *tracing;    /* what `why --wait` waits for (gwd_trace.c) */
 	struct confirm *confirm;    /* what is taken back unless it is confirmed (gwd_confirm.c) */
 
 	struct {                    /* gwd_expire.c's own */

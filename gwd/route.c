@@ -73,19 +73,21 @@ struct search { /* for the route that refuses */
 	struct route *ret;
 };
 
-static const char *refusal_of(uint8_t type)
+/* What a route that refuses says when it is asked. */
+static const char *refusal_of(uint8_t type, int error)
 {
-	return type == RTN_BLACKHOLE     ? "blackhole"
-	       : type == RTN_UNREACHABLE ? "unreachable"
-	       : type == RTN_PROHIBIT    ? "prohibit"
-					 : NULL;
+	if (type == RTN_BLACKHOLE && error == -EINVAL)
+		return "blackhole";
+	if (type == RTN_UNREACHABLE && error == -EHOSTUNREACH)
+		return "unreachable";
+	return type == RTN_PROHIBIT && error == -EACCES ? "prohibit" : NULL;
 }
 
 static int on_refusal(const struct nlmsghdr *nlh, void *ctx)
 {
 	const struct rtmsg *rtm = mnl_nlmsg_get_payload(nlh);
-	const char *refusal = refusal_of(rtm->rtm_type);
 	struct search *s = ctx;
+	const char *refusal = refusal_of(rtm->rtm_type, s->ret->error);
 	struct prefix to = {{.family = rtm->rtm_family}, rtm->rtm_dst_len};
 	uint32_t table = rtm->rtm_table;
 	struct nlattr *attr;

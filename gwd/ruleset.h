@@ -15,6 +15,7 @@
 
 #define RULESET_TABLE "gwd" /* family inet */
 #define RULESET_COMMENT "managed by gwd"
+#define RULESET_TRACE "gwd-trace" /* family inet: ours too, see compile_trace */
 #define RULESET_KEEPER "gwd-keeper" /* family inet: ours too, see compile_keeper */
 
 /* Table flags, which older headers lack in part (linux/netfilter/nf_tables.h). A table with both is an orphan once its
@@ -54,6 +55,7 @@ enum expr_kind {
 	EXPR_NUMGEN,    /* dreg = NFT_NG_INCREMENTAL or _RANDOM (key), modulo `count` */
 	EXPR_BYTEORDER, /* dreg = hton of the 2 bytes of sreg (len 2, size 2) */
 	EXPR_MSS_SET,   /* TCP option maxseg, size = sreg */
+	EXPR_META_SET,  /* meta key = sreg; only written, in a table that is never read */
 	EXPR_OTHER,     /* the kernel has something we never write (read side only): equal to nothing */
 };
 

@@ -84,7 +84,7 @@ static void value_text(struct buf *out, uint32_t type, const uint8_t *bytes, con
 
 static const char *const meta_names[] = {
 	[NFT_META_IIFNAME] = "iifname", [NFT_META_OIFNAME] = "oifname", [NFT_META_NFPROTO] = "nfproto",
-	[NFT_META_L4PROTO] = "l4proto", [NFT_META_PKTTYPE] = "pkttype", [NFT_META_SECPATH] = "secpath",
+	[NFT_META_NFTRACE] = "nftrace", [NFT_META_L4PROTO] = "l4proto", [NFT_META_PKTTYPE] = "pkttype", [NFT_META_SECPATH] = "secpath",
 };
 static const char *const ct_names[] = {
 	[NFT_CT_STATE] = "state",         [NFT_CT_STATUS] = "status", [NFT_CT_LABELS] = "label",
@@ -243,6 +243,9 @@ static void expr_text(struct buf *out, const struct expr *e)
 	case EXPR_CMP:
 	case EXPR_LOOKUP:
 		match_text(out, e);
+		break;
+	case EXPR_META_SET:
+		buf_printf(out, "meta %s = %u", NAME(meta_names, e->key), e->sreg);
 		break;
 	case EXPR_CT_SET:
 		buf_printf(out, "ct %s = %u", NAME(ct_names, e->key), e->sreg);

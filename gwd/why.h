@@ -30,6 +30,10 @@ struct leg { /* the rest of the way, to one of the targets */
 	char out[IFNAMSIZ];
 };
 
+/* Takes events first: what somebody changed a moment ago is what he asks about. */
+void walk_begin(struct walk *, struct gwd *, const struct why_question *, struct why *ret);
+void walk_end(struct walk *);
+
 /* ---- why_entry.c: where it arrives, and what gwd itself does with it ------------------------------- */
 
 /* Fills in what was not asked for: entry, to, in. */
@@ -51,6 +55,8 @@ void why_neighbour(struct walk *, const struct leg *);
 void why_before(struct walk *); /* ahead of our translation */
 void why_between(struct walk *, const struct leg *);
 void why_local(struct walk *);
+/* "dropped by ufw (...): ..." and what helps, for one base chain. Caller's string. */
+char *why_drop_text(const struct obstacle *);
 /* What this machine itself sends to the target may be dropped, or the answers: asking it tells nothing. */
 bool why_own_dropped(const struct walk *, const struct leg *);
 
@@ -75,5 +81,6 @@ const char *why_from(const struct walk *, char text[ADDR_TEXT_MAX]);  /* "203.0.
 const struct link *why_link(const struct walk *, const char *ifname); /* or NULL */
 bool why_link_works(struct walk *, const char *step, const char *ifname); /* or else says so */
 uint8_t why_proto_number(const struct walk *);                            /* IPPROTO_* */
+uint16_t why_target_port(const struct walk *, const struct target *);     /* for the port that is asked about */
 
 #endif

@@ -419,10 +419,10 @@ static void limit(struct walk *w, const struct forward *f)
 	}
 	struct buf text = {0};
 	if (l->connections)
-		buf_printf(&text, "%u connections at a time", l->connections);
+		buf_printf(&text, "have %u connections open", l->connections);
 	if (l->rate)
-		buf_printf(&text, "%s%u new ones a %s", text.len ? " and " : "", l->rate, limit_unit_name(l->per));
-	checks_pass(&w->ret->checks, "limit", xasprintf("each address may have %s", text.data));
+		buf_printf(&text, "%sopen %u/%s", text.len ? " and " : "", l->rate, limit_unit_name(l->per));
+	checks_pass(&w->ret->checks, "limit", xasprintf("each address may %s", text.data));
 	buf_free(&text);
 }
 

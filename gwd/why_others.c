@@ -53,14 +53,30 @@ static const char *hook_name(uint32_t hook)
 	return hook < ARRAY_SIZE(names) ? names[hook] : "?";
 }
 
-/* "dropped by ufw (table ip filter, chain FORWARD): its policy, at hook forward, priority 0" Caller's string. */
-static char *drop_text(const struct obstacle *o)
+/* What its owner wrote beside it, or NULL. */
+static const char *comment_of(const struct rule *rule)
 {
-	const struct rule *rule = o->fate.rule;
-	_cleanup_(freep) char *place = foreign_place(o);
-	_cleanup_(freep) char *what = o->fate.by_policy ? xstrdup("its policy")
-				      : rule ? xasprintf("its rule with handle %llu", (unsigned long long)rule->handle)
-					     : xstrdup("one of its rules");
+	for (size_t i = 0; i < rule->n; i++)
+		if (rule->exprs[i].kind == EXPR_OTHER && rule->exprs[i].op == FOREIGN_COMMENT)
+			return rule->exprs[i].name;
+	return rule->comment;
+}
+
+/* "its rule with handle 5, "no web"" Caller's string. */
+static char *what_drops(const struct fate *fate)
+{
+	const char *comment = fate->rule ? comment_of(fate->rule) : NULL;
+
+	if (fate->by_policy || !fate->rule)
+		return xstrdup(fate->by_policy ? "its policy" : "one of its rules");
+	return xasprintf("its rule with handle %llu%s%s%s", (unsigned long long)fate->rule->handle,
+			 comment ? ", \"" : "", comment ? comment : "", comment ? "\"" : "");
+}
+
+/* "dropped by ufw (table ip filter, chain FORWARD): its policy, at hook forward, priority 0" */
+char *why_drop_text(const struct obstacle *o)
+{
+	_cleanup_(freep) char *place = foreign_place(o), *what = what_drops(&o->fate);
 
 	return xasprintf("%s by %s: %s, at hook %s, priority %d",
 			 o->fate.dropped == BELIEF_YES ? "dropped" : "may be dropped", place, what,
@@ -77,7 +93,7 @@ static size_t drops(struct walk *w, uint32_t hook, const struct foreign_packet *
 		if (found[i].base->priority < first || found[i].base->priority >= end)
 			continue;
 		checks_add(&w->ret->checks, step, found[i].fate.dropped == BELIEF_YES ? VERDICT_FAIL : VERDICT_MAY,
-			   drop_text(&found[i]), foreign_remedy(&found[i], p));
+			   why_drop_text(&found[i]), foreign_remedy(&found[i], p));
 		told++;
 	}
 	return told;

@@ -21,7 +21,7 @@ _gwctl()
 
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
-		-s | --socket | -o | --output | -n | --number | --name | --description | --proto | --listen | --from | --to | --snat | --limit-connections | --limit-rate | --balance | --in | --for | --expires | --on-expiry | --sort | --revision)
+		-s | --socket | -o | --output | -n | --number | --name | --description | --proto | --listen | --from | --to | --wait | --snat | --limit-connections | --limit-rate | --balance | --in | --for | --expires | --on-expiry | --sort | --revision)
 			((i++)) ;;
 		-*) ;;
 		*)
@@ -72,7 +72,7 @@ _gwctl()
 	rollback) options="--dry-run --confirm --force" ;;
 	export) options="" ;;
 	import) options="" ;;
-	why) options="--from --to" ;;
+	why) options="--from --to --wait" ;;
 	help) options="" ;;
 	version) options="" ;;
 	esac

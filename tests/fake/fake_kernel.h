@@ -20,6 +20,7 @@ void fake_kernel_count(const char *comment, uint64_t packets); /* added to the e
 void fake_kernel_set_foreign_chains(size_t n);       /* answer of kernel_foreign_chains */
 void fake_kernel_touch(const char *program, uint32_t pid); /* the next kernel_touched() says that our table was */
 void fake_kernel_cannot_own(void);                   /* it is older than Linux 6.9 */
+bool fake_kernel_traces(void);                       /* packets are marked */
 bool fake_kernel_keeps(void);                        /* the keeper is there */
 
 #endif

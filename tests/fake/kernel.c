@@ -21,7 +21,7 @@ static struct {
 	uint32_t generation;
 	int open_error, read_error, commit_error;
 	unsigned restarts;
-	bool reply_lost, touched, cannot_own, keeps;
+	bool reply_lost, touched, cannot_own, keeps, traces;
 	struct culprit culprit;
 	size_t foreign_chains;
 } fake;
@@ -349,7 +349,7 @@ void kernel_close(struct kernel *k)
 {
 	if (k && fake.rules && fake.rules->table_flags & TABLE_OWNER)
 		fake.rules->table_flags = TABLE_PERSIST;
-	fake.keeps = false;
+	fake.keeps = fake.traces = false;
 	free(k);
 }
 
@@ -531,6 +531,19 @@ int kernel_keep(struct kernel *k, const struct ruleset *keeper, struct diag *d)
 	(void)d;
 	fake.keeps = keeper != NULL;
 	return 0;
+}
+
+int kernel_trace(struct kernel *k, const struct ruleset *trace, struct diag *d)
+{
+	(void)k;
+	(void)d;
+	fake.traces = trace != NULL;
+	return 0;
+}
+
+bool fake_kernel_traces(void)
+{
+	return fake.traces;
 }
 
 bool fake_kernel_keeps(void)

@@ -349,6 +349,16 @@ static void test_why(void **state)
 	assert_at(none, "cause.remedy", "'gwctl add 81/udp ADDR'");
 	assert_refusal("Why", "{'port':80,'from':'10.0.0.1','to':'fd00::1'}", "org.gwd.Gateway.Invalid",
 		       "from and to are of two families: one is IPv4, the other IPv6");
+	_cleanup_(freep) char *netfilter = place_path("sys/net/netfilter");
+	assert_return_code(mkdir(netfilter, 0755), errno);
+	put_file("sys/net/netfilter/nf_conntrack_count", "1000\n");
+	put_file("sys/net/netfilter/nf_conntrack_max", "1000\n");
+	json_auto_t *full = call("Why", "{'port':80}");
+	assert_at(full, "cause.step", "'conntrack'");
+	assert_at(full, "cause.remedy", "'sysctl -w net.netfilter.nf_conntrack_max=2000'");
+	put_file("sys/net/netfilter/nf_conntrack_count", "999\n");
+	json_auto_t *nearly = call("Why", "{'port':80}");
+	assert_at(nearly, "cause.step", "'target'");
 	assert_wrong_parameter("Why", "{'port':65536}", "port");
 	assert_wrong_parameter("Why", "{'port':0}", "port");
 	assert_wrong_parameter("Why", "{'port':80,'proto':'tcp+udp'}", "proto");
@@ -356,6 +366,32 @@ static void test_why(void **state)
 	assert_wrong_parameter("Why", "{'port':80,'to':'10.0.0.1/8'}", "to");
 	assert_wrong_parameter("Why", "{'port':80,'probes':[{'proto':'tcp','addr':'10.0.0.1','port':1,'answer':'no'}]}",
 			       "probes");
+}
+
+/* One waits at a time; when it goes nothing is traced any more. */
+static void test_why_waits(void **state)
+{
+	int waiting, first = server.fd;
+
+	(void)state;
+	NEED_NETNS();
+	assert_wrong_parameter("Why", "{'port':80,'wait':0}", "wait");
+	assert_wrong_parameter("Why", "{'port':80,'wait':3601}", "wait");
+	json_auto_t *alone = call("Why", "{'port':80,'wait':9}");
+	assert_string_equal(json_string_value(json_object_get(alone, "error")), "org.varlink.service.ExpectedMore");
+	assert_false(fake_kernel_traces());
+	server.fd = waiting = peer_connect(&server.at);
+	ask_json("Why", json_pack("{s:i, s:i}", "port", 80, "wait", 9), true);
+	json_auto_t *marked = receive("Why");
+	assert_true(json_is_true(json_object_get(marked, "continues")));
+	assert_true(fake_kernel_traces());
+	server.fd = first;
+	ask_json("Why", json_pack("{s:i, s:i}", "port", 80, "wait", 9), true);
+	json_auto_t *busy = receive("Why");
+	assert_string_equal(json_string_value(json_object_get(busy, "error")), "org.gwd.Gateway.Busy");
+	close(waiting);
+	peer_turn(&server.at, 20);
+	assert_false(fake_kernel_traces());
 }
 
 /* N services, one port each. */
@@ -495,6 +531,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_files, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_status, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_why, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_why_waits, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_list, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_long_list, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_wide_rows, setup, teardown),

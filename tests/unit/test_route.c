@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* route.c: what the kernel says of a packet's way, in a network namespace of its own for each test. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "own_netns.h"
+#include "route.h"
+
+static int new_place(void **state)
+{
+	if (netns_fresh(state) < 0)
+		return -1;
+	return netns_allowed ? netns_try("ip link set lo up && ip link add va type veth peer name vb && ip link set va up && "
+					 "ip link set vb up && ip addr add 10.0.0.1/24 dev va && "
+					 "ip addr add fd00::1/64 dev va nodad && ip route add default via 10.0.0.9 && "
+					 "ip route add blackhole 10.1.0.0/16 && ip route add unreachable 10.1.2.0/24 && "
+					 "ip route add prohibit 10.1.2.0/24 table 7 && ip -6 route add blackhole fd01::/16 && "
+					 "ip neigh add 10.0.0.2 lladdr 02:00:00:00:00:02 dev va nud permanent && "
+					 "ip neigh add 10.0.0.3 lladdr 02:00:00:00:00:03 dev va nud stale && "
+					 "ip neigh add 10.0.0.4 lladdr 02:00:00:00:00:04 dev va nud reachable && "
+					 "ip neigh add 10.0.0.5 dev va nud failed")
+			     : 0;
+}
+
+/* "a", "va via 10.0.0.9", "none", "blackhole 10.1.0.0/16 in 254" */
+static void assert_way(const char *to, const char *expected)
+{
+	char name[IFNAMSIZ] = "?", text[ADDR_TEXT_MAX], prefix[PREFIX_TEXT_MAX], got[128];
+	struct route route;
+	struct ip ip;
+
+	assert_true(ip_parse(to, &ip));
+	assert_return_code(route_get(&ip, NULL, &route), errno);
+	if (!route.error && if_indextoname(route.ifindex, name))
+		snprintf(got, sizeof(got), "%s%s%s", name, route.via.family ? " via " : "",
+			 route.via.family ? ip_text(&route.via, text) : "");
+	else if (route.refusal)
+		snprintf(got, sizeof(got), "%s %s in %u", route.refusal, prefix_text(&route.to, prefix), route.table);
+	else
+		snprintf(got, sizeof(got), "%s", route.error == -ENETUNREACH ? "none" : strerror(-route.error));
+	assert_string_equal(got, expected);
+}
+
+static void test_routes(void **state)
+{
+	(void)state;
+	NEED_NETNS();
+	assert_way("10.0.0.2", "va");
+	assert_way("192.0.2.1", "va via 10.0.0.9");
+	assert_way("10.1.0.1", "blackhole 10.1.0.0/16 in 254");
+	assert_way("10.1.2.3", "unreachable 10.1.2.0/24 in 254"); /* and not what is as long, but says otherwise */
+	assert_way("fd00::2", "va");
+	assert_way("fd01::1", "blackhole fd01::/16 in 254");
+	netns_run("ip route del default");
+	assert_way("192.0.2.1", "none");
+}
+
+static void assert_neighbour(const char *text, enum neighbour_state state, const char *address)
+{
+	struct neighbour n;
+	struct ip ip;
+
+	assert_true(ip_parse(text, &ip));
+	assert_return_code(neighbour_get(&ip, if_nametoindex("va"), &n), errno);
+	if (n.state != state)
+		fail_msg("%s: %d, not %d", text, n.state, state);
+	assert_string_equal(n.address, address);
+}
+
+static void test_neighbours(void **state)
+{
+	(void)state;
+	NEED_NETNS();
+	assert_neighbour("10.0.0.2", NEIGHBOUR_PERMANENT, "02:00:00:00:00:02");
+	assert_neighbour("10.0.0.3", NEIGHBOUR_OLD, "02:00:00:00:00:03");
+	assert_neighbour("10.0.0.4", NEIGHBOUR_THERE, "02:00:00:00:00:04");
+	assert_neighbour("10.0.0.5", NEIGHBOUR_FAILED, "");
+	assert_neighbour("10.0.0.6", NEIGHBOUR_UNKNOWN, "");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(test_routes, new_place),
+		cmocka_unit_test_setup(test_neighbours, new_place),
+	};
+
+	netns_init();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
