@@ -191,10 +191,11 @@ static bool shares_more(const struct client *c)
 	return c->n_shared && !c->writing && c->out.len < SHARED_OUT_MAX;
 }
 
-/* One thing that can be done for the client now; false when there is none. Nothing is done for who has not read yet. */
+/* One thing that can be done for the client now; false when there is none. Nothing is done for who has not read yet, and
+ * while a turn ends nobody is taken anything from; but who watches is told what it did. */
 static bool step(struct client *c)
 {
-	if (c->closing || c->turn || c->control->settling || (unwritten(c) && !shares_more(c)))
+	if (c->closing || c->turn || (unwritten(c) && !shares_more(c)))
 		return false;
 	if (waits(c)) {
 		c->cut = c->cut || c->eof || unread(c) >= CHUNK; /* it would not be read any more */
@@ -209,12 +210,10 @@ static bool step(struct client *c)
 			answer(c, NULL, parameters, continues);
 		return true;
 	}
-	return !c->calling && !c->cut && take(c);
+	return !c->calling && !c->cut && !c->control->settling && take(c);
 }
 
 /* ---- What is waited for ----------------------------------------------------------------------- */
-
-
 
 static void on_written(uv_write_t *write, int status)
 {
