@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Whoever reaches the socket may be careless or hostile, so everything a client can make us hold or wait for is bounded:
  * the size of a message and of what is parsed out of it, the replies it has not read yet (until it has, nothing more is
- * taken from it or produced for it), the time for half a message, the number of clients, and the sum of all their
- * buffers. A client's messages are answered in order, at most one in a turn of the loop. Every callback of a client ends
- * in client_pump(), which does what can be done now and then arms writing, the clock and reading for the rest. */
+ * taken from it or produced for it), the time for half a message, the number of clients and each user's part of
+ * it, and the sum of all their buffers and lists. A client's messages are answered in order, at most one in a turn of the
+ * loop. Every callback of a client ends in client_pump(), which does what can be done now and then arms writing, the clock and reading for the rest. */
 #include "control.h"
 
 #include <assert.h>
@@ -19,7 +19,7 @@
 #include "wire.h"
 
 #define BACKLOG 128
-#define HELD_MAX (64u << 20)     /* buffers of all clients together */
+#define HELD_MAX (64u << 20)     /* buffers of all clients of one access together */
 #define HELD_SMALL (2 * CHUNK)   /* ... which a client with less than this is never blamed for */
 #define STRANGER_MAX (64u << 10) /* message of who may do nothing but ask what this is */
 #define PATIENCE_MS 30000
@@ -92,7 +92,7 @@ static void client_close(struct client *c)
 	c->closing = true;
 	level_remove(c);
 	c->control->n_clients--;
-	c->control->held -= c->held;
+	c->control->levels[c->access].held -= c->held;
 	wire_in_free(&c->in);
 	buf_free(&c->out);
 	uv_close((uv_handle_t *)&c->pipe, on_closed);
@@ -111,14 +111,26 @@ static size_t unwritten(const struct client *c)
 	return c->out.len + c->sending.len;
 }
 
-/* What the client makes us hold. False: all together hold too much, and this one a good part of it. */
+/* What a user has: clients, or the bytes that they make us hold. */
+static size_t of_user(const struct control *ctl, uid_t uid, bool bytes)
+{
+	size_t n = 0;
+
+	for (enum access level = ACCESS_NONE; level <= ACCESS_CHANGE; level++)
+		for (const struct client *c = ctl->levels[level].first; c; c = c->next)
+			n += c->who.uid != uid ? 0 : bytes ? c->held : 1;
+	return n;
+}
+
+/* What the client makes us hold. False: all of its access hold too much, its user a good part of it, and itself. */
 static bool account(struct client *c)
 {
-	size_t now = c->in.buf.capacity + c->out.capacity + c->sending.capacity;
+	struct level *l = &c->control->levels[c->access];
+	size_t now = c->in.buf.capacity + c->out.capacity + c->sending.capacity + (c->streaming ? c->stream.bytes : 0);
 
-	c->control->held += now - c->held;
+	l->held += now - c->held;
 	c->held = now;
-	return c->control->held <= HELD_MAX || now <= HELD_SMALL;
+	return l->held <= HELD_MAX || now <= HELD_SMALL || of_user(c->control, c->who.uid, true) <= HELD_MAX / 2;
 }
 
 /* The last it hears from us. */
@@ -346,23 +358,29 @@ void client_pump(struct client *c)
 
 /* ---- New clients ------------------------------------------------------------------------------ */
 
+/* It does nothing; of the user when one is given. */
+static bool missed_less(const struct client *c, const uid_t *of)
+{
+	return !c->calling && !c->writing && !c->n_shared && (!of || c->who.uid == *of);
+}
+
 /* Closes the client that is missed least, for one with `access`: of lower access, whatever it does, or of the same, if it
- * does nothing. False when there is none. */
-static bool make_room(struct control *ctl, enum access access)
+ * does nothing; `of`: one of that user only. False when there is none. */
+static bool make_room(struct control *ctl, enum access access, const uid_t *of)
 {
 	for (enum access level = ACCESS_NONE; level <= access; level++)
 		for (struct client *c = ctl->levels[level].first; c; c = c->next)
-			if (level < access || (!c->calling && !c->writing)) {
+			if ((level < access && !of) || missed_less(c, of)) {
 				client_close(c);
 				return true;
 			}
 	return false;
 }
 
-static void turn_away(int fd)
+static void turn_away(int fd, const char *why)
 {
 	_cleanup_(buf_free) struct buf out = {0};
-	json_auto_t *busy = control_refusal("Busy", "too many clients; try again");
+	json_auto_t *busy = control_refusal("Busy", why);
 
 	wire_out(&out, busy);
 	send(fd, out.data, out.len, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -374,8 +392,13 @@ static void admit(struct control *ctl, int fd)
 	struct caller who;
 	enum access access = control_peer(fd, &ctl->groups, &who);
 
-	if (ctl->n_clients >= ctl->clients_max && !make_room(ctl, access)) {
-		turn_away(fd);
+	/* A user has at most half of all places: no one takes them from the others. */
+	if (of_user(ctl, who.uid, false) >= ctl->clients_max / 2 && !make_room(ctl, access, &who.uid)) {
+		turn_away(fd, "this user has too many calls open; end some, or try again");
+		return;
+	}
+	if (ctl->n_clients >= ctl->clients_max && !make_room(ctl, access, NULL)) {
+		turn_away(fd, "too many clients; try again");
 		return;
 	}
 	struct client *c = xcalloc(1, sizeof(*c));

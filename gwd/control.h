@@ -65,6 +65,7 @@ struct stream {
 	json_t *(*next)(void *ctx, bool *ret_continues);
 	void (*done)(void *ctx);
 	void *ctx;
+	size_t bytes; /* that it holds until then: who makes us hold too much is cut */
 };
 void client_stream(struct client *, const struct stream *);
 void client_wake(struct client *); /* while its stream is not done; from anywhere but its `next` */

@@ -61,16 +61,28 @@ static const char *wrong_member(const json_t *message, struct control_call *ret)
 	return !flag(message, "upgrade", &upgrade) || upgrade ? "upgrade" : NULL;
 }
 
+static const char *unreadable(const json_error_t *error)
+{
+	switch (json_error_code(error)) {
+	case json_error_stack_overflow:
+		return "lists and objects in the message are nested too deep";
+	case json_error_duplicate_key:
+		return "an object of the message has two members of one name";
+	default:
+		return "the message is not JSON; expected a Varlink call: {\"method\": ..., \"parameters\": {...}}";
+	}
+}
+
 json_t *control_call_read(const char *text, size_t len, struct control_call *ret)
 {
 	_cleanup_(control_call_free) struct control_call call = {0};
+	json_error_t error;
 
 	if (count_values(text, len) > VALUES_MAX)
 		return control_refusal("Invalid", "too many values in one message");
-	call.message = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
+	call.message = json_loadb(text, len, JSON_REJECT_DUPLICATES, &error);
 	if (!call.message)
-		return control_refusal("Invalid", "the message is not JSON; expected a Varlink call: "
-						  "{\"method\": ..., \"parameters\": {...}}");
+		return control_refusal("Invalid", unreadable(&error));
 	const char *wrong = wrong_member(call.message, &call);
 	if (wrong)
 		return json_pack("{s:s, s:{s:s}}", "error", "org.varlink.service.InvalidParameter", "parameters",

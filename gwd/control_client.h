@@ -30,7 +30,7 @@ struct client {
 	unsigned refs; /* pipe, patience, the call being answered */
 	struct wire_in in;
 	struct buf out, sending; /* next to be written; being written */
-	size_t held;             /* its part of control->held */
+	size_t held;             /* its part of its level's */
 	size_t unsent;           /* of `sending`, when the clock was set */
 	enum waiting waiting;
 	bool late; /* the time for it is over */
@@ -55,6 +55,7 @@ struct shared { /* a call that was answered, which nobody may see yet */
 
 struct level { /* clients of one access, the one longest without a request first */
 	struct client *first, *last;
+	size_t held;
 };
 
 struct control {
@@ -66,7 +67,6 @@ struct control {
 	struct control_groups groups;
 	struct level levels[ACCESS_CHANGE + 1];
 	size_t n_clients, clients_max;
-	size_t held;
 	struct control_turns turns; /* all NULL: no call shares one */
 	struct shared *shared;      /* calls that wait for its end */
 	size_t n_shared, shared_capacity;

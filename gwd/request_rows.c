@@ -6,6 +6,7 @@
 #include "util.h"
 
 #define ROWS_MAX 500     /* of one message: INTERFACE section 5 */
+#define ROW_TEXT 64      /* bytes that an item holds besides itself, about */
 #define PORTS_MAX 20000  /* ... and ports and targets in it */
 #define ROWS_ALONE 10000 /* of a list in one reply, without `more` */
 
@@ -61,7 +62,8 @@ static json_t *rows_next(void *ctx, bool *ret_continues)
 void rows_reply(struct varlink_call *call, const char *member, struct rows_items items)
 {
 	struct rows *rows = xmalloc(sizeof(*rows));
-	struct stream stream = {.next = rows_next, .done = rows_free, .ctx = rows};
+	struct stream stream = {
+		.next = rows_next, .done = rows_free, .ctx = rows, .bytes = items.n * (items.size + ROW_TEXT)};
 	bool continues = true;
 
 	*rows = (struct rows){.member = member, .items = items};

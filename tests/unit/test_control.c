@@ -274,7 +274,7 @@ static void test_rich(void **state)
 		size_t n;
 	} cases[] = {
 		{"[", "org.gwd.Gateway.Invalid", 60000},   {"{\"a\":", "org.gwd.Gateway.Invalid", 60000},
-		{"[],", "org.gwd.Gateway.Invalid", 60000}, {"[],", "none", 1000},
+		{"[],", "org.gwd.Gateway.Invalid", 60000}, {"[],", "none", 1000}, {"[", "org.gwd.Gateway.Invalid", 2500},
 		{"\"[[[,,,\\\"[[[,,,\",", "none", 20000},
 	};
 

@@ -10,24 +10,42 @@
 #include "log.h"
 
 #define NOBODY 65534
+#define OTHER 65533
+#define SHARE (CONTROL_CLIENTS_MAX / 2) /* of one user */
 #define GROUP 54321
 
 struct server {
 	struct peer_server at;
 	enum access access;
 	struct caller who;
+	struct client *held[SHARE]; /* called "a.hold" */
+	size_t n_held, n_done;
 };
 
 static struct server server;
+
+static void list_done(void *ctx)
+{
+	struct server *s = ctx;
+
+	s->n_done++;
+}
 
 static void on_call(void *ctx, struct client *client, const char *method, json_t *parameters, bool more, bool oneway)
 {
 	struct server *s = ctx;
 
-	(void)method, (void)parameters, (void)more, (void)oneway;
+	(void)parameters, (void)more, (void)oneway;
 	s->access = client_access(client);
 	s->who = *client_who(client);
-	client_reply(client, json_object(), false);
+	if (streq(method, "a.hold")) {
+		s->held[s->n_held++] = client;
+	} else if (streq(method, "a.list")) {
+		client_reply(client, json_object(), true);
+		client_stream(client, &(struct stream){.done = list_done, .ctx = s, .bytes = 40u << 20});
+	} else {
+		client_reply(client, json_object(), false);
+	}
 }
 
 static int setup(void **state)
@@ -55,9 +73,11 @@ static bool answers(int fd)
 	return reply && !json_object_get(reply, "error");
 }
 
-/* Connects `n` times as user nobody in the group given, and stays until `stop` is closed. Exit status 1: the last
+static char *stranger_says; /* on each connection; NULL = nothing */
+
+/* Connects `n` times as that user in the group given, and stays until `stop` is closed. Exit status 1: the last
  * connection was not left alone. The server's own sockets must not live on here. */
-static void be_stranger(int n, gid_t group, int stop, int ready)
+static void be_stranger(int n, uid_t user, gid_t group, int stop, int ready)
 {
 	int last = -1;
 	char byte;
@@ -65,16 +85,19 @@ static void be_stranger(int n, gid_t group, int stop, int ready)
 	for (int fd = 3; fd < 3 * CONTROL_CLIENTS_MAX; fd++)
 		if (fd != stop && fd != ready)
 			close(fd);
-	if (setgroups(group ? 1 : 0, &group) < 0 || setgid(NOBODY) < 0 || setuid(NOBODY) < 0)
+	if (setgroups(group ? 1 : 0, &group) < 0 || setgid(NOBODY) < 0 || setuid(user) < 0)
 		_exit(77);
-	while (n--)
+	while (n--) {
 		last = peer_connect(&server.at);
+		if (stranger_says && send(last, stranger_says, strlen(stranger_says), MSG_NOSIGNAL) < 0)
+			_exit(78);
+	}
 	(void)!write(ready, "r", 1);
 	(void)!read(stop, &byte, 1);
 	_exit(peer_readable(last));
 }
 
-static pid_t stranger(int n, gid_t group, int *ret_stop)
+static pid_t stranger(int n, uid_t user, gid_t group, int *ret_stop)
 {
 	int stop[2], ready[2];
 	char byte;
@@ -86,7 +109,7 @@ static pid_t stranger(int n, gid_t group, int *ret_stop)
 	if (pid == 0) {
 		close(stop[1]);
 		close(ready[0]);
-		be_stranger(n, group, stop[0], ready[1]);
+		be_stranger(n, user, group, stop[0], ready[1]);
 	}
 	close(stop[0]);
 	close(ready[1]);
@@ -137,7 +160,7 @@ static enum access access_of_group(gid_t group, const struct control_groups *gro
 	memcpy(&at, &server.at, sizeof(at));
 	assert_int_equal(control_socket(path, 1, &fd, &diag), 0);
 	snprintf(server.at.path, sizeof(server.at.path), "%s", path);
-	pid_t pid = stranger(1, group, &stop);
+	pid_t pid = stranger(1, NOBODY, group, &stop);
 	memcpy(server.at.path, at.path, sizeof(at.path));
 	unlink(path);
 	if (pid < 0) {
@@ -177,10 +200,11 @@ static bool room_for(rlim_t files)
 	return setrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur == files;
 }
 
-/* When all places are taken, the client longest without a request makes room; no other notices. */
+/* When all places of a user are taken, its client longest without a request makes room; no other notices. Who may do
+ * nothing does not push out who may, although there is no place left at all. */
 static void test_thousand_idle(void **state)
 {
-	int fds[CONTROL_CLIENTS_MAX];
+	int fds[SHARE];
 
 	(void)state;
 	if (!room_for(2 * CONTROL_CLIENTS_MAX + 200))
@@ -199,15 +223,49 @@ static void test_thousand_idle(void **state)
 		assert_true(i == 1 || !peer_readable(fds[i]));
 	assert_true(answers(fds[2]));
 
-	int stop;
-	pid_t pid = stranger(5, 0, &stop); /* who may do nothing does not push out who may */
+	int stop, stop_other;
+	pid_t pid = stranger(SHARE, NOBODY, 0, &stop);
+	pid_t other = pid < 0 ? -1 : stranger(5, OTHER, 0, &stop_other);
 	peer_turn(&server.at, 10);
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
 		assert_true(i == 1 || !peer_readable(fds[i]));
 		close(fds[i]);
 	}
 	if (pid > 0)
-		assert_int_equal(dismiss(pid, stop), 1); /* turned away */
+		assert_int_equal(dismiss(pid, stop), 0); /* five of its older ones were */
+	if (other > 0)
+		assert_int_equal(dismiss(other, stop_other), 0);
+	close(fd);
+}
+
+/* A user who takes every place that it can get, and leaves none of them idle, stands in nobody's way but its own. */
+static void test_one_user(void **state)
+{
+	static const char call[] = "{\"method\":\"a.hold\"}";
+	int fds[SHARE], stop;
+
+	(void)state;
+	if (!room_for(2 * CONTROL_CLIENTS_MAX + 200))
+		skip();
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
+		fds[i] = peer_connect(&server.at);
+		assert_true(peer_send(&server.at, fds[i], call, sizeof(call)));
+		peer_turn(&server.at, 0);
+	}
+	assert_int_equal(server.n_held, SHARE);
+	int fd = peer_connect(&server.at);
+	json_auto_t *reply = peer_receive(&server.at, fd);
+	assert_string_equal(json_string_value(json_object_get(reply, "error")), "org.gwd.Gateway.Busy");
+	assert_true(peer_closed(&server.at, fd));
+	pid_t pid = stranger(1, NOBODY, 0, &stop);
+	peer_turn(&server.at, 10);
+	if (pid > 0)
+		assert_int_equal(dismiss(pid, stop), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
+		assert_false(peer_readable(fds[i]));
+		client_reply(server.held[i], json_object(), false);
+		close(fds[i]);
+	}
 	close(fd);
 }
 
@@ -218,7 +276,7 @@ static void test_thousand_strangers(void **state)
 	(void)state;
 	if (!room_for(2 * CONTROL_CLIENTS_MAX + 200))
 		skip();
-	pid_t pid = stranger(CONTROL_CLIENTS_MAX, 0, &stop);
+	pid_t pid = stranger(CONTROL_CLIENTS_MAX, NOBODY, 0, &stop);
 	if (pid < 0)
 		skip();
 	int fd = peer_connect(&server.at);
@@ -269,6 +327,54 @@ static void test_memory(void **state)
 	}
 }
 
+/* A list that nobody fetches is held for its client as a begun message is. */
+static void test_memory_of_lists(void **state)
+{
+	static const char call[] = "{\"method\":\"a.list\",\"more\":true}";
+	int fds[2];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
+		fds[i] = peer_connect(&server.at);
+		assert_true(peer_send(&server.at, fds[i], call, sizeof(call)));
+		peer_turn(&server.at, 10);
+		assert_int_equal(server.n_done, i);
+	}
+	close(fds[0]);
+	peer_turn(&server.at, 10);
+	assert_int_equal(server.n_done, 2);
+	assert_int_equal(begin_messages(fds, 1, 15 << 20), 0); /* nothing of it is left in the books */
+	assert_true(answers(fds[0]));
+	close(fds[0]);
+	close(fds[1]);
+}
+
+/* Strangers who begin messages take nothing of what those who may do something can send. */
+static void test_memory_of_strangers(void **state)
+{
+	int fds[3], stop;
+
+	(void)state;
+	if (!room_for(2 * CONTROL_CLIENTS_MAX + 200))
+		skip();
+	stranger_says = xmalloc(60001);
+	memset(stranger_says, ' ', 60000);
+	stranger_says[60000] = '\0';
+	pid_t pid = stranger(SHARE, NOBODY, 0, &stop);
+	free(stranger_says);
+	stranger_says = NULL;
+	if (pid < 0)
+		skip();
+	for (int i = 0; i < 100; i++)
+		peer_turn(&server.at, 2); /* all that was sent is taken */
+	assert_int_equal(begin_messages(fds, 3, 15 << 20), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
+		assert_true(answers(fds[i]));
+		close(fds[i]);
+	}
+	assert_int_equal(dismiss(pid, stop), 0);
+}
+
 /* Out of file descriptors: who is in is served, who comes waits until there are some. */
 static void test_no_descriptors(void **state)
 {
@@ -297,8 +403,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_own_uid, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_groups, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_thousand_idle, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_one_user, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_thousand_strangers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_memory, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_memory_of_lists, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_memory_of_strangers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_descriptors, setup, teardown),
 	};
 
