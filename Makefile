@@ -187,7 +187,7 @@ golden-update: all
 check-fuzz: fuzzers
 	$(Q)$(RUN) fuzz
 fuzz: fuzzers
-	$(Q)FUZZ_SECONDS=$(or $(T),60) B='$(B)' tests/run fuzz
+	$(Q)FUZZ_SECONDS=$(or $(T),60) T= B='$(B)' tests/run fuzz
 # Built by clang, whatever builds the rest.
 fuzzers:
 	$(Q)if echo 'int LLVMFuzzerTestOneInput(void) { return 0; }' | \

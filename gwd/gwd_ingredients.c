@@ -89,8 +89,10 @@ struct forward *stored_forward(const char *name, const char *service, struct dia
 
 	if (json)
 		f = config_forward(doc_from_json(arena, json), none, diag);
-	else
+	if (!json || (f && !streq(f->name, name))) { /* its row could never be removed */
 		diag_add(diag, DIAG_INTERNAL, (struct loc){0}, "%s: unreadable in the state database", name);
+		forward_unref(TAKE_PTR(f));
+	}
 	json_decref(json);
 	return f;
 }
@@ -155,7 +157,8 @@ static int each_opening(void *ctx, const char *key, const char *value, const cha
 	_cleanup_(diag_free) struct diag diag = {0};
 	_cleanup_(opening_free) struct opening o = {0};
 
-	if (!stored_opening(value, &o, &diag)) {
+	_cleanup_(freep) char *own = stored_opening(value, &o, &diag) ? opening_key(&o) : NULL;
+	if (!str_same(own, key)) {
 		diag_warn(s->diag, "opening %s: left out, not understood by this version", key);
 		return 0;
 	}

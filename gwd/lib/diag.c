@@ -143,10 +143,7 @@ char *diag_text(const struct diag *d)
 		const struct mistake *m = &d->mistakes[i];
 
 		if (m->loc.file) {
-			_cleanup_(freep) char *file = xstrdup(m->loc.file);
-
-			text_clean(file, "");
-			buf_printf(&out, "%s:", file);
+			buf_printf(&out, "%s:", m->loc.file);
 			if (m->loc.line)
 				buf_printf(&out, "%u:", m->loc.line);
 			if (m->loc.line && m->loc.col)
@@ -185,6 +182,7 @@ const char *diag_file_once(const char *name)
 
 	free(last);
 	last = xstrdup(name);
+	text_clean(last, "");
 	return last;
 }
 
@@ -192,13 +190,15 @@ const char *diag_file(const char *name)
 {
 	static char *files[FILES_MAX];
 	static size_t n;
+	_cleanup_(freep) char *clean = xstrdup(name);
 
+	text_clean(clean, "");
 	for (size_t i = 0; i < n; i++)
-		if (streq(files[i], name))
+		if (streq(files[i], clean))
 			return files[i];
 	if (n == FILES_MAX)
 		return "(file)";
-	files[n] = xstrdup(name);
+	files[n] = TAKE_PTR(clean);
 	return files[n++];
 }
 

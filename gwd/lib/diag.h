@@ -71,7 +71,8 @@ char *diag_text(const struct diag *);
 
 void diag_free(struct diag *); /* contents only; usable again afterwards */
 
-/* Interned copy of a file name that lives as long as the process. Bounded: past 1000 names all are "(file)". */
+/* Interned copy of a file name, fit for a terminal, that lives as long as the process. Bounded: past 1000 names all are
+ * "(file)". */
 const char *diag_file(const char *name);
 /* A copy that lives until the next call: for what strangers name and nobody keeps. */
 const char *diag_file_once(const char *name);

@@ -148,8 +148,13 @@ static inline void place_stop(struct place *p)
 static inline void promise_settled(struct place *p)
 {
 	_cleanup_(diag_free) struct diag diag = {0};
+	_cleanup_(buf_free) struct buf table = {0};
 	struct gwd_status status = {0};
+
 	place_stop(p);
+	buf_printf(&table, "%s", "");
+	ruleset_text(&table, fake_kernel_ruleset());
+	promise_clean(table.data); /* nft lists it so */
 	PROMISE(place_start(p));
 	PROMISE(gwd_status(p->gwd, &status, &diag) == 0);
 	PROMISE(status.netlink->batches == 0 || !streq(status.ownership, "plain"));

@@ -343,7 +343,7 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t len, size_t max, unsigned s
 	struct nlattr *attr;
 
 	if (len < 2 || data[0] % ARRAY_SIZE(readers) >= LIBNFTNL)
-		return LLVMFuzzerMutate(data, len, max);
+		return len < 2 ? len : 1 + LLVMFuzzerMutate(data + 1, len - 1, max - 1); /* the reader stays */
 	memcpy(copy, data + 1, len - 1);
 	nlh = some_message(copy, len - 1, &seed);
 	attr = nlh ? some_attribute((char *)nlh + headers, nlh->nlmsg_len - headers, rename, &seed) : NULL;

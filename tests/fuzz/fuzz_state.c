@@ -87,7 +87,8 @@ static void use(struct gwd *g)
 	free(views);
 	gwd_status(g, &status, &diag);
 	gwd_pending(g, &seconds);
-	opening_views_free(gwd_openings(g, &n), n);
+	struct opening_view *openings = gwd_openings(g, &n);
+	opening_views_free(openings, n);
 	gwd_export(g, &yaml, &diag);
 	state_each_revision(gwd_state(g), 0, seen, &oldest, &diag);
 	gwd_undo(g, &options, &undone, &diag);

@@ -134,6 +134,8 @@ static void test_file_interned(void **state)
 	(void)state;
 	assert_ptr_equal(first, diag_file("gwd.d/a.yaml"));
 	assert_ptr_not_equal(first, name);
+	assert_string_equal(diag_file("a\n\x1b[m"), "a??[m");
+	assert_string_equal(diag_file_once("a\n\x1b[m"), "a??[m");
 	for (int i = 0; i < 2000; i++) {
 		snprintf(name, sizeof(name), "hostile-%d", i);
 		assert_non_null(diag_file(name));

@@ -165,6 +165,31 @@ static void test_newer_database(void **state)
 	assert_list("web active\nmail active"); /* untouched */
 }
 
+/* Rows under another name than they give themselves: nothing could ever remove them. */
+static void test_misnamed_rows(void **state)
+{
+	_cleanup_(freep) char *path = place_path("state/state.db");
+	size_t n;
+	sqlite3 *db;
+
+	(void)state;
+	NEED_NETNS();
+	start();
+	add("web", "80", "10.0.0.2");
+	DONE(try_open("{'ports':'22'}"));
+	stop();
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "UPDATE runtime SET name = 'mail'; UPDATE live SET name = 'wan tcp 23'", NULL, NULL, NULL),
+			 SQLITE_OK);
+	sqlite3_close(db);
+	start();
+	assert_list("");
+	struct opening_view *views = gwd_openings(place.gwd, &n);
+	opening_views_free(views, n);
+	assert_int_equal(n, 0);
+	assert_settled();
+}
+
 static void test_second_gwd(void **state)
 {
 	const struct gwd_options options = {place.config, place.state};
@@ -495,6 +520,7 @@ int main(void)
 		IN_PLACE(test_broken_at_start),
 		IN_PLACE(test_broken_from_the_beginning),
 		IN_PLACE(test_newer_database),
+		IN_PLACE(test_misnamed_rows),
 		IN_PLACE(test_second_gwd),
 		IN_PLACE(test_apply),
 		IN_PLACE(test_apply_refused),
