@@ -16,6 +16,7 @@ void foreign_free(struct foreign *f)
 	for (size_t i = 0; i < f->n; i++)
 		ruleset_free(f->tables[i].rules);
 	free(f->tables);
+	free(f->below);
 	free(f);
 }
 

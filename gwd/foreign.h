@@ -17,7 +17,8 @@ struct foreign_table {
 struct foreign {
 	struct foreign_table *tables; /* in the kernel's order */
 	size_t n, capacity;
-	bool named; /* with the named sets of rules that translate a destination, not only anonymous ones */
+	char *below; /* "bridge filter": a table that sees packets below IP, and is not read; NULL: there is none */
+	bool named;  /* with the named sets of rules that translate a destination, not only anonymous ones */
 };
 void foreign_sort(struct foreign *); /* what was added to the tables so far */
 void foreign_free(struct foreign *); /* the struct too; NULL is fine */

@@ -20,7 +20,7 @@ enum way { WAY_NONE, WAY_PREROUTING, WAY_OUTPUT, WAY_INPUT, WAY_FORWARD, WAY_POS
 
 static const char *const ways[] = {"", "prerouting", "output", "input", "forward", "postrouting"};
 
-struct packet { /* on its way */
+struct packet {          /* on its way */
 	bool seen, open; /* ... and what the kernel tells of this id is about it */
 	uint32_t id;
 	enum way way;         /* the last hook that it has passed */
@@ -309,11 +309,10 @@ static void refused(struct walk *w, const char *step, const struct packet *p, co
 	}
 	snprintf(option, sizeof(option), "--limit-rate %u/%s", 2 * f->limit.rate, limit_unit_name(f->limit.per));
 	snprintf(written, sizeof(written), "`limit: {rate: %u/%s}`", 2 * f->limit.rate, limit_unit_name(f->limit.per));
-	checks_add(
-		&w->ret->checks, step, VERDICT_FAIL,
-		xasprintf("%s: dropped by gwd itself, in its chain %s: each address may open %u/%s",
-			  header, p->chain, f->limit.rate, limit_unit_name(f->limit.per)),
-		why_change(f, option, written));
+	checks_add(&w->ret->checks, step, VERDICT_FAIL,
+		   xasprintf("%s: dropped by gwd itself, in its chain %s: each address may open %u/%s", header,
+			     p->chain, f->limit.rate, limit_unit_name(f->limit.per)),
+		   why_change(f, option, written));
 }
 
 static void dropped(struct walk *w, const char *step, const struct packet *p, bool answer)
@@ -329,11 +328,14 @@ static void dropped(struct walk *w, const char *step, const struct packet *p, bo
 		return;
 	}
 	if (!find_obstacle(w, p, &o)) {
+		const char *family = family_name(p->family);
+
 		checks_add(&w->ret->checks, step, VERDICT_FAIL,
-			   xasprintf("%s: dropped in table %s %s, chain %s, by %s %llu", header, family_name(p->family),
-				     p->table, p->chain, p->handle ? "the rule with handle" : "its policy, rule",
-				     (unsigned long long)p->handle),
-			   xasprintf("nft -a list chain %s %s %s", family_name(p->family), p->table, p->chain));
+			   p->handle ? xasprintf("%s: dropped in table %s %s, chain %s, by the rule with handle %llu",
+						 header, family, p->table, p->chain, (unsigned long long)p->handle)
+				     : xasprintf("%s: dropped in table %s %s, chain %s, by its policy", header, family,
+						 p->table, p->chain),
+			   xasprintf("nft -a list chain %s %s %s", family, p->table, p->chain));
 		return;
 	}
 	packet.translated = w->entry && !w->entry->forward->no_nat && (answer || ip_cmp(&w->to, &p->header.to) != 0);

@@ -281,6 +281,17 @@ int nft_foreign_set(const struct nlmsghdr *nlh, void *foreign)
 	return MNL_CB_OK;
 }
 
+/* Bridges and devices: what they let through is no business of IP. */
+static void note_below(struct foreign *f, const struct nftnl_chain *c)
+{
+	uint32_t family = nftnl_chain_get_u32(c, NFTNL_CHAIN_FAMILY);
+
+	if (!f->below && (family == NFPROTO_BRIDGE || family == NFPROTO_NETDEV) &&
+	    nftnl_chain_is_set(c, NFTNL_CHAIN_HOOKNUM))
+		f->below = xasprintf("%s %s", family == NFPROTO_BRIDGE ? "bridge" : "netdev",
+				     nftnl_chain_get_str(c, NFTNL_CHAIN_TABLE));
+}
+
 int nft_foreign_chain(const struct nlmsghdr *nlh, void *foreign)
 {
 	struct nftnl_chain *c = nft_get_parse_chain(nlh);
@@ -289,6 +300,7 @@ int nft_foreign_chain(const struct nlmsghdr *nlh, void *foreign)
 	if (!c)
 		return MNL_CB_ERROR;
 	r = rules_of(foreign, nftnl_chain_get_u32(c, NFTNL_CHAIN_FAMILY), nftnl_chain_get_str(c, NFTNL_CHAIN_TABLE));
+	note_below(foreign, c);
 	if (r)
 		nft_get_add_chain(r, c);
 	nftnl_chain_free(c);

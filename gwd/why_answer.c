@@ -4,6 +4,8 @@
  * network, to which it answers as it would answer the client: by its default route. */
 #include "why.h"
 
+#include "sysctl.h"
+
 /* ---- Probes ---------------------------------------------------------------------------------------- */
 
 static bool same_probe(const struct probe *a, const struct probe *b)
@@ -82,17 +84,20 @@ static char *refused_remedy(const struct forward *f, const struct leg *leg)
 /* Nobody answered us, which says something only where we may ask. */
 static void no_answer(struct walk *w, const struct leg *leg, char *text)
 {
+	const char *below = w->others ? w->others->below : NULL;
 	char to[ADDR_TEXT_MAX];
 
-	if (why_own_dropped(w, leg)) {
-		checks_add(&w->ret->checks, step_target, VERDICT_MAY,
-			   xasprintf("%s, or a firewall of this gateway drops what it sends itself", text), NULL);
-		free(text);
+	if (!below && !why_own_dropped(w, leg)) {
+		checks_add(&w->ret->checks, step_target, VERDICT_FAIL, text,
+			   xasprintf("let %s %u in on %s", proto_text(w->asked->proto), leg->port,
+				     ip_text(&leg->target->addr, to)));
 		return;
 	}
-	checks_add(&w->ret->checks, step_target, VERDICT_FAIL, text,
-		   xasprintf("let %s %u in on %s", proto_text(w->asked->proto), leg->port,
-			     ip_text(&leg->target->addr, to)));
+	checks_add(&w->ret->checks, step_target, VERDICT_MAY,
+		   below ? xasprintf("%s, or table %s of this gateway drops it", text, below)
+			 : xasprintf("%s, or a firewall of this gateway drops what it sends itself", text),
+		   xasprintf("gwctl why %u/%s --wait 30s", w->asked->port, proto_text(w->asked->proto)));
+	free(text);
 }
 
 void why_answer(struct walk *w, const struct leg *leg)
@@ -199,8 +204,27 @@ static void own_way_back(struct walk *w, const struct leg *leg)
 			   bring_back(w, leg));
 }
 
+/* br_netfilter has a packet that goes back to the guest it came from leave by the port that it came in by, which a
+ * bridge port does not do unless it is told to. */
+static void bounce(struct walk *w, const struct leg *leg)
+{
+	const struct link *in = why_link(w, w->in);
+	const char *setting =
+		w->to.family == AF_INET ? "net/bridge/bridge-nf-call-iptables" : "net/bridge/bridge-nf-call-ip6tables";
+	char to[ADDR_TEXT_MAX];
+	int on;
+
+	if (!in || !in->bridge || ip_cmp(&w->from, &leg->target->addr) != 0 || sysctl_get(setting, &on) < 0 || !on)
+		return;
+	checks_add(&w->ret->checks, "bridge", VERDICT_MAY,
+		   xasprintf("%s asks for itself, and %s is 1: its port of %s has to send back where it came from",
+			     ip_text(&leg->target->addr, to), setting, w->in),
+		   xstrdup("bridge link set dev PORT hairpin on"));
+}
+
 void why_reply(struct walk *w, const struct leg *leg)
 {
+	bounce(w, leg);
 	if (!masqueraded(w, leg))
 		own_way_back(w, leg);
 	else

@@ -161,22 +161,23 @@ static bool behind_router(const struct walk *w, struct ip *ret)
 static bool foreign_address(struct walk *w)
 {
 	char text[ADDR_TEXT_MAX], own_text[ADDR_TEXT_MAX];
+	const char *proto = proto_text(w->asked->proto);
+	uint16_t port = w->asked->port;
 	struct ip own;
 
-	if ((!w->entry || w->entry->forward->listen.kind != LISTEN_ADDRESS) && behind_router(w, &own)) {
-		checks_add(&w->ret->checks, step_address, VERDICT_MAY,
-			   xasprintf("%s is not an address of this gateway: a router in front of it has to send %s %u "
-				     "to %s",
-				     ip_text(&w->to, text), proto_text(w->asked->proto), w->asked->port,
-				     ip_text(&own, own_text)),
-			   xasprintf("a forward of %s %u to %s on that router", proto_text(w->asked->proto),
-				     w->asked->port, own_text));
-		w->to = own;
-		return true;
+	ip_text(&w->to, text);
+	if ((w->entry && w->entry->forward->listen.kind == LISTEN_ADDRESS) || !behind_router(w, &own)) {
+		checks_add(&w->ret->checks, step_address, VERDICT_FAIL,
+			   xasprintf("%s is not an address of this gateway", text), add_address(w));
+		return false;
 	}
-	checks_add(&w->ret->checks, step_address, VERDICT_FAIL,
-		   xasprintf("%s is not an address of this gateway", ip_text(&w->to, text)), add_address(w));
-	return false;
+	ip_text(&own, own_text);
+	checks_add(&w->ret->checks, step_address, VERDICT_MAY,
+		   xasprintf("%s is not an address of this gateway: a router in front of it has to send %s %u to %s",
+			     text, proto, port, own_text),
+		   xasprintf("a forward of %s %u to %s on that router", proto, port, own_text));
+	w->to = own;
+	return true;
 }
 
 static bool no_address(struct walk *w)
