@@ -125,19 +125,22 @@ static bool is_guarded(const struct forward *f)
 
 void compile_forward(struct ruleset *out, const struct forward *f)
 {
-	struct place p = {.forward = f, .ranges = compile_listen_name(out->arena, f->family, &f->listen)};
+	struct place p = {.forward = f};
 	char digit = compile_families[f->family == AF_INET6].digit;
+	const char *exact = digit == '4' ? "pin4" : "pin6";
 	void (*put)(struct ruleset *, const struct place *, size_t, struct port_range) =
 		f->no_nat ? add_hole : add_ports;
 
 	if (f->no_nat ? is_guarded(f) : !forward_simple(f))
 		p.chain = compile_chain(out, f);
+	if (f->listen.kind != LISTEN_ADDRESS || forward_wants_chain(f)) /* making a name costs more than all the rest */
+		p.ranges = compile_listen_name(out->arena, f->family, &f->listen);
+	if (f->listen.kind != LISTEN_ADDRESS)
+		exact = p.ranges;
 	if (f->no_nat)
 		p.exact = arena_printf(out->arena, "hole%c", digit);
 	else
-		p.exact = arena_printf(out->arena, "%s%s",
-				       f->listen.kind == LISTEN_ADDRESS ? digit == '4' ? "pin4" : "pin6" : p.ranges,
-				       p.chain ? "_own" : "");
+		p.exact = p.chain ? arena_printf(out->arena, "%s_own", exact) : exact;
 	for (size_t proto = 0; proto < PROTO_COUNT; proto++)
 		for (size_t i = 0; i < f->n_ports && f->protos & 1 << proto; i++)
 			put(out, &p, proto, f->ports[i]);

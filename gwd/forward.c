@@ -332,13 +332,13 @@ char *forward_default_name(const struct forward *f, const struct forwards *taken
 {
 	enum { ROOM = 8 }; /* for "-" and a number */
 	_cleanup_(freep) char *name = base_name(f);
-	_cleanup_(freep) char *listen = listen_text(&f->listen);
-	_cleanup_(freep) char *with_listen = NULL;
+	_cleanup_(freep) char *listen = NULL, *with_listen = NULL;
 
 	if (strlen(name) > FORWARD_NAME_MAX - ROOM)
 		name[FORWARD_NAME_MAX - ROOM] = '\0';
 	if (!forwards_by_name(taken, name))
 		return TAKE_PTR(name);
+	listen = listen_text(&f->listen);
 	for (char *p = listen; *p; p++)
 		if (!isalnum((unsigned char)*p) && *p != '.' && *p != '-')
 			*p = '_';

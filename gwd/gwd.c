@@ -373,6 +373,11 @@ int gwd_kernel_fd(const struct gwd *g)
 
 void gwd_settle(struct gwd *g)
 {
+	if (g->outgrown) {
+		state_trim(g->state);
+		memory_trim();
+	}
+	g->outgrown = false;
 	expire_settle(g);
 	confirm_settle(g);
 	others_settle(g);

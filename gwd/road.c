@@ -85,6 +85,8 @@ static struct ruleset *compile_side(const struct gwd *g, const struct delta *d, 
 {
 	struct ruleset *out = ruleset_new();
 
+	if (g->stale || !g->table) /* all of it will be compared: see takes_all */
+		return out;
 	if (frame)
 		add_frame(out, g);
 	add_addresses(out, g, d->leave, d->n_leave);

@@ -42,6 +42,7 @@ struct gwd {
 	bool table;                 /* our table is in the kernel */
 	struct documents *unstored; /* declared ones in force that could not be stored at start: the next change does */
 	bool store_nothing;         /* the database cannot be written, and it must not matter now */
+	bool outgrown;              /* another world has gone: its memory goes back with the next gwd_settle */
 	bool stale;                 /* what is in the kernel is not certain: compare before the next change */
 	bool raised[FAMILIES];      /* forwarding was turned on by us, in this boot and network namespace */
 	bool store_raised;          /* the database does not know it yet */

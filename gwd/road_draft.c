@@ -372,6 +372,7 @@ static void swap_world(struct gwd *g, struct draft *d)
 		struct world *old = g->world;
 
 		g->world = d->world;
+		g->outgrown = true;
 		d->world = old;
 		g->active[V4] = g->active[V6] = g->logging = g->untranslated = 0;
 		for (struct forward_entry *e = forwards_first(g->world->forwards); e; e = e->next) {

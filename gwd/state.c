@@ -36,6 +36,11 @@ void state_close(struct state *state)
 	free(state);
 }
 
+void state_trim(struct state *state)
+{
+	sqlite3_db_release_memory(state->db);
+}
+
 bool state_newer(const struct state *state)
 {
 	return state->newer;

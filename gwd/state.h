@@ -33,6 +33,7 @@ struct state;
  * and every change refused. A damaged one is kept aside with a warning, and a new one begun. 0 or -errno plus diag. */
 int state_open(const char *dir, struct state **ret, struct diag *);
 void state_close(struct state *);
+void state_trim(struct state *); /* drops what is only kept in memory for speed */
 bool state_newer(const struct state *);
 /* False: every change is refused, with -EROFS and the diag of state_refuse. */
 bool state_changeable(const struct state *);

@@ -7,6 +7,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
@@ -209,6 +210,13 @@ void strings_free(struct strings *s)
 		free(s->items[i]);
 	free(s->items);
 	*s = (struct strings){0};
+}
+
+void memory_trim(void)
+{
+#ifdef __GLIBC__ /* musl gives it back by itself */
+	malloc_trim(0);
+#endif
 }
 
 int file_read(const char *path, size_t max, struct buf *ret)

@@ -97,6 +97,9 @@ void strings_add(struct strings *, char *string); /* takes it */
 bool strings_have(const struct strings *, const char *string);
 void strings_free(struct strings *); /* contents; empty and usable afterwards */
 
+/* Gives back to the system what was freed. Costs a walk over all that is left. */
+void memory_trim(void);
+
 /* Whole file into `ret`; 0, or -errno with `ret` untouched. `max` bounds its size (-EFBIG). */
 int file_read(const char *path, size_t max, struct buf *ret);
 
