@@ -30,13 +30,13 @@ static void begin_with_web(void)
 
 /* ---- The kernel refuses -------------------------------------------------------------------------- */
 
-static void refused_call(int (*call)(void))
+static void refused_call(int (*call)(void), int error)
 {
 	_cleanup_(freep) char *before = rules(), *after = NULL;
 	int64_t revision = status().revision;
 
-	fake_kernel_fail_commit(-EINVAL);
-	assert_int_equal(call(), -EINVAL);
+	fake_kernel_fail_commit(error);
+	assert_int_equal(call(), error);
 	assert_int_equal(place.diag.kind, DIAG_KERNEL);
 	assert_int_equal(place.outcome.n_messages, 0);
 	after = rules();
@@ -90,12 +90,15 @@ static int (*const calls[])(void) = {call_add, call_set, call_remove, call_off, 
 
 static void test_kernel_refuses(void **state)
 {
+	static const int errors[] = {-EINVAL, -EPERM, -EINTR, -ENOMEM};
+
 	(void)state;
 	NEED_NETNS();
 	begin_with_web();
 	DONE(try_add("{'name':'a','ports':['7'],'to':[{'addr':'10.0.0.3'}],'listen':'203.0.113.5'}"));
 	for (size_t i = 0; i < ARRAY_SIZE(calls); i++)
-		refused_call(calls[i]);
+		for (size_t k = 0; k < ARRAY_SIZE(errors); k++)
+			refused_call(calls[i], errors[k]);
 	fake_kernel_fail_commit(-EINVAL);
 	call_add();
 	assert_refused(DIAG_KERNEL, "mail: the kernel refused element of any4: Invalid argument");
@@ -136,6 +139,50 @@ static void test_reply_lost(void **state)
 	assert_elements(BOTH);
 	assert_int_equal(netlink().batches, 2); /* the start's, and the one whose reply was lost */
 	assert_settled();
+}
+
+/* What says that the kernel is not as it was believed to be: everything is compared, and the change is done. */
+static void test_kernel_surprises(void **state)
+{
+	static const int errors[] = {-ENOBUFS, -ERESTART, -ENOENT, -EEXIST, -EBUSY};
+
+	(void)state;
+	NEED_NETNS();
+	begin_with_web();
+	DONE(try_add("{'name':'a','ports':['7'],'to':[{'addr':'10.0.0.3'}],'listen':'203.0.113.5'}"));
+	for (size_t k = 0; k < ARRAY_SIZE(errors); k++) {
+		for (size_t i = 0; i < ARRAY_SIZE(calls); i++) {
+			uint64_t dumps = netlink().dumps;
+
+			fake_kernel_fail_commit(errors[k]);
+			DONE(calls[i]());
+			assert_int_equal(netlink().dumps, dumps + place.outcome.changed);
+			assert_settled();
+		}
+		DONE(try_rollback(2));
+		assert_list("web active\na active");
+		assert_settled();
+	}
+}
+
+/* The kernel has it, nobody knows, and nobody can look: refused, and put back as soon as one can. */
+static void test_reply_lost_and_unreadable(void **state)
+{
+	static const int errors[] = {-ENOBUFS, -EPERM, -EINTR, -EIO};
+
+	(void)state;
+	NEED_NETNS();
+	begin_with_web();
+	for (size_t k = 0; k < ARRAY_SIZE(errors); k++) {
+		fake_kernel_lose_reply();
+		fake_kernel_fail_read(errors[k]);
+		assert_int_equal(try_add(MAIL), errors[k]);
+		assert_list("web active");
+		assert_elements(BOTH);
+		gwd_settle(place.gwd);
+		assert_elements("element any4 { tcp . 80 : 10.0.0.2 . 80 } # web\n");
+		assert_settled();
+	}
 }
 
 static void test_read_then_changed(void **state)
@@ -433,6 +480,8 @@ int main(void)
 		IN_PLACE(test_kernel_refuses),
 		IN_PLACE(test_somebody_flushed),
 		IN_PLACE(test_reply_lost),
+		IN_PLACE(test_kernel_surprises),
+		IN_PLACE(test_reply_lost_and_unreadable),
 		IN_PLACE(test_read_then_changed),
 		IN_PLACE(test_cannot_read),
 		IN_PLACE(test_reason_when_it_never_settles),
