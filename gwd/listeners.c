@@ -95,16 +95,20 @@ static void add_listener(const struct why_question *q, const struct nlmsghdr *nl
 		add(q, m, any4);
 }
 
+static struct peer peer_of(const struct inet_diag_msg *m)
+{
+	struct peer p = {.remote = address(m, m->id.idiag_dst),
+			 .local = address(m, m->id.idiag_src),
+			 .port = ntohs(m->id.idiag_sport)};
+
+	bound_to(m, p.ifname);
+	return p;
+}
+
 static void add_peer(struct peers *p, const struct inet_diag_msg *m)
 {
-	struct peer *new;
-
 	p->items = grow(p->items, p->n, &p->capacity, sizeof(*p->items));
-	new = &p->items[p->n++];
-	*new = (struct peer){.remote = address(m, m->id.idiag_dst),
-			     .local = address(m, m->id.idiag_src),
-			     .port = ntohs(m->id.idiag_sport)};
-	bound_to(m, new->ifname);
+	p->items[p->n++] = peer_of(m);
 }
 
 static bool within(struct port_range range, uint16_t port)
@@ -143,22 +147,28 @@ void listeners_close(void)
 	nl = NULL;
 }
 
-static int ask(struct why_question *q)
+static int talk(uint16_t type, uint16_t flags, const struct inet_diag_req_v2 *request, mnl_cb_t cb, void *ctx)
 {
 	_Alignas(struct nlmsghdr) char buf[256] = {0};
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
-	struct inet_diag_req_v2 *r = mnl_nlmsg_put_extra_header(nlh, sizeof(*r));
 
-	nlh->nlmsg_type = SOCK_DIAG_BY_FAMILY;
-	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-	r->sdiag_family = q->family;
-	r->idiag_states = 1U << (q->peers ? TCP_ESTABLISHED : q->proto == PROTO_UDP ? TCP_CLOSE : TCP_LISTEN);
+	nlh->nlmsg_type = type;
+	nlh->nlmsg_flags = NLM_F_REQUEST | flags;
+	memcpy(mnl_nlmsg_put_extra_header(nlh, sizeof(*request)), request, sizeof(*request));
+	return nl_talk(nl, nlh, cb, ctx);
+}
+
+static int ask(struct why_question *q)
+{
+	struct inet_diag_req_v2 r = {.sdiag_family = q->family};
+
+	r.idiag_states = 1U << (q->peers ? TCP_ESTABLISHED : q->proto == PROTO_UDP ? TCP_CLOSE : TCP_LISTEN);
 	if (q->ports.first == q->ports.last)
-		r->id.idiag_sport = htons(q->ports.first);
+		r.id.idiag_sport = htons(q->ports.first);
 	for (size_t i = 0; i < PROTO_COUNT; i++)
 		if (q->proto == 1U << i)
-			r->sdiag_protocol = proto_numbers[i];
-	return nl_talk(nl, nlh, answer, q);
+			r.sdiag_protocol = proto_numbers[i];
+	return talk(SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, &r, answer, q);
 }
 
 static int by_port(const void *a, const void *b)
@@ -277,4 +287,52 @@ size_t listeners_at(const struct listeners *l, uint16_t port)
 			high = middle;
 	}
 	return low;
+}
+
+/* ---- Ending connections -------------------------------------------------------------------------- */
+
+struct ending {
+	const struct peer *peer;
+	struct inet_diag_req_v2 *sockets;
+	size_t n, capacity;
+};
+
+static int is_its(const struct nlmsghdr *nlh, void *ctx)
+{
+	const struct inet_diag_msg *m = mnl_nlmsg_get_payload(nlh);
+	struct ending *e = ctx;
+	struct peer p;
+
+	if (nlh->nlmsg_type != SOCK_DIAG_BY_FAMILY || mnl_nlmsg_get_payload_len(nlh) < sizeof(*m))
+		return MNL_CB_OK;
+	p = peer_of(m);
+	if (by_port_and_ends(&p, e->peer) != 0)
+		return MNL_CB_OK;
+	e->sockets = grow(e->sockets, e->n, &e->capacity, sizeof(*e->sockets));
+	e->sockets[e->n++] =
+		(struct inet_diag_req_v2){.sdiag_family = m->idiag_family, .sdiag_protocol = IPPROTO_TCP, .id = m->id};
+	return MNL_CB_OK;
+}
+
+int listeners_cut(const struct peer *peer)
+{
+	static const uint8_t families[] = {AF_INET, AF_INET6};
+	struct ending e = {.peer = peer};
+	int cut = 0, r = nl ? 0 : nl_open(NETLINK_SOCK_DIAG, &nl);
+
+	for (size_t i = 0; i < ARRAY_SIZE(families) && r == 0; i++) {
+		struct inet_diag_req_v2 all = {.sdiag_family = families[i],
+					       .sdiag_protocol = IPPROTO_TCP,
+					       .idiag_states = 1U << TCP_ESTABLISHED,
+					       .id.idiag_sport = htons(peer->port)};
+
+		r = talk(SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, &all, is_its, &e);
+	}
+	for (size_t i = 0; i < e.n && r == 0; i++) {
+		r = talk(SOCK_DESTROY, NLM_F_ACK, &e.sockets[i], NULL, NULL);
+		cut += r == 0;
+		r = r == -ENOENT ? 0 : r; /* it has just ended */
+	}
+	free(e.sockets);
+	return r < 0 ? r : cut;
 }

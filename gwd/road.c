@@ -211,6 +211,7 @@ void road_sysctls(struct gwd *g, struct diag *warnings)
 void journey_free(struct journey *j)
 {
 	delta_free(&j->delta);
+	peers_free(&j->peers);
 	ruleset_free(j->have);
 	ruleset_free(j->want);
 }
@@ -366,6 +367,8 @@ static void cut(const struct gwd *g, struct journey *j, struct diag *diag)
 
 	if (g->table)
 		j->outcome->cut = road_cut(g, &j->delta, everything, j->options->kill || d->reverts, diag);
+	if (d->reverts)
+		j->outcome->cut += road_cut_peers(g, &j->peers, diag);
 }
 
 /* What nobody asked for cuts connections before it is durable: after a kill in between it is done once more, but behind
@@ -497,7 +500,6 @@ static void arrived(struct gwd *g, struct journey *j, struct diag *diag)
 int road_commit(struct gwd *g, struct draft *d, const struct request_options *options, struct outcome *ret,
 		struct diag *diag)
 {
-	_cleanup_(peers_free) struct peers peers = {0};
 	_cleanup_(journey_free) struct journey j = {.draft = d, .options = options, .outcome = ret};
 	const struct delta *delta = &j.delta;
 	bool raised[FAMILIES] = {g->raised[V4], g->raised[V6]}, off[FAMILIES];
@@ -514,8 +516,8 @@ int road_commit(struct gwd *g, struct draft *d, const struct request_options *op
 	off[V6] = is_off(g, d, delta, V6);
 	frame = d->world || d->topology || d->opens || off[V4] || off[V6] ||
 		touches_frame(delta->leave, delta->n_leave) || touches_frame(delta->enter, delta->n_enter);
-	if (!options->unasked)
-		road_peers(g, d, delta, &peers, diag);
+	if (!options->unasked || d->reverts)
+		road_peers(g, d, delta, &j.peers, diag);
 	j.have = compile_side(g, delta, frame, delta->leave, delta->n_leave);
 	draft_take(g, d);
 	for (size_t family = 0; family < FAMILIES; family++) {
@@ -523,7 +525,7 @@ int road_commit(struct gwd *g, struct draft *d, const struct request_options *op
 		g->raised[family] = g->raised[family] || d->raises[family];
 	}
 	j.want = compile_side(g, delta, frame, delta->enter, delta->n_enter);
-	r = road_lockout(g, &peers, options->force, diag);
+	r = options->unasked ? 0 : road_lockout(g, &j.peers, options->force, diag);
 	if (r == 0)
 		r = options->dry_run ? dry_run(g, &j, diag) : shares ? turn_join(g, &j, diag) : transact(g, &j, diag);
 	if (r == 0 && !g->starting) /* all that runs is looked at behind it */

@@ -161,6 +161,7 @@ struct journey {
 	const struct request_options *options;
 	struct outcome *outcome;
 	struct delta delta;
+	struct peers peers; /* whom it may lock out */
 	struct ruleset *have, *want; /* what is sent is their difference; owned */
 	int64_t docset, revision;
 	size_t ops;    /* sent */
@@ -235,6 +236,9 @@ void road_rules_free(struct rules *);
 void road_peers(const struct gwd *, const struct draft *, const struct delta *, struct peers *ret, struct diag *warnings);
 /* 0, also where it is done by force and only warned of; -EEXIST plus diag. */
 int road_lockout(const struct gwd *, const struct peers *, bool force, struct diag *);
+/* In place of the second half, where they are to be cut: the connections of those who would not reach this machine any
+ * more. Returns how many; failures become warnings. */
+size_t road_cut_peers(const struct gwd *, const struct peers *, struct diag *warnings);
 
 /* An address is new, or has become one of the outside: connections to it may have come before the rules did. */
 bool road_entrance_new(const struct topology *before, const struct topology *now);

@@ -152,3 +152,21 @@ int road_lockout(const struct gwd *g, const struct peers *peers, bool force, str
 		tell(&rules, &last, diag);
 	return r;
 }
+
+size_t road_cut_peers(const struct gwd *g, const struct peers *peers, struct diag *warnings)
+{
+	_cleanup_(road_rules_free) struct rules rules = road_rules(g);
+	size_t cut = 0;
+	int failed = 0;
+
+	for (size_t i = 0; i < peers->n; i++) {
+		int r = fate(&rules, &peers->items[i], NULL) == ARRIVAL_GATEWAY ? 0 : listeners_cut(&peers->items[i]);
+
+		cut += r > 0 ? (size_t)r : 0;
+		failed = r < 0 ? r : failed;
+	}
+	if (failed)
+		diag_warn(warnings, "connections to this gateway that nothing allows any more could not be ended: %s",
+			  strerror(-failed));
+	return cut;
+}

@@ -108,6 +108,19 @@ int listeners_peers(struct port_range ports, struct peers *ret, struct diag *dia
 	return 0;
 }
 
+int listeners_cut(const struct peer *peer)
+{
+	struct peers *p = &fake.peers;
+
+	for (size_t i = 0; i < p->n; i++)
+		if (p->items[i].port == peer->port && ip_cmp(&p->items[i].remote, &peer->remote) == 0) {
+			p->n--;
+			memmove(&p->items[i], &p->items[i + 1], (p->n - i) * sizeof(*p->items));
+			return 1;
+		}
+	return 0;
+}
+
 int listeners_read(uint8_t protos, struct port_range ports, struct listeners *ret, struct diag *diag)
 {
 	struct listeners found = {0};

@@ -83,6 +83,27 @@ gwd_start gateway
 check "the file does not come back with a restart" ssh_works
 apply_good
 
+# --- a port of the gateway itself -------------------------------------------------------------------------------------------
+serve gateway tcp 203.0.113.1 8022
+config gateway <<'YAML'
+gateway: {open: [{port: 22}]}
+YAML
+ctl gateway apply >/dev/null 2>&1
+check "closed" refuses 8022
+talk_open before client tcp 203.0.113.1 22
+is "a login" "gateway ::ffff:203.0.113.9 22" talk before
+ctl gateway open 8022 --confirm=3 >/dev/null
+talk_open own client tcp 203.0.113.1 8022
+is "opened, not confirmed: a connection" "gateway 203.0.113.9 8022" talk own
+check "its time passes, and it is closed" eventually refuses 8022
+if grep -q '^CONFIG_INET_DIAG_DESTROY=y' "/boot/config-$(uname -r)" 2>/dev/null || zcat /proc/config.gz 2>/dev/null | grep -q '^CONFIG_INET_DIAG_DESTROY=y'; then
+	has "its connection is cut" '^(Connection reset|timed out)' talk own
+else
+	skip "its connection is cut" "this kernel may have no CONFIG_INET_DIAG_DESTROY"
+fi
+is "the login lives on" "gateway ::ffff:203.0.113.9 22" talk before
+apply_good
+
 # --- gwd is killed ----------------------------------------------------------------------------------------------------------
 apply_bad 8 >/dev/null
 gwd_kill gateway

@@ -247,6 +247,29 @@ static void test_peers(void **state)
 	EXPECT_PEERS(23, 79, "%s", "");
 }
 
+static void test_cut(void **state)
+{
+	static const struct peer one = {.remote = {AF_INET, {127, 0, 0, 2}}, .local = {AF_INET, {127, 0, 0, 1}}, .port = 22};
+	unsigned ssh;
+
+	(void)state;
+	NEED_NETNS();
+	ssh = inode_of(listening("::", 22, 0));
+	client_of("127.0.0.2", 0, "127.0.0.1", 22);
+	client_of("127.0.0.2", 0, "127.0.0.1", 22);
+	client_of("127.0.0.4", 0, "127.0.0.1", 22);
+	if (listeners_cut(&one) == -EOPNOTSUPP) {
+		print_message("test_cut: this kernel has no CONFIG_INET_DIAG_DESTROY\n");
+		skip();
+	}
+	EXPECT_PEERS(1, 65535, "127.0.0.4 at 127.0.0.1 22 of %u", ssh);
+	client_of("127.0.0.2", 0, "127.0.0.1", 22);
+	client_of("127.0.0.2", 0, "127.0.0.1", 22);
+	assert_int_equal(listeners_cut(&one), 2);
+	assert_int_equal(listeners_cut(&one), 0);
+	EXPECT_PEERS(1, 65535, "127.0.0.4 at 127.0.0.1 22 of %u", ssh);
+}
+
 static void test_peers_bound(void **state)
 {
 	unsigned ssh;
@@ -282,6 +305,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_whose, fresh, close_all),
 		cmocka_unit_test_setup_teardown(test_peers, fresh, close_all),
 		cmocka_unit_test_setup_teardown(test_peers_bound, fresh, close_all),
+		cmocka_unit_test_setup_teardown(test_cut, fresh, close_all),
 		cmocka_unit_test(test_at),
 	};
 
