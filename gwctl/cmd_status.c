@@ -315,6 +315,20 @@ static void add_legacy_warning(json_t *reply)
 						     names.data));
 }
 
+static void add_saved_warnings(json_t *warnings)
+{
+	json_auto_t *paths = json_array();
+	size_t i;
+	json_t *path;
+	saved_find(paths);
+	json_array_foreach(paths, i, path)
+	{
+		_cleanup_(freep) char *text = saved_text(json_string_value(path)),
+				       *remedy = saved_remedy(json_string_value(path));
+		json_array_append_new(warnings, json_sprintf("%s: %s", text, remedy));
+	}
+}
+
 enum status cmd_status(struct call *call)
 {
 	json_auto_t *reply = NULL;
@@ -322,7 +336,7 @@ enum status cmd_status(struct call *call)
 	if (status != STATUS_DONE)
 		return status;
 	add_legacy_warning(reply);
-	saved_warn(json_object_get(reply, "warnings"));
+	add_saved_warnings(json_object_get(reply, "warnings"));
 	add_programs(json_object_get(reply, "reachable"));
 	writer_object(call->out, fields, ARRAY_SIZE(fields), reply);
 	return STATUS_DONE;

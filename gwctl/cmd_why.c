@@ -2,6 +2,7 @@
 /* gwd follows the connection and says what to ask of the targets; they are asked from here, and gwd judges the answers. */
 #include <stdio.h>
 
+#include "ask.h"
 #include "command.h"
 #include "owner.h"
 #include "probe.h"
@@ -38,37 +39,6 @@ static json_t *question(const struct call *call)
 		json_object_set_new(ret, options[ends[i]].name, json_string(text));
 	}
 	return ret;
-}
-
-/* ---- Probes ----------------------------------------------------------------------------------------- */
-
-static struct probe probe_of(const json_t *asked)
-{
-	struct probe p = {.proto = PROTO_TCP, .port = (uint16_t)json_number(asked, "port")};
-	proto_parse(json_text(asked, "proto"), &p.proto);
-	ip_parse(json_text(asked, "addr"), &p.to);
-	ip_parse(json_text(asked, "source"), &p.source);
-	return p;
-}
-
-/* Asks what gwd does not know yet, and puts the answers into its list; false: there is nothing. */
-static bool ask(json_t *probes, int ms)
-{
-	size_t n = json_array_size(probes), n_asked = 0, i;
-	_cleanup_(freep) struct probe *asked = xcalloc(n, sizeof(*asked));
-	_cleanup_(freep) json_t **items = xcalloc(n, sizeof(json_t *));
-	json_t *item;
-	json_array_foreach(probes, i, item)
-	{
-		if (!streq(json_text(item, "answer"), "unasked"))
-			continue;
-		items[n_asked] = item;
-		asked[n_asked++] = probe_of(item);
-	}
-	probe_all(asked, n_asked, ms);
-	for (i = 0; i < n_asked; i++)
-		json_object_set_new(items[i], "answer", json_string(probe_names[asked[i].answer]));
-	return n_asked > 0;
 }
 
 /* ---- The answer ------------------------------------------------------------------------------------- */
@@ -164,7 +134,7 @@ static enum status look(struct call *call, json_t *asked, json_t **reply)
 	static const int rounds[] = {PROBE_SURE_MS, PROBE_OLD_MS};
 	enum status status = call_method(call, "Why", json_incref(asked), reply);
 	for (size_t i = 0; i < ARRAY_SIZE(rounds) && status == STATUS_DONE; i++) {
-		if (!ask(json_object_get(*reply, "probes"), rounds[i]))
+		if (!ask_probes(json_object_get(*reply, "probes"), rounds[i]))
 			break;
 		json_object_set(asked, "probes", json_object_get(*reply, "probes"));
 		json_decref(TAKE_PTR(*reply));

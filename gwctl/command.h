@@ -33,7 +33,7 @@ struct call { /* one command on its way */
 struct command {
 	const char *name;
 	const char *synopsis; /* its words, as help shows them */
-	const char *summary;  /* NULL: of a later version */
+	const char *summary;
 	const char *more;     /* paragraphs and examples for `help COMMAND` */
 	size_t min, max;      /* number of words */
 	uint64_t options;     /* OPTION_BIT of those it takes, beside the general ones */
@@ -112,6 +112,7 @@ enum status cmd_import(struct call *);
 enum status cmd_watch(struct call *);
 enum status cmd_metrics(struct call *);
 enum status cmd_why(struct call *);
+enum status cmd_doctor(struct call *);
 enum status cmd_help(struct call *);
 enum status cmd_version(struct call *);
 

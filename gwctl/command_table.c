@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Every command in the order in which help shows it. One that a later version will have stands here too, without a
- * summary: it is refused by name, so that nobody takes it for a mistyped one. */
+/* Every command in the order in which help shows it. */
 #include "command.h"
 
 #define B(name) OPTION_BIT(OPTION_##name)
@@ -215,6 +214,19 @@ static const char why_more[] =
 	"  gwctl why 80 --from 198.51.100.7 --wait 30s\n"
 	"  gwctl why 443 --to 203.0.113.5 -q || echo broken\n";
 
+static const char doctor_more[] =
+	"Follows every forward as why does, and looks at the file, the state, the interfaces and what other programs "
+	"do.\n"
+	"Each finding is an error (something is broken), a warning or a note, with its cause and the command that "
+	"puts\n"
+	"it right; forwards with the same cause are told together. Changes nothing; the targets are asked by "
+	"connecting\n"
+	"to them, for at most half a minute. Ends with 1 when there are errors.\n"
+	"\n"
+	"  gwctl doctor\n"
+	"  gwctl doctor -q || echo broken\n"
+	"  gwctl doctor -o json | jq -r '.findings[].remedy'\n";
+
 static const char metrics_more[] = "Numbers as OpenMetrics text, for Prometheus and others: all names begin with gwd_, "
 				   "and gwd_up is 0, with exit\n"
 				   "status 3, when gwd is away. --http is for gwd-metrics.socket, which answers on "
@@ -258,8 +270,8 @@ const struct command commands[] = {
 	{"import", "", "the DNAT rules of nft and iptables, as a gwd.yaml", import_more, 0, 0, 0, cmd_import},
 	{"why", "PORT[/PROTO]", "does a connection pass, and why not", why_more, 1, 1, B(FROM) | B(TO) | B(WAIT),
 	 cmd_why},
+	{"doctor", "", "what is wrong, and what puts it right", doctor_more, 0, 0, 0, cmd_doctor},
 	{"help", "[COMMAND]", "this text, or all about a command", help_more, 0, 1, 0, cmd_help},
 	{"version", "", "print the version", NULL, 0, 0, 0, cmd_version},
-	{.name = "doctor"},
 	{0},
 };

@@ -105,8 +105,7 @@ static void help_all(void)
 	printf("gwctl [OPTION...] [COMMAND]\nForwards ports to the servers behind this gateway, through gwd.\n\n");
 	for (const struct command *c = commands; c->name; c++) {
 		_cleanup_(freep) char *left = xasprintf("%s %s", c->name, c->synopsis);
-		if (c->summary)
-			printf("  %-42s %s\n", left, c->summary);
+		printf("  %-42s %s\n", left, c->summary);
 	}
 	printf("\nWithout a command: status. Options, wherever they stand:\n");
 	put_options(COMMON_OPTIONS);
@@ -122,10 +121,6 @@ static void put_usage(FILE *file, const struct command *c)
 
 static enum status help_one(const struct command *c)
 {
-	if (!c->summary) {
-		complain("'%s' is not yet supported by this version of gwd", c->name);
-		return STATUS_REFUSED;
-	}
 	put_usage(stdout, c);
 	printf("%s\n\n%s", c->summary, c->more ? c->more : "");
 	if (c->options)
@@ -240,7 +235,7 @@ static enum status dispatch(int argc, char *const *argv)
 		unknown(word);
 		return STATUS_USAGE;
 	}
-	if (!c->summary || (fine && a.values[OPTION_HELP]))
+	if (fine && a.values[OPTION_HELP])
 		return help_one(c);
 	if (!fine) {
 		complain_all(&diag);

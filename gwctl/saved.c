@@ -27,19 +27,15 @@ static bool holds_table(const char *text)
 	return false;
 }
 
-static void warn_of(json_t *warnings, const char *path)
+static void look_into(json_t *ret, const char *path)
 {
 	_cleanup_(buf_free) struct buf text = {0};
 
-	if (file_read(path, FILE_MAX, &text) < 0 || !text.len || !holds_table(text.data))
-		return;
-	json_array_append_new(warnings,
-			      json_sprintf("%s holds a saved copy of gwd's own table, which may make the whole "
-					   "file fail when it is loaded: sed -i '/^table inet gwd /,/^}/d' %s",
-					   path, path));
+	if (file_read(path, FILE_MAX, &text) >= 0 && text.len && holds_table(text.data))
+		json_array_append_new(ret, json_string(path));
 }
 
-void saved_warn(json_t *warnings)
+void saved_find(json_t *ret)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(patterns); i++) {
 		glob_t found;
@@ -47,7 +43,18 @@ void saved_warn(json_t *warnings)
 		if (glob(patterns[i], 0, NULL, &found) != 0)
 			continue;
 		for (size_t k = 0; k < found.gl_pathc; k++)
-			warn_of(warnings, found.gl_pathv[k]);
+			look_into(ret, found.gl_pathv[k]);
 		globfree(&found);
 	}
+}
+
+char *saved_text(const char *path)
+{
+	return xasprintf(
+		"%s holds a saved copy of gwd's own table, which may make the whole file fail when it is loaded", path);
+}
+
+char *saved_remedy(const char *path)
+{
+	return xasprintf("sed -i '/^table inet gwd /,/^}/d' %s", path);
 }

@@ -5,7 +5,10 @@
 
 #include <jansson.h>
 
-/* Appends a warning for each file that the distributions' nftables services load and the caller may read. */
-void saved_warn(json_t *warnings);
+/* Appends the path of each, of those that the distributions' nftables services load and the caller may read. */
+void saved_find(json_t *paths);
+/* What that means, and what takes the table out of it. Caller's strings. */
+char *saved_text(const char *path);
+char *saved_remedy(const char *path);
 
 #endif

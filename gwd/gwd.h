@@ -270,6 +270,36 @@ void why_free(struct why *);
 int gwd_why(struct gwd *, const struct why_question *, const struct probe *probes, size_t n, struct why *ret,
 	    struct diag *);
 
+/* ---- What is wrong ----
+ * Everything that runs, a page of forwards at a time, so that the loop never waits for long. */
+
+enum severity {
+	SEVERITY_NOTE,    /* it works, but may surprise */
+	SEVERITY_WARNING, /* it works, not as it was meant, or not for long */
+	SEVERITY_ERROR,   /* something is broken */
+};
+#define SEVERITIES 3
+extern const char *const severity_names[SEVERITIES]; /* "note", "warning", "error" */
+
+struct fault {
+	enum severity severity;
+	const char *about; /* "file", or a step of gwd_why; static */
+	char *text;
+	char *remedy;      /* a command where there is one; NULL = none */
+	char *forward;     /* whose it is; NULL = of the machine */
+};
+struct diagnosis {
+	struct fault *faults;
+	size_t n, capacity;
+	struct probe *probes; /* as in struct why */
+	size_t n_probes, probes_capacity;
+	size_t next; /* first forward of the next page; 0 = that was the last one */
+};
+#define DOCTOR_PROBES_MAX 1024 /* of one page */
+void diagnosis_free(struct diagnosis *); /* contents */
+/* Forwards from `first` on, in the order of gwd_list; with 0 the machine and the file, too. Changes nothing. */
+void gwd_doctor(struct gwd *, size_t first, const struct probe *probes, size_t n, struct diagnosis *ret);
+
 /* The next packet that begins such a connection, and the answer to it, as the kernel sees them: waits for `seconds`, and
  * calls `wake` when gwd_traced has something to tell. One at a time. 0, or -errno plus diag. */
 int gwd_trace(struct gwd *, const struct why_question *, unsigned seconds, void (*wake)(void *ctx), void *ctx,

@@ -56,6 +56,16 @@ const struct link *why_link(const struct walk *w, const char *ifname)
 	return NULL;
 }
 
+const char *why_ifname(const struct walk *w, uint32_t ifindex)
+{
+	const struct facts *facts = links_facts(w->gwd->links);
+
+	for (size_t i = 0; i < facts->n_links; i++)
+		if (facts->links[i].index == ifindex)
+			return facts->links[i].name;
+	return "";
+}
+
 uint8_t why_proto_number(const struct walk *w)
 {
 	size_t i = 0;
@@ -90,7 +100,7 @@ static void to_target(struct walk *w, const struct target *target)
 	why_reply(w, &leg);
 }
 
-static void walk(struct walk *w)
+void walk_on(struct walk *w)
 {
 	if (!why_address(w))
 		return;
@@ -120,17 +130,30 @@ static int sensible(const struct why_question *q, struct diag *diag)
 	return 0;
 }
 
-void walk_begin(struct walk *w, struct gwd *g, const struct why_question *q, struct why *ret)
+void walk_open(struct walk *w, struct gwd *g)
+{
+	gwd_links_event(g);
+	gwd_kernel_event(g);
+	*w = (struct walk){.gwd = g, .rules = road_rules(g), .others = others_tables(g)};
+}
+
+void walk_ask(struct walk *w, const struct why_question *q, const struct forward_entry *e, struct why *ret)
 {
 	_cleanup_(freep) char *to = NULL;
 	char from[ADDR_TEXT_MAX];
 
-	gwd_links_event(g);
-	gwd_kernel_event(g);
-	*w = (struct walk){.gwd = g, .asked = q, .ret = ret, .rules = road_rules(g), .others = others_tables(g)};
+	w->asked = q;
+	w->ret = ret;
+	w->entry = e;
 	why_resolve(w);
 	to = w->to.family ? why_end(&w->to, q->port) : xasprintf("port %u", q->port);
 	ret->packet = xasprintf("%s %s -> %s", proto_text(q->proto), why_from(w, from), to);
+}
+
+void walk_begin(struct walk *w, struct gwd *g, const struct why_question *q, struct why *ret)
+{
+	walk_open(w, g);
+	walk_ask(w, q, NULL, ret);
 }
 
 void walk_end(struct walk *w)
@@ -149,7 +172,7 @@ int gwd_why(struct gwd *g, const struct why_question *q, const struct probe *pro
 	walk_begin(&w, g, q, ret);
 	w.answers = probes;
 	w.n_answers = n;
-	walk(&w);
+	walk_on(&w);
 	walk_end(&w);
 	return 0;
 }

@@ -10,6 +10,7 @@
 #include "request_metrics.h"
 #include "request_traffic.h"
 #include "request_watch.h"
+#include "request_doctor.h"
 #include "request_why.h"
 #include "sandbox.h"
 #include "util.h"
@@ -513,6 +514,7 @@ const struct varlink_method request_methods[] = {
 	{"Export", ACCESS_LOOK, export},
 	{"Import", ACCESS_LOOK, import},
 	{"Why", ACCESS_LOOK, request_why},
+	{"Doctor", ACCESS_LOOK, request_doctor},
 	{"Purge", ACCESS_CHANGE, purge},
 	{"Watch", ACCESS_LOOK, request_watch},
 	{"Metrics", ACCESS_LOOK, request_metrics},

@@ -56,10 +56,10 @@ static bool read_answer(const json_t *object, struct probe *ret)
 	return false;
 }
 
-static bool read_probes(const json_t *list, struct probe ret[PROBES_MAX], size_t *ret_n)
+bool request_probes_read(const json_t *list, struct probe *ret, size_t max, size_t *ret_n)
 {
 	*ret_n = json_array_size(list);
-	if (*ret_n > PROBES_MAX)
+	if (*ret_n > max)
 		return false;
 	for (size_t i = 0; i < *ret_n; i++) {
 		const json_t *item = json_array_get(list, i);
@@ -94,13 +94,13 @@ static json_t *steps(const struct checks *checks)
 	return list;
 }
 
-static json_t *probes(const struct why *why)
+json_t *request_probes(const struct probe *probes, size_t n)
 {
 	json_t *list = json_array();
 	char text[ADDR_TEXT_MAX];
 
-	for (size_t i = 0; i < why->n_probes; i++) {
-		const struct probe *p = &why->probes[i];
+	for (size_t i = 0; i < n; i++) {
+		const struct probe *p = &probes[i];
 		json_t *item =
 			json_pack("{s:s, s:s, s:I, s:s}", "proto", proto_text(p->proto), "addr", ip_text(&p->to, text),
 				  "port", (json_int_t)p->port, "answer", answer_names[p->answer]);
@@ -117,7 +117,7 @@ static json_t *reply(const struct why *why)
 	const struct check *cause = checks_cause(&why->checks);
 	json_t *ret = json_pack("{s:o, s:s, s:o, s:o}", "packet", varlink_text(why->packet), "verdict",
 				verdict_names[cause ? cause->verdict : VERDICT_PASS], "steps", steps(&why->checks),
-				"probes", probes(why));
+				"probes", request_probes(why->probes, why->n_probes));
 
 	if (cause)
 		json_object_set_new(ret, "cause", step(cause));
@@ -187,7 +187,7 @@ void request_why(struct varlink_call *call)
 	size_t n = 0;
 	const char *wrong = read_question(call->parameters, &question);
 
-	if (!wrong && !read_probes(json_object_get(call->parameters, "probes"), asked, &n))
+	if (!wrong && !request_probes_read(json_object_get(call->parameters, "probes"), asked, PROBES_MAX, &n))
 		wrong = "probes";
 	if (seconds && (json_integer_value(seconds) < 1 || json_integer_value(seconds) > WAIT_MAX))
 		wrong = "wait";

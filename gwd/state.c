@@ -87,6 +87,11 @@ void state_warn(const struct state *state, struct diag *warnings)
 			  n > 1 ? " more than once" : "", kept, state->path);
 }
 
+size_t state_kept_aside(const struct state *state, char **ret)
+{
+	return db_kept_aside(state, ret);
+}
+
 /* ---- Transactions ------------------------------------------------------------------------------- */
 
 static int begin(struct state *state, bool relaxed, struct diag *diag)

@@ -40,6 +40,8 @@ bool state_changeable(const struct state *);
 int state_refuse(const struct state *, struct diag *); /* 0, or that */
 /* What somebody must know who relies on it: it cannot be changed, a damaged one is kept aside. Looks into the directory. */
 void state_warn(const struct state *, struct diag *warnings);
+/* How many damaged ones lie there; *ret, the caller's: the newest. */
+size_t state_kept_aside(const struct state *, char **ret);
 
 /* Transactions. Every put below must be inside one. state_commit returns 0 when the change is durable; on failure the
  * transaction is rolled back, diag says why. After an error inside one, state_commit refuses: state_abort. */

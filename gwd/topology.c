@@ -405,8 +405,8 @@ const char *zone_name(enum zone zone)
 }
 
 /* One of them is in a dmz, the other is not, and hosts of the one find those of the other without us. */
-static void warn_of_shared(const struct topology *t, const struct local_address *a, const struct local_address *b,
-			   struct diag *diag)
+static void find_shared(const struct topology *t, const struct local_address *a, const struct local_address *b,
+			topology_each each, void *ctx)
 {
 	const struct interface *of_a = topology_interface(t, a->ifname), *of_b = topology_interface(t, b->ifname);
 	struct prefix net_a = prefix_of(&a->ip, a->prefix_len), net_b = prefix_of(&b->ip, b->prefix_len);
@@ -416,12 +416,28 @@ static void warn_of_shared(const struct topology *t, const struct local_address 
 		return;
 	if (!prefix_contains(&net_a, &b->ip) && !prefix_contains(&net_b, &a->ip))
 		return;
-	diag_warn(diag,
-		  "%s (%s) and %s (%s) are both in %s: hosts on one wire reach each other past this gateway, which "
-		  "cannot keep them apart; give the dmz a network or VLAN of its own, or isolate its bridge ports "
+	each(ctx, of_a->zone == ZONE_DMZ ? a : b,
+	     xasprintf("%s (%s) and %s (%s) are both in %s: hosts on one wire reach each other past this gateway, which "
+		       "cannot keep them apart",
+		       of_a->name, zone_name(of_a->zone), of_b->name, zone_name(of_b->zone),
+		       prefix_text(net_a.len < net_b.len ? &net_a : &net_b, text)));
+}
+
+void topology_shared(const struct topology *t, topology_each each, void *ctx)
+{
+	for (size_t i = 0; i < t->n_addresses; i++)
+		for (size_t k = i + 1; k < t->n_addresses; k++)
+			find_shared(t, &t->addresses[i], &t->addresses[k], each, ctx);
+}
+
+static void warn_of_shared(void *ctx, const struct local_address *dmz, char *text)
+{
+	(void)dmz;
+	diag_warn(ctx,
+		  "%s; give the dmz a network or VLAN of its own, or isolate its bridge ports "
 		  "(bridge link set dev PORT isolated on)",
-		  of_a->name, zone_name(of_a->zone), of_b->name, zone_name(of_b->zone),
-		  prefix_text(net_a.len < net_b.len ? &net_a : &net_b, text));
+		  text);
+	free(text);
 }
 
 void topology_warn(const struct topology *t, struct diag *diag)
@@ -434,7 +450,5 @@ void topology_warn(const struct topology *t, struct diag *diag)
 				  in->name, zone_name(in->overridden),
 				  in->overridden == ZONE_DMZ ? ", and nothing keeps its hosts apart" : "");
 	}
-	for (size_t i = 0; i < t->n_addresses; i++)
-		for (size_t k = i + 1; k < t->n_addresses; k++)
-			warn_of_shared(t, &t->addresses[i], &t->addresses[k], diag);
+	topology_shared(t, warn_of_shared, diag);
 }

@@ -64,6 +64,9 @@ const struct local_address *topology_neighbour(const struct topology *, const st
 bool topology_is_local(const struct topology *, const struct ip *);
 /* One NIC: the single l3 interface besides loopback that carries addresses; NULL when there are more, or none. */
 const struct interface *topology_one_nic(const struct topology *);
+/* A dmz that cannot be kept apart from another zone in the same network: its address. `each` takes the text. */
+typedef void (*topology_each)(void *ctx, const struct local_address *dmz, char *text);
+void topology_shared(const struct topology *, topology_each each, void *ctx);
 /* Warns of zones that are not, or cannot be, what the file says. */
 void topology_warn(const struct topology *, struct diag *);
 bool ifname_matches(const char *pattern, const char *name); /* '*' only at the end */

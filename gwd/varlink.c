@@ -39,12 +39,6 @@ static const char service_description[] =
 	"# The reply is too long for one message: call with \"more\".\n"
 	"error ExpectedMore ()\n";
 
-/* Named by the design, not in this version: INTERFACE section 5. */
-static const char *const later[] = {
-	WIRE_INTERFACE ".Target", WIRE_INTERFACE ".Open",    WIRE_INTERFACE ".Close",  WIRE_INTERFACE ".Flows",  WIRE_INTERFACE ".Stats",   WIRE_INTERFACE ".Watch",  WIRE_INTERFACE ".Doctor",
-	WIRE_INTERFACE ".Metrics", WIRE_INTERFACE ".Import", WIRE_INTERFACE ".KillFlows",
-};
-
 struct varlink {
 	const struct varlink_method *methods;
 	void *ctx;
@@ -312,14 +306,6 @@ static const struct varlink_method *find(const struct varlink_method *methods, c
 	return NULL;
 }
 
-static bool is_later(const char *full)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(later); i++)
-		if (streq(later[i], full))
-			return true;
-	return false;
-}
-
 void varlink_denied(struct varlink_call *call)
 {
 	_cleanup_(diag_free) struct diag diag = {0};
@@ -336,8 +322,7 @@ static void dispatch(struct varlink_call *call, const struct varlink_method *met
 
 	call->method = find(methods, name);
 	if (!expected || !call->method)
-		fail_service(call, expected || is_later(full) ? "MethodNotImplemented" : "MethodNotFound", "method",
-			     full);
+		fail_service(call, expected ? "MethodNotImplemented" : "MethodNotFound", "method", full);
 	else if (client_access(call->client) < call->method->access)
 		varlink_denied(call);
 	else if (as_described(call, expected))

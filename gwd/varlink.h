@@ -23,9 +23,8 @@ struct varlink_method {
 
 struct varlink;
 
-/* `methods` ends with a NULL name. A method that the interface description names but the table lacks, and one that a
- * later version will bring, is answered with org.varlink.service.MethodNotImplemented, an unknown one with
- * MethodNotFound, too little access with .Denied. */
+/* `methods` ends with a NULL name. A method that the interface description names but the table lacks is answered
+ * with org.varlink.service.MethodNotImplemented, an unknown one with MethodNotFound, too little access with .Denied. */
 struct varlink *varlink_new(const struct varlink_method *methods, void *ctx);
 void varlink_free(struct varlink *);
 struct control_handler varlink_handler(struct varlink *);

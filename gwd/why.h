@@ -30,13 +30,18 @@ struct leg { /* the rest of the way, to one of the targets */
 	char out[IFNAMSIZ];
 };
 
-/* Takes events first: what somebody changed a moment ago is what he asks about. */
+/* Takes events first: what somebody changed a moment ago is what he asks about. Then one question, or several. */
+void walk_open(struct walk *, struct gwd *);
+/* `e` NULL: the forward that is most likely meant. */
+void walk_ask(struct walk *, const struct why_question *, const struct forward_entry *e, struct why *ret);
+void walk_on(struct walk *); /* all of the way */
+/* The first two for one question. */
 void walk_begin(struct walk *, struct gwd *, const struct why_question *, struct why *ret);
 void walk_end(struct walk *);
 
 /* ---- why_entry.c: where it arrives, and what gwd itself does with it ------------------------------- */
 
-/* Fills in what was not asked for: entry, to, in. */
+/* Fills in what was not asked for: entry (unless it is there), to, in. */
 void why_resolve(struct walk *);
 bool why_address(struct walk *);
 bool why_forward(struct walk *);
@@ -79,6 +84,7 @@ char *why_change(const struct forward *, const char *option, const char *written
 char *why_end(const struct ip *, uint16_t port);                      /* "10.0.0.2:80", "[fd00::2]:80"; port 0 = none */
 const char *why_from(const struct walk *, char text[ADDR_TEXT_MAX]);  /* "203.0.113.9", or "somebody outside" */
 const struct link *why_link(const struct walk *, const char *ifname); /* or NULL */
+const char *why_ifname(const struct walk *, uint32_t ifindex);        /* or "" */
 bool why_link_works(struct walk *, const char *step, const char *ifname); /* or else says so */
 uint8_t why_proto_number(const struct walk *);                            /* IPPROTO_* */
 uint16_t why_target_port(const struct walk *, const struct target *);     /* for the port that is asked about */

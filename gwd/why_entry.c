@@ -119,7 +119,8 @@ void why_resolve(struct walk *w)
 {
 	const char *in;
 
-	w->entry = find_entry(w);
+	if (!w->entry)
+		w->entry = find_entry(w);
 	w->from = w->asked->from;
 	w->to = w->asked->to.family ? w->asked->to : entrance(w);
 	in = way_in(w);

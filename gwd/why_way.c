@@ -18,16 +18,6 @@ static struct ip sender(const struct walk *w)
 	return w->from.family ? w->from : anybody(w->to.family);
 }
 
-static const char *name_of(const struct walk *w, uint32_t ifindex)
-{
-	const struct facts *facts = links_facts(w->gwd->links);
-
-	for (size_t i = 0; i < facts->n_links; i++)
-		if (facts->links[i].index == ifindex)
-			return facts->links[i].name;
-	return "";
-}
-
 /* A setting that an interface has under this name. */
 static int interface_setting(const char *family, const char *ifname, const char *setting, int otherwise)
 {
@@ -98,7 +88,7 @@ void why_reverse_path(struct walk *w)
 
 	if (streq(w->in, "lo") || route_get(&from, NULL, &back) < 0)
 		return;
-	const char *out = name_of(w, back.ifindex), *who = why_from(w, text);
+	const char *out = why_ifname(w, back.ifindex), *who = why_from(w, text);
 	if (back.error) {
 		checks_add(&w->ret->checks, step, VERDICT_FAIL, xasprintf("this gateway has no route back to %s", who),
 			   w->from.family ? xasprintf("ip route add %s via ROUTER dev %s", who, w->in)
@@ -155,7 +145,7 @@ bool why_route(struct walk *w, struct leg *leg)
 		return true;
 	if (leg->route.error)
 		return no_route(w, leg);
-	out = name_of(w, leg->route.ifindex);
+	out = why_ifname(w, leg->route.ifindex);
 	memcpy(leg->out, out, strlen(out) + 1);
 	ip_text(&leg->target->addr, to);
 	if (!why_link_works(w, "route", out))

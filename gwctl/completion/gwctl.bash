@@ -14,7 +14,7 @@ _gwctl_targets() # of one forward
 _gwctl()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local commands="add set rm on off target open close ls show stats flows status watch metrics check diff apply edit confirm history undo rollback export import why help version"
+	local commands="add set rm on off target open close ls show stats flows status watch metrics check diff apply edit confirm history undo rollback export import why doctor help version"
 	local common="--socket --output --quiet --help --version"
 	local command="" words=0 options="" i
 	COMPREPLY=()

@@ -43,6 +43,7 @@ complete -c gwctl -n __fish_use_subcommand -a rollback -d 'return to an older re
 complete -c gwctl -n __fish_use_subcommand -a export -d 'what runs, as a gwd.yaml'
 complete -c gwctl -n __fish_use_subcommand -a import -d 'the DNAT rules of nft and iptables, as a gwd.yaml'
 complete -c gwctl -n __fish_use_subcommand -a why -d 'does a connection pass, and why not'
+complete -c gwctl -n __fish_use_subcommand -a doctor -d 'what is wrong, and what puts it right'
 complete -c gwctl -n __fish_use_subcommand -a help -d 'a summary, or all about a command'
 complete -c gwctl -n __fish_use_subcommand -a version -d 'print the version'
 
@@ -80,4 +81,4 @@ complete -c gwctl -n '__fish_seen_subcommand_from diff' -l revision -x -d 'compa
 complete -c gwctl -n '__fish_seen_subcommand_from set rm on off target ls show stats flows' -a '(__gwctl_names)'
 complete -c gwctl -n '__fish_seen_subcommand_from target' -a 'drain ready off (__gwctl_targets)'
 complete -c gwctl -n '__fish_seen_subcommand_from check diff apply' -F
-complete -c gwctl -n '__fish_seen_subcommand_from help' -a 'add set rm on off target open close ls show stats flows status watch metrics check diff apply edit confirm history undo rollback export import why'
+complete -c gwctl -n '__fish_seen_subcommand_from help' -a 'add set rm on off target open close ls show stats flows status watch metrics check diff apply edit confirm history undo rollback export import why doctor'

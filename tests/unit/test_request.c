@@ -494,7 +494,7 @@ static void test_purge(void **state)
 static void test_table(void **state)
 {
 	static const char *const looks[] = {"List",    "Get",	 "Stats",  "Flows",   "Status", "Check",	"Diff",
-					    "History", "Export", "Import", "Watch",  "Metrics", "Why"};
+					    "History", "Export", "Import", "Watch",  "Metrics", "Why", "Doctor"};
 	size_t described = 0, handled = 0, looking = 0;
 
 	(void)state;

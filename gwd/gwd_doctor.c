@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What `why` says of one connection, asked of every forward: the first cause of each is a finding. Those who share a cause
+ * are put together by who asks. */
+#include "doctor.h"
+
+#include "why.h"
+
+enum {
+	PAGE_FORWARDS = 256,
+	PAGE_PROBES = DOCTOR_PROBES_MAX - 2 * PROTO_COUNT * FORWARD_TARGETS_MAX, /* room for one forward more */
+};
+
+const char *const severity_names[SEVERITIES] = {"note", "warning", "error"};
+
+void doctor_add(struct diagnosis *d, enum severity severity, const char *about, char *text, char *remedy,
+		const struct forward *f)
+{
+	d->faults = grow(d->faults, d->n, &d->capacity, sizeof(*d->faults));
+	d->faults[d->n++] = (struct fault){severity, about, text, remedy, f ? xstrdup(f->name) : NULL};
+}
+
+void diagnosis_free(struct diagnosis *d)
+{
+	for (size_t i = 0; i < d->n; i++) {
+		free(d->faults[i].text);
+		free(d->faults[i].remedy);
+		free(d->faults[i].forward);
+	}
+	free(d->faults);
+	free(d->probes);
+	*d = (struct diagnosis){0};
+}
+
+/* ---- One forward ----------------------------------------------------------------------------------- */
+
+/* An address of ours at which this very forward is met: another one may have the same port on some of them. Family 0: what
+ * it says itself. */
+static struct ip met_at(const struct walk *w, const struct forward *f, uint8_t proto)
+{
+	const struct topology *t = w->gwd->topology;
+
+	for (size_t i = 0; f->listen.kind != LISTEN_ADDRESS && i < t->n_addresses; i++) {
+		const struct ip *ip = &t->addresses[i].ip;
+
+		if (ip->family == f->family && arrival_forward(&w->rules, ip, proto, f->ports[0].first) == f)
+			return *ip;
+	}
+	return (struct ip){0};
+}
+
+/* What only may be in the way is a warning where somebody else's rules say so; the rest is what nobody could ask. */
+static enum severity severity_of(const struct forward_entry *e, const struct check *cause)
+{
+	if (cause->verdict == VERDICT_MAY)
+		return streq(cause->step, "firewalls") || streq(cause->step, "translation") ? SEVERITY_WARNING
+											    : SEVERITY_NOTE;
+	return e->expired ? SEVERITY_NOTE : e->shadowed ? SEVERITY_WARNING : SEVERITY_ERROR;
+}
+
+static void take_probes(struct diagnosis *d, const struct why *why)
+{
+	for (size_t i = 0; i < why->n_probes; i++) {
+		d->probes = grow(d->probes, d->n_probes, &d->probes_capacity, sizeof(*d->probes));
+		d->probes[d->n_probes++] = why->probes[i];
+	}
+}
+
+static void look(struct walk *w, const struct forward_entry *e, uint8_t proto, struct diagnosis *ret)
+{
+	const struct forward *f = e->forward;
+	const struct why_question q = {.proto = proto, .port = f->ports[0].first, .to = met_at(w, f, proto)};
+	_cleanup_(why_free) struct why why = {0};
+
+	walk_ask(w, &q, e, &why);
+	walk_on(w);
+	take_probes(ret, &why);
+	const struct check *cause = checks_cause(&why.checks);
+	if (cause)
+		doctor_add(ret, severity_of(e, cause), cause->step, xstrdup(cause->text),
+			   cause->remedy ? xstrdup(cause->remedy) : NULL, f);
+}
+
+/* Sent out again where it came from: nobody asked for a way into the Internet. */
+static void look_outside(struct walk *w, const struct forward *f, struct diagnosis *ret)
+{
+	const struct topology *t = w->gwd->topology;
+
+	for (size_t i = 0; i < f->n_targets && !f->no_nat && !topology_one_nic(t); i++) {
+		const struct ip *to = &f->targets[i].addr;
+		char text[ADDR_TEXT_MAX];
+		struct route r;
+
+		if (topology_neighbour(t, to, NULL) || route_get(to, NULL, &r) < 0 || r.error)
+			continue;
+		const char *out = why_ifname(w, r.ifindex);
+		const struct interface *in = topology_interface(t, out);
+		if (in && in->zone == ZONE_WAN)
+			doctor_add(ret, SEVERITY_WARNING, "target",
+				   xasprintf("%s is in no network of this gateway: what is forwarded to it leaves by "
+					     "%s again",
+					     ip_text(to, text), out),
+				   why_change(f, "ADDR", "another `to:`"), f);
+	}
+}
+
+static void look_at(struct walk *w, const struct forward_entry *e, struct diagnosis *ret)
+{
+	for (size_t i = 0; i < PROTO_COUNT && !e->off; i++)
+		if (e->forward->protos & 1u << i)
+			look(w, e, (uint8_t)(1u << i), ret);
+	if (e->active)
+		look_outside(w, e->forward, ret);
+}
+
+/* ---- All of them ----------------------------------------------------------------------------------- */
+
+void gwd_doctor(struct gwd *g, size_t first, const struct probe *probes, size_t n, struct diagnosis *ret)
+{
+	const struct forward_entry *e;
+	struct walk w;
+	size_t at = 0;
+
+	if (!first)
+		doctor_machine(g, ret);
+	walk_open(&w, g);
+	w.answers = probes;
+	w.n_answers = n;
+	for (e = forwards_first(g->world->forwards); e && at < first; e = e->next)
+		at++;
+	for (; e && at < first + PAGE_FORWARDS && ret->n_probes <= PAGE_PROBES; e = e->next, at++)
+		look_at(&w, e, ret);
+	ret->next = e ? at : 0;
+	walk_end(&w);
+}
