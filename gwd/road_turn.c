@@ -12,6 +12,7 @@
 #include "gwd_drift.h"
 #include "gwd_expire.h"
 #include "gwd_foreign.h"
+#include "gwd_traffic.h"
 #include "killpoint.h"
 #include "sysctl.h"
 
@@ -282,6 +283,7 @@ static void arrive(struct gwd *g, struct turn *t)
 		j->outcome.revision = j->journey.revision;
 		road_say(g, &j->journey);
 		expire_watch_draft(g, &j->draft);
+		traffic_follow(g, &j->draft, &j->journey.delta);
 		draft_settle(&j->draft);
 	}
 	drift_forgive(g);
