@@ -33,7 +33,6 @@ static struct set *add_map(struct ruleset *out, const char *name, uint32_t type,
 	build_map(out, name, type, len, NFT_DATA_VERDICT, 0);
 	s = &out->sets[out->n_sets - 1];
 	s->flags |= NFT_SET_TIMEOUT;
-	s->counter = true;
 	return s;
 }
 
@@ -43,7 +42,7 @@ static void map_to(struct set *s, uint32_t type, uint32_t len)
 	s->data_len = len;
 }
 
-/* map NAME { type inet_proto . inet_service : ipv4_addr . inet_service; counter; }, and NAME_own { ... : verdict; } for
+/* map NAME { type inet_proto . inet_service : ipv4_addr . inet_service; }, and NAME_own { ... : verdict; } for
  * forwards that have their own chain. `key_type` and `key_len` may have more. */
 static void add_port_maps(struct ruleset *out, const struct family *f, const char *name, uint32_t key_type,
 			  uint32_t key_len)
@@ -52,7 +51,7 @@ static void add_port_maps(struct ruleset *out, const struct family *f, const cha
 	add_map(out, arena_printf(out->arena, "%s_own", name), key_type, key_len);
 }
 
-/* map NAME_tcp { type inet_service : ipv4_addr; flags interval; counter; }, NAME_tcp_own, and udp, sctp */
+/* map NAME_tcp { type inet_service : ipv4_addr; flags interval; }, NAME_tcp_own, and udp, sctp */
 static void add_range_maps(struct ruleset *out, const struct family *f, const char *name)
 {
 	for (size_t i = 0; i < PROTO_COUNT; i++) {

@@ -13,7 +13,7 @@
 
 /* ---- Pinholes ------------------------------------------------------------------------------------ */
 
-/* map hole4 { type ipv4_addr . inet_proto . inet_service : verdict; flags interval, timeout; counter; } */
+/* map hole4 { type ipv4_addr . inet_proto . inet_service : verdict; flags interval, timeout; } */
 static void hole_map(struct ruleset *out, const struct family *f, const char *name)
 {
 	const uint8_t fields[] = {f->len, 1, 2};
@@ -23,7 +23,6 @@ static void hole_map(struct ruleset *out, const struct family *f, const char *na
 		     NFT_SET_MAP | NFT_SET_TIMEOUT);
 	s = &out->sets[out->n_sets - 1];
 	s->data_type = NFT_DATA_VERDICT;
-	s->counter = true;
 }
 
 /* chain pinhole {

@@ -131,14 +131,14 @@ const struct kernel_stats *kernel_stats(const struct kernel *k)
 
 /* ---- Reading ------------------------------------------------------------------------------------ */
 
-static int read_elems(struct kernel *k, struct ruleset *rs, bool only_counted)
+static int read_elems(struct kernel *k, struct ruleset *rs)
 {
 	for (size_t i = 0; i < rs->n_sets; i++) {
 		struct nft_elems elems = {.ruleset = rs, .set = &rs->sets[i]};
 		size_t first = rs->n_elems;
 		int r;
 
-		if ((only_counted && !rs->sets[i].counter) || !nft_get_wants_elems(&rs->sets[i]))
+		if (!nft_get_wants_elems(&rs->sets[i]))
 			continue;
 		r = dump(k, NFT_MSG_GETSETELEM, rs->sets[i].name, nft_get_elems, &elems);
 		if (r < 0)
@@ -148,7 +148,7 @@ static int read_elems(struct kernel *k, struct ruleset *rs, bool only_counted)
 	return 0;
 }
 
-static int read_table(struct kernel *k, struct ruleset *rs, bool only_counted)
+static int read_table(struct kernel *k, struct ruleset *rs)
 {
 	int r = ask(k, NFT_MSG_GETTABLE, 0, &ours, NULL, nft_get_table, rs);
 
@@ -156,18 +156,18 @@ static int read_table(struct kernel *k, struct ruleset *rs, bool only_counted)
 		return 0;
 	if (r == 0)
 		r = dump(k, NFT_MSG_GETSET, NULL, nft_get_set, rs);
-	if (r == 0 && !only_counted)
+	if (r == 0)
 		r = dump(k, NFT_MSG_GETCHAIN, NULL, nft_get_chain, rs);
-	if (r == 0 && !only_counted)
+	if (r == 0)
 		r = dump(k, NFT_MSG_GETRULE, NULL, nft_get_rule, rs);
 	if (r == 0)
-		r = read_elems(k, rs, only_counted);
+		r = read_elems(k, rs);
 	return r == -ENOENT ? -EINTR : r; /* it was there a moment ago */
 }
 
 /* A dump continues by counting: while the kernel resizes a hash in the background, as after many elements were added,
  * their order changes under it, and some come twice in place of others (of 100,000 we saw thousands missing). */
-static int read_once(struct kernel *k, bool only_counted, struct ruleset **ret, uint32_t *ret_generation)
+static int read_once(struct kernel *k, struct ruleset **ret, uint32_t *ret_generation)
 {
 	_cleanup_(ruleset_freep) struct ruleset *rs = ruleset_new();
 	uint32_t before = 0, after = 0;
@@ -177,7 +177,7 @@ static int read_once(struct kernel *k, bool only_counted, struct ruleset **ret, 
 	k->stats.dumps++;
 	r = generation(k, &before);
 	if (r == 0)
-		r = read_table(k, rs, only_counted);
+		r = read_table(k, rs);
 	if (r == 0)
 		r = generation(k, &after);
 	if (r < 0)
@@ -194,7 +194,7 @@ static int read_once(struct kernel *k, bool only_counted, struct ruleset **ret, 
 }
 
 /* Somebody who changes things, or a hash being resized, gets a little more time in every round. */
-static int read_settled(struct kernel *k, bool only_counted, struct ruleset **ret, uint32_t *ret_generation)
+static int read_settled(struct kernel *k, struct ruleset **ret, uint32_t *ret_generation)
 {
 	int r = -EINTR;
 
@@ -202,24 +202,16 @@ static int read_settled(struct kernel *k, bool only_counted, struct ruleset **re
 		struct timespec pause = {.tv_nsec = i ? 500000L << i : 0};
 
 		nanosleep(&pause, NULL);
-		r = read_once(k, only_counted, ret, ret_generation);
+		r = read_once(k, ret, ret_generation);
 	}
 	return r;
 }
 
 int kernel_read(struct kernel *k, struct ruleset **ret, uint32_t *ret_generation, struct diag *d)
 {
-	int r = read_settled(k, false, ret, ret_generation);
+	int r = read_settled(k, ret, ret_generation);
 
 	return r < 0 ? read_failed(d, r, "read table inet " RULESET_TABLE) : 0;
-}
-
-int kernel_read_counters(struct kernel *k, struct ruleset **ret, struct diag *d)
-{
-	uint32_t generation_read;
-	int r = read_settled(k, true, ret, &generation_read);
-
-	return r < 0 ? read_failed(d, r, "read the counters of table inet " RULESET_TABLE) : 0;
 }
 
 int kernel_foreign_chains(struct kernel *k, size_t *ret, struct diag *d)

@@ -17,9 +17,6 @@ void kernel_close(struct kernel *);                  /* leaves the table in plac
  * false and nothing in it. *ret_generation may be given to kernel_commit. 0 or -errno plus diag. */
 int kernel_read(struct kernel *, struct ruleset **ret, uint32_t *ret_generation, struct diag *);
 
-/* Only the counters of the elements of the sets that count: elems sorted, packets and bytes filled in. */
-int kernel_read_counters(struct kernel *, struct ruleset **ret, struct diag *);
-
 /* Sends the plan as one batch: all of it takes effect or nothing. An empty plan sends nothing. `generation` 0 = do not
  * insist; otherwise the kernel refuses with -ERESTART when anything changed since, and the caller reads again. The
  * kernel's errors go to `diag` with the forward they belong to (the element's comment and loc). 0 or -errno. -ENOBUFS
@@ -57,7 +54,7 @@ int kernel_foreign_chains(struct kernel *, size_t *ret, struct diag *);
 /* What was sent since kernel_open, for tests of "the cost of a change is the size of the change". */
 struct kernel_stats {
 	uint64_t batches, messages, elements, bytes; /* netlink batches, messages in them, elements in those; bytes */
-	uint64_t dumps;                              /* reads of the table or of its counters */
+	uint64_t dumps;                              /* reads of the table */
 };
 const struct kernel_stats *kernel_stats(const struct kernel *);
 

@@ -126,18 +126,6 @@ static uint32_t key_type(uint32_t type, uint32_t len)
 	return type == TYPE_INTEGER && len == LABEL_LEN ? TYPE_CT_LABEL : type;
 }
 
-static bool is_counter(struct nftnl_expr *x)
-{
-	return streq(nftnl_expr_get_str(x, NFTNL_EXPR_NAME), "counter");
-}
-
-static int find_counter(struct nftnl_expr *x, void *found)
-{
-	if (is_counter(x))
-		*(bool *)found = true;
-	return 0;
-}
-
 struct nftnl_set *nft_get_parse_set(const struct nlmsghdr *nlh)
 {
 	_cleanup_(free_set) struct nftnl_set *s = nftnl_set_alloc();
@@ -162,7 +150,6 @@ void nft_get_add_set(struct ruleset *r, const struct nftnl_set *s)
 			set->data_len = nftnl_set_get_u32(s, NFTNL_SET_DATA_LEN);
 	}
 	get_limits(s, set);
-	nftnl_set_expr_foreach(s, find_counter, &set->counter);
 }
 
 int nft_get_set(const struct nlmsghdr *nlh, void *ruleset)
@@ -339,17 +326,6 @@ static void copy(uint8_t *to, size_t size, uint8_t *ret_len, struct nftnl_set_el
 	*ret_len = (uint8_t)len;
 }
 
-static int read_counter(struct nftnl_expr *x, void *elem)
-{
-	struct elem *e = elem;
-
-	if (is_counter(x)) {
-		e->packets = nftnl_expr_get_u64(x, NFTNL_EXPR_CTR_PACKETS);
-		e->bytes = nftnl_expr_get_u64(x, NFTNL_EXPR_CTR_BYTES);
-	}
-	return 0;
-}
-
 /* A catch-all element ("*", always someone else's) has no key: key_len 0. */
 static void read_key(struct nftnl_set_elem *x, const struct set *set, struct elem *e)
 {
@@ -389,7 +365,6 @@ static int read_elem(struct nftnl_set_elem *x, void *ctx)
 	userdata = nftnl_set_elem_get(x, NFTNL_SET_ELEM_USERDATA, &len);
 	if (userdata)
 		e->comment = comment_in(arena, userdata, len);
-	nftnl_set_elem_expr_foreach(x, read_counter, e);
 	return 0;
 }
 

@@ -185,8 +185,6 @@ static void put_set_definition(struct nftnl_set *s, const struct set *set, uint3
 		nftnl_set_set_u32(s, NFTNL_SET_DESC_SIZE, set->size);
 	if (set->timeout)
 		nftnl_set_set_u64(s, NFTNL_SET_TIMEOUT, set->timeout * 1000ULL);
-	if (set->counter)
-		nftnl_set_add_expr(s, must(nftnl_expr_alloc("counter")));
 	put_userdata(s, set);
 }
 

@@ -87,7 +87,7 @@ static void put_work(struct metrics *m, const struct gwd *g, const struct gwd_st
 	metrics_sample(m, now->netlink->batches, NULL);
 	metrics_family(m, "gwd_netlink_messages", METRIC_COUNTER, NULL, "Messages in them.");
 	metrics_sample(m, now->netlink->messages, NULL);
-	metrics_family(m, "gwd_netlink_dumps", METRIC_COUNTER, NULL, "Reads of the table or of its counters.");
+	metrics_family(m, "gwd_netlink_dumps", METRIC_COUNTER, NULL, "Reads of the table.");
 	metrics_sample(m, now->netlink->dumps, NULL);
 }
 

@@ -169,7 +169,7 @@ bool set_same(const struct set *a, const struct set *b)
 {
 	return streq(a->name, b->name) && a->flags == b->flags && a->key_type == b->key_type &&
 	       a->key_len == b->key_len && a->data_type == b->data_type && a->data_len == b->data_len &&
-	       a->counter == b->counter && a->size == b->size && a->timeout == b->timeout &&
+	       a->size == b->size && a->timeout == b->timeout &&
 	       memcmp(a->fields, b->fields, sizeof(a->fields)) == 0;
 }
 

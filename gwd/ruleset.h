@@ -98,7 +98,6 @@ struct set { /* sets and maps */
 	uint32_t flags; /* NFT_SET_MAP, _INTERVAL, _TIMEOUT, ...: without NFT_SET_CONCAT, which the kernel does not return alike */
 	uint32_t key_type, key_len;   /* nft's datatype code (display), bytes */
 	uint32_t data_type, data_len; /* maps; NFT_DATA_VERDICT for verdict maps */
-	bool counter;                 /* every element counts packets and bytes */
 	uint32_t size;                /* at most so many elements; 0 = any number. Only of dynamic ones (NFT_SET_EVAL) */
 	uint32_t timeout;             /* seconds after which an element goes that says nothing else; 0 = never */
 	uint8_t fields[4];            /* interval concatenations: bytes of each field (NFT_SET_CONCAT); all 0 = none */
@@ -118,7 +117,6 @@ struct elem {
 	const char *chain;
 	const char *comment;      /* forward's name, or NULL */
 	int64_t expires;          /* wall clock, seconds since the epoch; 0 = never. Compared to within ELEM_EXPIRES_SLACK */
-	uint64_t packets, bytes;  /* read side: the element's counter; not compared */
 	struct loc loc;           /* want side: the forward's place, for errors; not compared */
 };
 

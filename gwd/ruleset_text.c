@@ -321,7 +321,7 @@ void set_text(struct buf *out, const struct set *s)
 		buf_printf(out, " %u s", s->timeout);
 	if (s->size)
 		buf_printf(out, " size %u", s->size);
-	buf_printf(out, "%s\n", s->counter ? " counter" : "");
+	buf_printf(out, "\n");
 }
 
 void chain_text(struct buf *out, const struct chain *c)

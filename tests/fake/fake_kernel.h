@@ -16,7 +16,6 @@ void fake_kernel_restart(unsigned times);            /* so many commits that ins
 void fake_kernel_lose_reply(void);                   /* the next commit is applied, but returns -ENOBUFS */
 
 void fake_kernel_flush(void);                        /* somebody runs `nft flush ruleset` */
-void fake_kernel_count(const char *comment, uint64_t packets); /* added to the elements of that forward */
 void fake_kernel_set_foreign_chains(size_t n);       /* answer of kernel_foreign_chains */
 void fake_kernel_touch(const char *program, uint32_t pid); /* the next kernel_touched() says that our table was */
 void fake_kernel_cannot_own(void);                   /* it is older than Linux 6.9 */

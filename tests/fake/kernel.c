@@ -91,7 +91,7 @@ static struct chain *add_chain(struct ruleset *to, const struct chain *chain)
 }
 
 /* All of `from`, owning everything. */
-static struct ruleset *copy(const struct ruleset *from, bool only_counted)
+static struct ruleset *copy(const struct ruleset *from)
 {
 	struct ruleset *to = ruleset_new();
 
@@ -99,15 +99,14 @@ static struct ruleset *copy(const struct ruleset *from, bool only_counted)
 	to->table_flags = from->table_flags;
 	for (size_t i = 0; i < from->n_sets; i++)
 		add_set(to, &from->sets[i]);
-	for (size_t i = 0; i < from->n_chains && !only_counted; i++) {
+	for (size_t i = 0; i < from->n_chains; i++) {
 		struct chain *c = add_chain(to, &from->chains[i]);
 
 		for (size_t k = 0; k < from->chains[i].n; k++)
 			add_rule(to->arena, c, &from->chains[i].rules[k]);
 	}
 	for (size_t i = 0; i < from->n_elems; i++)
-		if (!only_counted || ruleset_set(from, from->elems[i].set)->counter)
-			add_elem(to, &from->elems[i]);
+		add_elem(to, &from->elems[i]);
 	return to;
 }
 
@@ -360,16 +359,8 @@ int kernel_read(struct kernel *k, struct ruleset **ret, uint32_t *ret_generation
 	k->stats.dumps++;
 	if (error)
 		return failed(d, error, NULL);
-	*ret = copy(rules(), false);
+	*ret = copy(rules());
 	*ret_generation = fake.generation;
-	return 0;
-}
-
-int kernel_read_counters(struct kernel *k, struct ruleset **ret, struct diag *d)
-{
-	(void)k;
-	(void)d;
-	*ret = copy(rules(), true);
 	return 0;
 }
 
@@ -475,15 +466,6 @@ void fake_kernel_flush(void)
 	fake.rules = NULL;
 	rules();
 	fake.generation = generation + 1;
-}
-
-void fake_kernel_count(const char *comment, uint64_t packets)
-{
-	struct ruleset *r = rules();
-
-	for (size_t i = 0; i < r->n_elems; i++)
-		if (str_same(r->elems[i].comment, comment))
-			r->elems[i].packets += packets;
 }
 
 void fake_kernel_set_foreign_chains(size_t n)

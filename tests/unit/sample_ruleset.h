@@ -30,7 +30,6 @@ static inline struct set *sample_map(struct ruleset *r, const char *name, uint32
 
 	s->data_type = data_type;
 	s->data_len = data_len;
-	s->counter = data_type != NFT_DATA_VERDICT;
 	return s;
 }
 

@@ -278,33 +278,6 @@ static void test_listing_reloads(void **state)
 		assert_string_equal(p->ops[i].chain ? p->ops[i].chain->name : "no chain", "forward");
 }
 
-static void test_counters(void **state)
-{
-	struct kernel *k = opened(state);
-	_cleanup_(ruleset_freep) struct ruleset *want = sample_ruleset(), *have = NULL;
-	struct elem web;
-	const struct elem *e;
-	struct diag d = {0};
-
-	need_nft();
-	must_reach(k, want);
-	assert_int_equal(nft("delete element inet gwd any4 { tcp . 80 }\n"
-			     "add element inet gwd any4 { tcp . 80 counter packets 3 bytes 180 comment \"web\" : "
-			     "10.0.0.10 . 80 }\n"),
-			 0);
-	assert_int_equal(kernel_read_counters(k, &have, &d), 0);
-	for (size_t i = 0; i < want->n_elems; i++)
-		if (str_same(want->elems[i].comment, "web"))
-			web = want->elems[i];
-	e = ruleset_elem(have, &web);
-	assert_non_null(e);
-	assert_int_equal(e->packets, 3);
-	assert_int_equal(e->bytes, 180);
-	assert_int_equal(have->n_chains, 0);
-	for (size_t i = 0; i < have->n_elems; i++)
-		assert_true(ruleset_set(want, have->elems[i].set)->counter);
-}
-
 /* ---- Size --------------------------------------------------------------------------------------- */
 
 static double seconds(void)
@@ -501,7 +474,6 @@ int main(void)
 		IN_KERNEL_PLACE(test_restart_when_changed),
 		IN_KERNEL_PLACE(test_foreign_additions),
 		IN_KERNEL_PLACE(test_listing_reloads),
-		IN_KERNEL_PLACE(test_counters),
 		IN_KERNEL_PLACE(test_hundred_thousand),
 		IN_KERNEL_PLACE(test_send_buffer_bounded),
 		IN_KERNEL_PLACE(test_silence_is_unknown),

@@ -115,7 +115,6 @@ static struct ruleset *balance(void)
 	for (uint32_t i = 0; i < 16; i++)
 		slot_elem(r, &s, i, i % 3 ? "target0" : "target1");
 	s = *sample_map(r, "ports", 0, TYPE_CONCAT(TYPE_PROTO, TYPE_PORT), 8, TYPE_PORT, 2);
-	s.counter = r->sets[r->n_sets - 1].counter = false;
 	sample_elem(r, &s, "\6\0\0\0\0\x50\0\0", "\x1f\x90", "balanced");
 	c = sample_chain(r, "target0", NULL, 0, 0);
 	SAMPLE_RULE(r, c, "dnat", TCP, IMMEDIATE4(8, 10), META(L4PROTO, 0), DPORT(1), MAP(0, "ports", 9),

@@ -96,7 +96,6 @@ static void test_elem_same(void **state)
 		assert_true(elem_same(&b[i], &b[i]));
 	}
 	b[0] = a; /* what does not matter */
-	b[0].packets = b[0].bytes = 9;
 	b[0].loc = (struct loc){"gwd.yaml", 1, 1};
 	b[0].interval = true;
 	b[0].key_type = TYPE_IPV4;
@@ -123,7 +122,7 @@ static void test_elem_same_expires(void **state)
 static void test_set_same(void **state)
 {
 	const struct set a = {.name = "a"};
-	struct set b[10] = {a, a, a, a, a, a, a, a, a, a};
+	struct set b[9] = {a, a, a, a, a, a, a, a, a};
 
 	(void)state;
 	b[0].name = "b";
@@ -132,10 +131,9 @@ static void test_set_same(void **state)
 	b[3].key_len = 4;
 	b[4].data_type = TYPE_IPV4;
 	b[5].data_len = 4;
-	b[6].counter = true;
-	b[7].size = 1;
-	b[8].timeout = 1;
-	b[9].fields[3] = 1;
+	b[6].size = 1;
+	b[7].timeout = 1;
+	b[8].fields[3] = 1;
 	assert_true(set_same(&a, &(struct set){.name = "a"}));
 	for (size_t i = 0; i < ARRAY_SIZE(b); i++)
 		assert_false(set_same(&a, &b[i]));
@@ -261,14 +259,14 @@ static void test_ruleset_text(void **state)
 	r->table = true;
 	r->table_flags = 2;
 	*ruleset_add_set(r) = (struct set){.name = "m", .flags = NFT_SET_MAP | NFT_SET_INTERVAL, .key_type = TYPE_PORT,
-					   .data_type = NFT_DATA_VERDICT, .counter = true};
+					   .data_type = NFT_DATA_VERDICT};
 	*ruleset_add_set(r) = (struct set){.name = "d", .flags = NFT_SET_EVAL | NFT_SET_TIMEOUT, .key_type = TYPE_INTEGER,
 					   .size = 100, .timeout = 60};
 	*ruleset_add_chain(r) = (struct chain){.name = "f", .base = true, .type = "filter", .hook = NF_INET_FORWARD,
 					       .priority = -5, .policy = NF_ACCEPT, .rules = &rule, .n = 1};
 	ruleset_text(&out, r);
 	assert_string_equal(out.data, "table inet gwd flags 2\n"
-				      "map m type inet_service : verdict interval counter\n"
+				      "map m type inet_service : verdict interval\n"
 				      "set d type integer dynamic timeout 60 s size 100\n"
 				      "chain f type filter hook forward priority -5 policy accept\n"
 				      "  [meta iifname => 0][0 in wan][jump c] # r\n");
