@@ -15,6 +15,7 @@ static struct {
 	int error;
 	struct flow *ends; /* not told yet */
 	size_t n_ends, ends_capacity;
+	uint32_t ends_while; /* it is listed; 0 = none */
 	bool listening, lost;
 } fake;
 
@@ -38,8 +39,13 @@ int conntrack_list(struct conntrack *c, const struct flow_filter *filter, void (
 	for (size_t i = 0; i < fake.n && !fake.error; i++) {
 		const struct flow *f = &fake.flows[i];
 
-		if (flow_passes(f, filter))
-			each(ctx, f);
+		if (!flow_passes(f, filter))
+			continue;
+		each(ctx, f);
+		if (fake.ends_while && f->id == fake.ends_while) {
+			fake_conntrack_end(f->id);
+			i--;
+		}
 	}
 	return fake.error;
 }
@@ -54,6 +60,8 @@ int conntrack_ends_open(size_t buffer, struct conntrack_ends **ret)
 void conntrack_ends_close(struct conntrack_ends *e)
 {
 	(void)e;
+	fake.listening = false;
+	fake.n_ends = 0;
 }
 
 int conntrack_ends_listen(struct conntrack_ends *e, bool on)
@@ -158,6 +166,11 @@ struct flow *fake_conntrack_find(uint32_t id)
 		if (fake.flows[i].id == id)
 			return &fake.flows[i];
 	return NULL;
+}
+
+void fake_conntrack_end_while_listed(uint32_t id)
+{
+	fake.ends_while = id;
 }
 
 void fake_conntrack_lose(void)

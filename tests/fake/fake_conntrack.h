@@ -14,6 +14,7 @@ const struct flow *fake_conntrack_flow(size_t i);
 size_t fake_conntrack_lists(struct flow_filter *ret_last); /* lists since the reset; may be NULL */
 size_t fake_conntrack_blocked(void);                       /* how many were cut and their place taken */
 void fake_conntrack_end(uint32_t id);              /* which is told, if somebody listens */
+void fake_conntrack_end_while_listed(uint32_t id);  /* right after it was told as living */
 struct flow *fake_conntrack_find(uint32_t id);      /* NULL: is no more */
 void fake_conntrack_lose(void);                     /* the ends not taken yet */
 bool fake_conntrack_listening(void);

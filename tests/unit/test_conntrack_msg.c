@@ -8,6 +8,8 @@
 #include <cmocka.h>
 
 #include <arpa/inet.h>
+#include <endian.h>
+#include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_conntrack_tcp.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
@@ -46,6 +48,9 @@ static void test_list(void **state)
 	assert_message(conntrack_msg_list(buf, &filter, true),
 		       "101 301 2 10000180 0c000280 05000100 11000000 14001980 08000100 08000000 08000200 00000000");
 	assert_message(conntrack_msg_list(buf, &filter, false), "101 301 2");
+	filter = (struct flow_filter){.translated = true};
+	assert_message(conntrack_msg_list(buf, &filter, true), "101 301 0 08000300 00000020 08001a00 00000020");
+	assert_message(conntrack_msg_list(buf, &filter, false), "101 301 0");
 }
 
 /* ---- An answer as the kernel writes it -------------------------------------------------------------- */
@@ -121,6 +126,55 @@ static void test_get(void **state)
 	assert_int_equal(flow.timeout, 100);
 	assert_int_equal(flow.id, 0x44332211);
 	assert_false(flow.ended);
+}
+
+static void put_counters(struct nlmsghdr *nlh, uint16_t type, uint64_t packets, uint64_t bytes)
+{
+	struct nlattr *nest = mnl_attr_nest_start(nlh, type);
+
+	mnl_attr_put_u64(nlh, CTA_COUNTERS_PACKETS, htobe64(packets));
+	mnl_attr_put_u64(nlh, CTA_COUNTERS_BYTES, htobe64(bytes));
+	mnl_attr_nest_end(nlh, nest);
+}
+
+static void test_traffic(void **state)
+{
+	struct flow flow;
+	struct nlattr *nest;
+	BUFFER(buf);
+	struct nlmsghdr *nlh = dns(buf);
+
+	(void)state;
+	assert_true(conntrack_msg_get(nlh, &flow));
+	assert_false(flow.translated || flow.counted || flow.began); /* 0x18e has no IPS_DST_NAT */
+	assert_string_equal(flow.state, "assured");
+	put_counters(nlh, CTA_COUNTERS_ORIG, 3, 5000000000);
+	put_counters(nlh, CTA_COUNTERS_REPLY, 4, 7);
+	mnl_attr_put_u32(nlh, CTA_STATUS, htonl(IPS_DST_NAT));
+	nest = mnl_attr_nest_start(nlh, CTA_TIMESTAMP);
+	mnl_attr_put_u64(nlh, CTA_TIMESTAMP_START, htobe64(1795262400999999999));
+	mnl_attr_nest_end(nlh, nest);
+	assert_true(conntrack_msg_get(nlh, &flow));
+	assert_true(flow.translated && flow.counted);
+	assert_true(flow.packets[FROM_CLIENT] == 3 && flow.bytes[FROM_CLIENT] == 5000000000);
+	assert_true(flow.packets[TO_CLIENT] == 4 && flow.bytes[TO_CLIENT] == 7);
+	assert_int_equal(flow.began, 1795262400);
+}
+
+static void test_passes(void **state)
+{
+	const struct flow_filter any = {0}, other = {.family = AF_INET6}, tcp = {.proto = IPPROTO_TCP},
+				 port = {.port = 54}, nat = {.translated = true};
+	struct flow flow;
+	BUFFER(buf);
+
+	(void)state;
+	assert_true(conntrack_msg_get(dns(buf), &flow));
+	assert_true(flow_passes(&flow, &any));
+	assert_false(flow_passes(&flow, &other) || flow_passes(&flow, &tcp) || flow_passes(&flow, &port) ||
+		     flow_passes(&flow, &nat));
+	flow.translated = true;
+	assert_true(flow_passes(&flow, &nat));
 }
 
 static bool ended(uint8_t tcp_state)
@@ -278,7 +332,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_list),       cmocka_unit_test(test_get),         cmocka_unit_test(test_ended),
 		cmocka_unit_test(test_delete),     cmocka_unit_test(test_block),       cmocka_unit_test(test_broken),
-		cmocka_unit_test(test_long_tuple), cmocka_unit_test(test_delete_back),
+		cmocka_unit_test(test_long_tuple), cmocka_unit_test(test_delete_back), cmocka_unit_test(test_traffic),
+		cmocka_unit_test(test_passes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -99,6 +99,26 @@ static void test_live_and_ended(void **state)
 	assert_traffic("web", "3/1 in 30:4000 out 15:15000");
 }
 
+/* It is told as living, and its end just after: that is one connection, then and later. */
+static void test_ends_while_read(void **state)
+{
+	(void)state;
+	NEED_NETNS();
+	start();
+	add("web", "80", "10.0.0.2");
+	put(1, 80, "10.0.0.2", 80);
+	put(2, 80, "10.0.0.2", 80);
+	fake_conntrack_end_while_listed(1);
+	assert_traffic("web", "2/2 in 20:2000 out 10:10000");
+	assert_traffic("web", "2/1 in 20:2000 out 10:10000");
+	gwd_reset(place.gwd, "web", &place.options.who);
+	fake_conntrack_end_while_listed(2);
+	fake_conntrack_find(2)->bytes[0] += 7;
+	assert_traffic("web", "0/1 in 0:7 out 0:0");
+	gwd_reset(place.gwd, NULL, &place.options.who); /* its end is taken down already */
+	assert_traffic("web", NOTHING);
+}
+
 /* Translated by somebody else, not at all, or to ports that no forward has. */
 static void test_strangers(void **state)
 {
@@ -237,6 +257,29 @@ static void test_former_targets(void **state)
 	assert_in_range(v.n_traffic, TRAFFIC_FORMER_MAX, TRAFFIC_FORMER_MAX + 2);
 	const struct traffic_row row = {.targets = v.traffic, .n = v.n_traffic};
 	assert_int_equal(traffic_sum(&row).told.connections, 102);
+}
+
+/* What the file does to names and targets is what commands do. */
+static void test_file(void **state)
+{
+	(void)state;
+	NEED_NETNS();
+	put_file("etc/gwd.yaml", "services:\n  - {name: web, port: 80, to: 10.0.0.2}\n");
+	start();
+	put(1, 80, "10.0.0.2", 80);
+	put_file("etc/gwd.yaml", "services:\n  - {name: web, port: 80, to: 10.0.0.3}\n");
+	DONE(try_apply(NULL, NULL));
+	fake_conntrack_end(1);
+	put_ended(2, 80, "10.0.0.3", 80);
+	assert_traffic("web", "2/0 in 20:2000 out 10:10000 | 10.0.0.2 1/0 in 10:1000 out 5:5000"
+			      " | 10.0.0.3 1/0 in 10:1000 out 5:5000");
+	put_file("etc/gwd.yaml", "services:\n  - {name: shop, port: 80, to: 10.0.0.3}\n");
+	DONE(try_apply(NULL, NULL));
+	assert_traffic("shop", "2/0 in 20:2000 out 10:10000 | 10.0.0.2 1/0 in 10:1000 out 5:5000"
+			       " | 10.0.0.3 1/0 in 10:1000 out 5:5000");
+	put_file("etc/gwd.yaml", "services:\n  - {name: other, port: 80, to: 10.0.0.4}\n");
+	DONE(try_apply(NULL, NULL));
+	assert_traffic("other", NOTHING);
 }
 
 static void test_restart(void **state)
@@ -457,10 +500,11 @@ static void test_full_disk(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		IN_PLACE(test_live_and_ended),	IN_PLACE(test_strangers),
+		IN_PLACE(test_ends_while_read), IN_PLACE(test_live_and_ended),	IN_PLACE(test_strangers),
 		IN_PLACE(test_nested),		IN_PLACE(test_targets_and_ranges),
 		IN_PLACE(test_pinhole),		IN_PLACE(test_renamed_and_removed),
-		IN_PLACE(test_former_targets),	IN_PLACE(test_restart),
+		IN_PLACE(test_former_targets), IN_PLACE(test_file),
+		IN_PLACE(test_restart),
 		IN_PLACE(test_lost),		IN_PLACE(test_reset),
 		IN_PLACE(test_flows_and_kill),
 		IN_PLACE(test_sysctls),		IN_PLACE(test_sysctls_of_others),
