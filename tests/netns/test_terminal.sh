@@ -1,0 +1,57 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What people see of 3 and of 3,000 forwards: columns that fit, a pager where there is more than the terminal shows, and
+# neither for programs.
+. "$(dirname "$0")/lib.sh"
+
+shown() { # ROWS COLUMNS ARG...: gwctl on such a terminal
+	rows=$1
+	columns=$2
+	shift 2
+	on gateway env TERM=dumb PAGER="sed s/^/P:/" "$python" -IS "$tools/terminal.py" "$rows" "$columns" \
+		"$gwctl" -s "$work/gateway/gwd.sock" "$@"
+}
+paged() { shown "$@" | grep -q '^P:'; }
+all_paged() { shown "$@" | grep -c '^P:'; }
+lines() { "$@" | wc -l; }
+line() { # N ARG...: the name in line N of ls
+	n=$1
+	shift
+	ctl gateway ls "$@" | awk -v n="$n" 'NR == n { print NR, $1 }'
+}
+widest() { shown "$@" | sed 's/…/./g' | awk '{ if (length($0) > n) n = length($0) } END { print n }'; }
+
+two_nics
+config gateway <<'YAML'
+services:
+  - {name: a-rather-long-name-for-a-forward, port: 80, to: [10.0.0.2, 10.0.0.3], description: some text}
+  - {name: b, port: 81, to: 10.0.0.2}
+  - {name: c, port: 82, to: 10.0.0.2, enabled: false}
+YAML
+gwd_start gateway
+has "three: all of them, no pager" '^b ' shown 24 80 ls
+check_not "really" paged 24 80 ls
+is "they fit" 70 widest 24 70 ls
+has "what does not is cut, and shows it" '^a-rather[^ ]*… ' shown 24 70 ls
+has "on a wide one nothing is" '^a-rather-long-name-for-a-forward ' shown 24 200 ls
+has "three on a very low one: paged" '^P:b ' shown 4 80 ls
+has "nothing is cut or paged for programs" '^a-rather-long-name-for-a-forward .* 10.0.0.2:80, 10.0.0.3:80 ' ctl gateway ls
+
+{
+	echo 'services:'
+	i=0
+	while [ $i -lt 3000 ]; do
+		echo "  - {name: fwd-$i, port: $((i + 1000)), to: 10.0.0.2}"
+		i=$((i + 1))
+	done
+} | config gateway
+check "3,000" ctl gateway -q apply
+is "paged, every line" 3001 all_paged 24 80 ls
+is "programs get all, too" 3001 lines ctl gateway ls
+is "one of them by its name" 2 lines ctl gateway ls fwd-17
+serve server tcp 10.0.0.2 1000-1010
+for port in 1005 1005 1007; do ask client tcp 203.0.113.1 $port >/dev/null; done
+has "the busiest first" '^2 fwd-5$' line 2 --sort conns
+has "and the next" '^3 fwd-7$' line 3 --sort bytes
+is "stats of all" 3001 all_paged 24 80 stats
+finish
