@@ -10,7 +10,6 @@ static const struct {
 } types[] = {
 	[METRIC_GAUGE] = {"gauge", ""},
 	[METRIC_COUNTER] = {"counter", "_total"},
-	[METRIC_INFO] = {"info", "_info"},
 };
 
 void metrics_family(struct metrics *m, const char *name, enum metric_type type, const char *unit, const char *help)

@@ -8,7 +8,8 @@
 
 #include "util.h"
 
-enum metric_type { METRIC_GAUGE, METRIC_COUNTER, METRIC_INFO };
+/* Only types that the older format of Prometheus has, too: node_exporter refuses a file with another. */
+enum metric_type { METRIC_GAUGE, METRIC_COUNTER };
 
 struct metrics {
 	struct buf text;  /* so far; owned */

@@ -16,7 +16,7 @@ static const char *const families[] = {"ipv4", "ipv6"};
 
 static void put_daemon(struct metrics *m, const struct gwd_status *now)
 {
-	metrics_family(m, "gwd", METRIC_INFO, NULL, "The version of gwd.");
+	metrics_family(m, "gwd_build_info", METRIC_GAUGE, NULL, "1, with the version of gwd.");
 	metrics_sample(m, 1, "version", GWD_VERSION, NULL);
 	metrics_family(m, "gwd_up", METRIC_GAUGE, NULL, "1: gwd answers.");
 	metrics_sample(m, 1, NULL);

@@ -12,7 +12,7 @@ static void test_text(void **state)
 	struct metrics m = {0};
 
 	(void)state;
-	metrics_family(&m, "gwd", METRIC_INFO, NULL, "The version.");
+	metrics_family(&m, "gwd_build_info", METRIC_GAUGE, NULL, "The version.");
 	metrics_sample(&m, 1, "version", "1.0", NULL);
 	metrics_family(&m, "gwd_uptime_seconds", METRIC_GAUGE, "seconds", "Time.");
 	metrics_sample(&m, 0, NULL);
@@ -20,9 +20,9 @@ static void test_text(void **state)
 	metrics_sample(&m, UINT64_MAX, "forward", "web", "target", "10.0.0.2:80", NULL);
 	metrics_end(&m);
 	assert_string_equal(m.text.data,
-			    "# TYPE gwd info\n"
-			    "# HELP gwd The version.\n"
-			    "gwd_info{version=\"1.0\"} 1\n"
+			    "# TYPE gwd_build_info gauge\n"
+			    "# HELP gwd_build_info The version.\n"
+			    "gwd_build_info{version=\"1.0\"} 1\n"
 			    "# TYPE gwd_uptime_seconds gauge\n"
 			    "# UNIT gwd_uptime_seconds seconds\n"
 			    "# HELP gwd_uptime_seconds Time.\n"
