@@ -83,7 +83,7 @@ objects = $(patsubst %.c,$(B)/obj/%.o,$(1))
 
 .PHONY: all tests
 all: $(B)/gwd $(B)/gwctl
-tests: all $(TESTS:%=$(B)/tests/%) $(B)/killpoints/gwd
+tests: all $(TESTS:%=$(B)/tests/%) $(B)/killpoints/gwd $(B)/bench/count
 
 # --- compiling ---
 $(B)/obj/gwd/%.o: INCLUDES = -Igwd -Igwd/lib
