@@ -40,7 +40,7 @@ LIB_PKGS := yaml-0.1 jansson
 GWD_PKGS := libmnl libnftnl libseccomp libuv sqlite3
 TEST_PKGS := cmocka
 BUILDS := $(filter-out clean help uninstall lint,$(or $(MAKECMDGOALS),all))
-TESTS_WANTED := $(filter check check-unit tests $(B)/tests/%,$(MAKECMDGOALS))
+TESTS_WANTED := $(filter check check-unit check-valgrind tests $(B)/tests/%,$(MAKECMDGOALS))
 ifneq ($(BUILDS),)
 MISSING := $(shell for p in $(LIB_PKGS) $(GWD_PKGS) $(if $(TESTS_WANTED),$(TEST_PKGS)); do \
 	$(PKG_CONFIG) --exists $$p 2>/dev/null || echo $$p; done)
@@ -167,7 +167,7 @@ $(BENCH): LIBS = $(GWD_LIBS) $(LIB_LIBS)
 bench: all $(BENCH)
 	$(Q)B='$(B)' sh tests/bench/run '$(PART)'
 
-.PHONY: check check-unit check-golden check-netns check-boot soak check-fuzz fuzz fuzzers golden-update demo lint
+.PHONY: check check-unit check-golden check-netns check-boot soak check-fuzz check-valgrind fuzz fuzzers golden-update demo lint
 check: tests $(if $(filter 1,$(SAN)),,fuzzers)
 	$(Q)$(RUN) unit golden netns $(if $(filter 1,$(SAN)),,fuzz)
 check-unit: tests
@@ -184,6 +184,8 @@ soak: all
 	$(Q)B='$(B)' GWD_SOAK='$(or $(T),120)' sh tests/netns/test_soak.sh
 golden-update: all
 	$(Q)$(RUN) golden-update
+check-valgrind: tests
+	$(Q)$(RUN) valgrind
 check-fuzz: fuzzers
 	$(Q)$(RUN) fuzz
 fuzz: fuzzers
@@ -297,7 +299,7 @@ help:
 	@echo 'make                   gwd and gwctl in $(O)/'
 	@echo 'make demo              a home network in namespaces: a forward, a page fetched through it (half a minute)'
 	@echo 'make check             every test: unit, golden, netns; T=NAME runs one (up to 5 minutes)'
-	@echo 'make check-unit        cmocka tests, no kernel needed; also check-golden, check-netns, check-fuzz'
+	@echo 'make check-unit        cmocka tests, no kernel needed; also check-golden, check-netns, check-fuzz, check-valgrind'
 	@echo 'make check-boot        the package on booting machines: systemd, OpenRC, VMs (root, Debian; up to 8 minutes)'
 	@echo 'make fuzz T=60         feeds garbage to every reader for T seconds each, by clang'\''s libFuzzer'
 	@echo 'make soak              changes, flaps and foreign flushes under traffic for 2 minutes; T=SECONDS'

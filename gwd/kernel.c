@@ -46,7 +46,7 @@ static const struct whose ours = {NFPROTO_INET, RULESET_TABLE};
 static int ask(struct kernel *k, uint16_t type, uint16_t flags, const struct whose *whose, const char *set, mnl_cb_t cb,
 	       void *ctx)
 {
-	_Alignas(struct nlmsghdr) char buf[REQUEST_MAX];
+	_Alignas(struct nlmsghdr) char buf[REQUEST_MAX] = {0}; /* padding too */
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
 	struct nfgenmsg *nfg;
 

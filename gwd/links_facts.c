@@ -373,7 +373,7 @@ static int ask_until(struct nlmsghdr *nlh, mnl_cb_t cb, struct reading *reading)
 
 static int read_links(struct reading *reading)
 {
-	_Alignas(struct nlmsghdr) char room[REQUEST_MAX];
+	_Alignas(struct nlmsghdr) char room[REQUEST_MAX] = {0};
 	struct nlmsghdr *nlh = request(room, RTM_GETLINK, NLM_F_DUMP, AF_UNSPEC, sizeof(struct ifinfomsg));
 	struct facts *f = &reading->facts;
 	int r;
@@ -386,7 +386,7 @@ static int read_links(struct reading *reading)
 
 static int read_addresses(struct reading *reading)
 {
-	_Alignas(struct nlmsghdr) char room[REQUEST_MAX];
+	_Alignas(struct nlmsghdr) char room[REQUEST_MAX] = {0};
 	struct nlmsghdr *nlh = request(room, RTM_GETADDR, NLM_F_DUMP, AF_UNSPEC, sizeof(struct ifaddrmsg));
 	struct facts *f = &reading->facts;
 	int r;
@@ -398,7 +398,7 @@ static int read_addresses(struct reading *reading)
 
 static int read_nexthops(struct reading *reading)
 {
-	_Alignas(struct nlmsghdr) char room[REQUEST_MAX];
+	_Alignas(struct nlmsghdr) char room[REQUEST_MAX] = {0};
 	struct nlmsghdr *nlh;
 	int r = 0;
 
@@ -413,7 +413,7 @@ static int read_nexthops(struct reading *reading)
 
 static int read_routes(struct reading *reading, uint8_t family)
 {
-	_Alignas(struct nlmsghdr) char room[REQUEST_MAX];
+	_Alignas(struct nlmsghdr) char room[REQUEST_MAX] = {0};
 	struct nlmsghdr *nlh = request(room, RTM_GETROUTE, NLM_F_DUMP, family, sizeof(struct rtmsg));
 	int r;
 

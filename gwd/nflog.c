@@ -65,7 +65,7 @@ static struct nlmsghdr *config(void *buf, uint16_t group)
 
 static int command(struct nflog *n, uint16_t group, uint8_t what)
 {
-	_Alignas(struct nlmsghdr) char buf[256];
+	_Alignas(struct nlmsghdr) char buf[256] = {0};
 	const struct nfulnl_msg_config_cmd cmd = {what};
 	struct nlmsghdr *nlh = config(buf, group);
 
@@ -75,7 +75,7 @@ static int command(struct nflog *n, uint16_t group, uint8_t what)
 
 static int bind_group(struct nflog *n, uint16_t group)
 {
-	_Alignas(struct nlmsghdr) char buf[256];
+	_Alignas(struct nlmsghdr) char buf[256] = {0};
 	const struct nfulnl_msg_config_mode mode = {.copy_range = htonl(PACKET_BYTES), .copy_mode = NFULNL_COPY_PACKET};
 	struct nlmsghdr *nlh;
 	int r = command(n, group, NFULNL_CFG_CMD_BIND);

@@ -123,7 +123,7 @@ static struct nlmsghdr *route_request(void *buf, uint8_t family, uint16_t flags,
 /* Where it is not found, its kind is known all the same. */
 static void find_refusal(const struct ip *to, struct route *ret)
 {
-	_Alignas(struct nlmsghdr) char buf[REQUEST_MAX];
+	_Alignas(struct nlmsghdr) char buf[REQUEST_MAX] = {0};
 	struct search search = {to, ret};
 	struct rtmsg *rtm;
 
@@ -138,7 +138,7 @@ static bool is_refusal(int error)
 
 int route_get(const struct ip *to, const struct ip *from, struct route *ret)
 {
-	_Alignas(struct nlmsghdr) char buf[REQUEST_MAX];
+	_Alignas(struct nlmsghdr) char buf[REQUEST_MAX] = {0};
 	struct route route = {0};
 	struct nlmsghdr *nlh;
 	struct rtmsg *rtm;
@@ -199,7 +199,7 @@ static int on_neighbour(const struct nlmsghdr *nlh, void *ctx)
 
 int neighbour_get(const struct ip *ip, uint32_t ifindex, struct neighbour *ret)
 {
-	_Alignas(struct nlmsghdr) char buf[REQUEST_MAX];
+	_Alignas(struct nlmsghdr) char buf[REQUEST_MAX] = {0};
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
 	struct neighbour neighbour = {0};
 	struct ndmsg *ndm;

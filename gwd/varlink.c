@@ -72,7 +72,7 @@ static void fail_service(struct varlink_call *call, const char *name, const char
 {
 	_cleanup_(freep) char *error = xasprintf(SERVICE ".%s", name);
 
-	fail(call, error, json_pack("{s:s}", member, value));
+	fail(call, error, json_pack("{s:o}", member, varlink_text(value))); /* the client's own words */
 }
 
 void varlink_reply(struct varlink_call *call, json_t *parameters)

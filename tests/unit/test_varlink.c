@@ -156,6 +156,7 @@ static void test_parameters(void **state)
 		{"Remove", "{\"name\":7}", "name"},
 		{"Remove", "{\"service\":{}}", "service"},
 		{"History", "{\"max\":true}", "max"},
+		{"History", "{\"\\u001b[m\\u009b\":1}", "?[m??"}, /* said back, but not to any terminal */
 	};
 
 	(void)state;
