@@ -123,6 +123,6 @@ char *foreign_place(const struct obstacle *);
  * and what makes it last. Caller's. */
 char *foreign_remedy(const struct obstacle *, const struct foreign_packet *);
 /* What takes the rule away that translates it. Caller's. */
-char *foreign_untranslate(const struct obstacle *, const struct foreign_packet *);
+char *foreign_untranslate(const struct obstacle *);
 
 #endif

@@ -270,39 +270,12 @@ char *foreign_remedy(const struct obstacle *o, const struct foreign_packet *p)
 	}
 }
 
-/* "iptables -t nat -D PREROUTING 3": rules are numbered there. */
-static char *iptables_delete(const struct obstacle *o, const struct chain *chain)
+/* Tools translate at or behind the usual priority, where gwd's rule comes first: what is ahead of it is somebody's own. */
+char *foreign_untranslate(const struct obstacle *o)
 {
-	const char *tool = o->table->family == NFPROTO_IPV6 ? "ip6tables" : "iptables";
-	size_t number = (size_t)(o->fate.rule - chain->rules) + 1;
-
-	return xasprintf("%s -t %s -D %s %zu", tool, o->table->name, chain->name, number);
-}
-
-char *foreign_untranslate(const struct obstacle *o, const struct foreign_packet *p)
-{
-	const struct chain *chain = ruleset_chain(o->table->rules, o->fate.translated_in);
-
-	switch (o->tool) {
-	case TOOL_DOCKER:
-	case TOOL_PODMAN:
-		return xasprintf("publish another port than %u (%s ps shows who has it)", p->to.port,
-				 o->tool == TOOL_DOCKER ? "docker" : "podman");
-	case TOOL_FIREWALLD:
-		return xasprintf("firewall-cmd --list-all-zones shows the forward-port of %u, firewall-cmd "
-				 "--remove-forward-port removes it",
-				 p->to.port);
-	case TOOL_INCUS:
-	case TOOL_LXD:
-		return xasprintf("%s network forward port remove NETWORK ADDR %s %u",
-				 o->tool == TOOL_INCUS ? "incus" : "lxc", proto_of(p), p->to.port);
-	case TOOL_KUBERNETES:
-		return xasprintf("kubectl get services -A shows the service of port %u", p->to.port);
-	default:
-		break;
-	}
-	if (is_iptables(o->table, o->base) && o->fate.rule && chain)
-		return iptables_delete(o, chain);
+	if (!o->fate.rule)
+		return xasprintf("nft -a list chain %s %s %s", foreign_family(o->table), o->table->name,
+				 o->fate.translated_in);
 	return xasprintf("nft delete rule %s %s %s handle %llu", foreign_family(o->table), o->table->name,
-			 o->fate.translated_in, (unsigned long long)(o->fate.rule ? o->fate.rule->handle : 0));
+			 o->fate.translated_in, (unsigned long long)o->fate.rule->handle);
 }

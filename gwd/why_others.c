@@ -114,7 +114,7 @@ static void translates(struct walk *w, const struct foreign_packet *p)
 		   xasprintf("%s %s%s%s first, at priority %d: no forward of gwd sees it then", place,
 			     certain ? "translates it" : "may translate it", to ? " to " : "", to ? to : "",
 			     o.base->priority),
-		   foreign_untranslate(&o, p));
+		   foreign_untranslate(&o));
 }
 
 void why_before(struct walk *w)

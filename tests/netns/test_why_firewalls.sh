@@ -27,7 +27,7 @@ gone
 
 chain filter forward 10
 rule 'iifname "wan" tcp dport 80 counter drop comment "no web"'
-broken "a rule" ✗ firewalls 'dropped by nftables \(table inet f, chain c\): its rule with handle [0-9]+, at hook forward, priority 10$'
+broken "a rule" ✗ firewalls 'dropped by nftables \(table inet f, chain c\): its rule with handle [0-9]+, "no web", at hook forward, priority 10$'
 cured "a rule"
 gone
 
