@@ -7,7 +7,7 @@
 #include <stdbool.h>
 
 /* Asks those that are unasked, within `ms` for every ASK_MAX of them; false: there is none. */
-#define ASK_MAX 256 /* at once */
+#define ASK_MAX 512 /* at once */
 bool ask_probes(json_t *probes, int ms);
 
 #endif

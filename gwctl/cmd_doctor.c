@@ -11,7 +11,7 @@
 #include "util.h"
 
 enum {
-	ASK_SECONDS = 30, /* for all targets together; those that are left over stay unasked */
+	ASK_SECONDS = 15, /* for all targets together; those that are left over stay unasked */
 	ALIKE_MAX = 5,    /* findings of one kind that are shown */
 	NAMES_MAX = 3,    /* forwards that are named of many */
 };
@@ -36,16 +36,36 @@ static enum status pages(struct call *call, const json_t *before, json_t *ret)
 	return STATUS_DONE;
 }
 
+/* What was answered on one page is not asked on the next: into `known`, or out of it. */
+static void share(json_t *probes, json_t *known, bool learn)
+{
+	size_t i;
+	json_t *probe;
+	json_array_foreach(probes, i, probe)
+	{
+		_cleanup_(freep) char *key =
+			xasprintf("%s %s %lld %s", json_text(probe, "proto"), json_text(probe, "addr"),
+				  (long long)json_number(probe, "port"), json_text(probe, "source"));
+		json_t *answer = json_object_get(learn ? probe : known, learn ? "answer" : key);
+		if (answer)
+			json_object_set(learn ? known : probe, learn ? key : "answer", answer);
+	}
+}
+
 static bool ask_all(json_t *pages)
 {
+	json_auto_t *known = json_object();
 	time_t until = time(NULL) + ASK_SECONDS;
 	bool any = false;
 	size_t i;
 	json_t *page;
 	json_array_foreach(pages, i, page)
 	{
-		if (time(NULL) < until)
-			any |= ask_probes(json_object_get(page, "probes"), PROBE_SURE_MS);
+		json_t *probes = json_object_get(page, "probes");
+		any |= json_array_size(probes) > 0;
+		share(probes, known, false);
+		if (time(NULL) < until && ask_probes(probes, PROBE_SURE_MS))
+			share(probes, known, true);
 	}
 	return any;
 }

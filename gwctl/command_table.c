@@ -221,7 +221,7 @@ static const char doctor_more[] =
 	"puts\n"
 	"it right; forwards with the same cause are told together. Changes nothing; the targets are asked by "
 	"connecting\n"
-	"to them, for at most half a minute. Ends with 1 when there are errors.\n"
+	"to them, for at most 15 seconds. Ends with 1 when there are errors.\n"
 	"\n"
 	"  gwctl doctor\n"
 	"  gwctl doctor -q || echo broken\n"

@@ -57,9 +57,16 @@ static enum severity severity_of(const struct forward_entry *e, const struct che
 	return e->expired ? SEVERITY_NOTE : e->shadowed ? SEVERITY_WARNING : SEVERITY_ERROR;
 }
 
+/* Each once: many forwards may have one target. */
 static void take_probes(struct diagnosis *d, const struct why *why)
 {
 	for (size_t i = 0; i < why->n_probes; i++) {
+		size_t k = 0;
+
+		while (k < d->n_probes && !why_probe_same(&d->probes[k], &why->probes[i]))
+			k++;
+		if (k < d->n_probes)
+			continue;
 		d->probes = grow(d->probes, d->n_probes, &d->probes_capacity, sizeof(*d->probes));
 		d->probes[d->n_probes++] = why->probes[i];
 	}

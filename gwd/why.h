@@ -69,6 +69,7 @@ bool why_own_dropped(const struct walk *, const struct leg *);
 
 void why_answer(struct walk *, const struct leg *);
 void why_reply(struct walk *, const struct leg *);
+bool why_probe_same(const struct probe *, const struct probe *); /* but for the answer */
 /* What was answered, or *ret is added to what is to be asked: ANSWER_UNASKED. */
 enum answered why_probe(struct walk *, const struct probe *);
 /* It is to be asked once more: what was answered does not tell yet. */

@@ -8,7 +8,7 @@
 
 /* ---- Probes ---------------------------------------------------------------------------------------- */
 
-static bool same_probe(const struct probe *a, const struct probe *b)
+bool why_probe_same(const struct probe *a, const struct probe *b)
 {
 	return a->proto == b->proto && a->port == b->port && ip_cmp(&a->to, &b->to) == 0 &&
 	       ip_cmp(&a->source, &b->source) == 0;
@@ -20,12 +20,12 @@ enum answered why_probe(struct walk *w, const struct probe *p)
 	size_t i = 0;
 
 	for (; i < ret->n_probes; i++)
-		if (same_probe(&ret->probes[i], p))
+		if (why_probe_same(&ret->probes[i], p))
 			return ret->probes[i].answer;
 	ret->probes = grow(ret->probes, ret->n_probes, &ret->probes_capacity, sizeof(*p));
 	ret->probes[ret->n_probes++] = *p;
 	for (size_t k = 0; k < w->n_answers; k++)
-		if (same_probe(&w->answers[k], p))
+		if (why_probe_same(&w->answers[k], p))
 			ret->probes[i].answer = w->answers[k].answer;
 	return ret->probes[i].answer;
 }
@@ -33,7 +33,7 @@ enum answered why_probe(struct walk *w, const struct probe *p)
 void why_probe_again(struct walk *w, const struct probe *p)
 {
 	for (size_t i = 0; i < w->ret->n_probes; i++)
-		if (same_probe(&w->ret->probes[i], p))
+		if (why_probe_same(&w->ret->probes[i], p))
 			w->ret->probes[i].answer = ANSWER_UNASKED;
 }
 

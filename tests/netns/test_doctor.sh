@@ -56,6 +56,20 @@ well "a forward that passes"
 is "-q says nothing" "" ctl gateway doctor -q
 is "as JSON" "0 0 0" sh -c "nsenter --net=/run/netns/gateway '$gwctl' -s '$work/gateway/gwd.sock' -o json doctor | '$python' -IS -c 'import json, sys; r = json.load(sys.stdin); print(len(r[\"findings\"]), r[\"errors\"], r[\"warnings\"])'"
 
+# Several of a port, of which each is met at an address of its own; those that answer nobody; and what is not translated.
+addr gateway wan 203.0.113.7/24
+serve server udp 0.0.0.0 53
+serve server udp 0.0.0.0 80
+serve server tcp fd00::2 80
+ctl gateway add 203.0.113.1:80 10.0.0.2 --name second >/dev/null
+ctl gateway add 53/tcp+udp 10.0.0.2:80 --name both >/dev/null
+ctl gateway add 53/udp 10.0.0.2 --listen 203.0.113.7 --from 198.51.100.0/24 --name names >/dev/null
+ctl gateway add 80 '[fd00::2]:80' --no-nat --name hole >/dev/null 2>&1
+ctl gateway add 81 10.0.0.77 --disabled --name off >/dev/null 2>&1
+is "they are there" 5 sh -c "nsenter --net=/run/netns/gateway '$gwctl' -s '$work/gateway/gwd.sock' -q ls | grep -cE '^(second|both|names|hole|off) '"
+well "forwards of many kinds"
+for name in second both names hole off; do ctl gateway rm $name -q; done
+
 # ---- Forwards --------------------------------------------------------------------------------------
 
 ctl gateway set web 10.0.0.77 >/dev/null
