@@ -11,8 +11,8 @@ gwd_kill gateway
 while [ "$rounds" -gt 0 ]; do
 	rounds=$((rounds - 1))
 	for step in $steps; do
-		killed "killed at revert/$step" "$patience" "revert/$step" revert
-		killed "killed at end/$step" "$patience" "end/$step" end
+		killed "killed at revert/$step" $((patience * 3)) "revert/$step" revert
+		killed "killed at end/$step" $((patience * 3)) "end/$step" end
 	done
 done
 hundreds
