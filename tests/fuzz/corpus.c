@@ -179,7 +179,7 @@ static void database(const struct documents *documents)
 /* ---- Netlink ---------------------------------------------------------------------------------------- */
 
 /* readers[] of fuzz_netlink.c */
-enum { READ_TABLE, READ_COUNTERS, READ_FOREIGN, READ_FLOWS, READ_FACTS, READ_LINK_EVENTS, READ_LISTENERS, READ_LOG, READ_EVENTS };
+enum { READ_TABLE, READ_FOREIGN, READ_FLOWS, READ_FACTS, READ_LINK_EVENTS, READ_LISTENERS, READ_LOG, READ_EVENTS };
 
 static void begin_reader(struct buf *out, uint8_t reader)
 {
@@ -239,7 +239,6 @@ static void tables(const struct ruleset *want)
 	static const struct {
 		uint8_t reader, n, kinds[4];
 	} dumps[] = {{READ_TABLE, 4, {NFT_MSG_NEWTABLE, NFT_MSG_NEWSET, NFT_MSG_NEWCHAIN, NFT_MSG_NEWRULE}},
-		     {READ_COUNTERS, 2, {NFT_MSG_NEWTABLE, NFT_MSG_NEWSET}},
 		     {READ_FOREIGN, 3, {NFT_MSG_NEWSET, NFT_MSG_NEWCHAIN, NFT_MSG_NEWRULE}}};
 	_cleanup_(ruleset_freep) struct ruleset *nothing = ruleset_new();
 	_cleanup_(plan_freep) struct plan *plan = plan_diff(nothing, want);

@@ -182,13 +182,6 @@ static void read_table(struct diag *diag)
 	kernel_commit(kernel, plan, generation, diag);
 }
 
-static void read_counters(struct diag *diag)
-{
-	_cleanup_(ruleset_freep) struct ruleset *counters = NULL;
-
-	kernel_read_counters(kernel, &counters, diag);
-}
-
 static void tell(const struct obstacle *o, const struct foreign_packet *packet)
 {
 	_cleanup_(freep) char *where = foreign_place(o), *remedy = foreign_remedy(o, packet);
@@ -284,12 +277,12 @@ static void read_events(struct diag *diag)
 	PROMISE(text_printable(who.program));
 }
 
-static void (*const readers[])(struct diag *) = {read_table,       read_counters,  read_foreign, read_flows, read_facts,
+static void (*const readers[])(struct diag *) = {read_table,       read_foreign, read_flows, read_facts,
 						 read_link_events, read_listeners, read_log,     read_events};
 
 /* ---- What is tried ---------------------------------------------------------------------------------- */
 
-enum { LIBNFTNL = 3 }; /* readers before this one parse through it */
+enum { LIBNFTNL = 2 }; /* readers before this one parse through it */
 
 /* One attribute in there, or in one of those that it holds (NULL: none); one that holds others not without `any`. */
 static struct nlattr *some_attribute(char *at, size_t len, bool any, unsigned *seed)
