@@ -53,7 +53,7 @@ if command -v apt-get >/dev/null; then
 		golang-go golang-github-varlink-go-dev dpkg-dev debhelper lintian rpm musl-tools mmdebstrap kmod e2fsprogs cpio
 		busybox-static haproxy openssl curl zsh fish"
 	[ -z "$dev" ] || [ "$(dpkg --print-architecture)" != amd64 ] || packages="$packages qemu-system-x86"
-	firewalls="ufw firewalld dbus"
+	firewalls="ufw firewalld dbus nftlb"
 	has=apt_has
 	fetch() {
 		as_root apt-get -q update

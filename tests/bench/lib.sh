@@ -11,10 +11,13 @@ GWD_AS="taskset -c 1"
 part=${0##*/bench_}
 part=${part%.sh}
 bench=$build/bench
-calls=$bench/calls
-packets=$bench/packets
-timed=$bench/timed
-limits=$bench/limits
+# shellcheck disable=SC2034 # the parts use them
+{
+	calls=$bench/calls
+	packets=$bench/packets
+	timed=$bench/timed
+	limits=$bench/limits
+}
 samples=$bench/$part.samples
 rows=$bench/$part.rows
 disk=$bench/state.$part
@@ -86,23 +89,23 @@ udp_ports() { # COUNT
 	"$python" -IS -c 'import sys
 print("services:")
 for i in range(int(sys.argv[1])):
-    print(f"  - {{listen: 203.0.113.{1 + i // 50000}, port: {10000 + i % 50000}/udp, to: \"10.0.0.2:9000\"}}")' "$1"
+    print(f"  - {{listen: 203.0.113.{1 + i // 50000}, proto: udp, port: {10000 + i % 50000}, to: \"10.0.0.2:9000\"}}")' "$1"
 }
 
 # NAME-client 203.0.113.9 -- 203.0.113.1 wan NAME lan 10.0.0.1 -- 10.0.0.2 NAME-server
 lay_out() { # NAME...
-	for n; do
-		host "$n" "$n-client" "$n-server"
-		wire "$n-client:eth0" "$n:wan"
-		wire "$n-server:eth0" "$n:lan"
-		addr "$n-client" eth0 203.0.113.9/24
-		addr "$n" wan 203.0.113.1/24
-		addr "$n" lan 10.0.0.1/24
-		addr "$n-server" eth0 10.0.0.2/24
-		gateway_of "$n" 203.0.113.9
-		gateway_of "$n-server" 10.0.0.1
-		gateway_of "$n-client" 203.0.113.1
-		mkdir "$disk/$n" && ln -s "$disk/$n" "$work/$n/state"
+	for gw; do
+		host "$gw" "$gw-client" "$gw-server"
+		wire "$gw-client:eth0" "$gw:wan"
+		wire "$gw-server:eth0" "$gw:lan"
+		addr "$gw-client" eth0 203.0.113.9/24
+		addr "$gw" wan 203.0.113.1/24
+		addr "$gw" lan 10.0.0.1/24
+		addr "$gw-server" eth0 10.0.0.2/24
+		gateway_of "$gw" 203.0.113.9
+		gateway_of "$gw-server" 10.0.0.1
+		gateway_of "$gw-client" 203.0.113.1
+		mkdir "$disk/$gw" && ln -s "$disk/$gw" "$work/$gw/state"
 	done
 }
 

@@ -42,7 +42,7 @@ def read(line):
     if theirs:
         row["theirs"] = summary(theirs)
     if ours and theirs:
-        row["ratio"] = summary([a / b for a, b in zip(ours, theirs)])
+        row["ratio"] = summary([a / b if b else float("inf") for a, b in zip(ours, theirs)])
     if ours and (theirs or not peer):
         row["met"] = judge(goal, row["ratio" if theirs else "ours"]["median"])
     row["missing"] = bool(goal) and row["met"] is None
