@@ -9,7 +9,7 @@ pinned 10 | config few
 pinned 100000 | config many
 "$python" -IS -c 'print("services:")
 for i in range(1000):
-    print(f"  - {{listen: 203.0.113.1, ports: {i * 20 + 10}-{i * 20 + 19}, to: 10.0.0.2}}")' | config ranges
+    print(f"  - {{listen: 203.0.113.1, port: {i * 20 + 10}-{i * 20 + 19}, to: 10.0.0.2}}")' | config ranges
 for n in few many ranges; do gwd_start $n || give_up "gwd does not start"; done
 few=$(socket few)
 many=$(socket many)
