@@ -241,7 +241,11 @@ gwd_start() { # HOST [ARG...]: until it answers
 gwd_signal() { # HOST SIGNAL: and waits for its end
 	pid=$(cat "$work/$1/gwd.pid")
 	kill "-$2" "$pid" && wait "$pid" 2>/dev/null
-	return 0
+	eventually process_ended "$pid" # the child of a subshell is not waited for
+}
+
+process_ended() { # PID: and has let go of its files
+	[ ! -e "/proc/$1" ] || grep -q '^State:[[:space:]]*Z' "/proc/$1/status" 2>/dev/null
 }
 
 gwd_stop() { gwd_signal "$1" TERM; } # HOST

@@ -23,6 +23,7 @@ on gateway nft 'delete element inet gwd any4 { tcp . 80 }'
 check "after the loss of an element" eventually answers
 on gateway nft add rule inet gwd forward counter drop
 check "a rule that somebody adds does not stay" eventually gone
+ctl gateway status >/dev/null # what it did before that it has also logged
 before=$(repairs)
 on gateway nft 'add table inet other; add chain inet other c; delete table inet other'
 ctl gateway add 81 10.0.0.2:80 >/dev/null
