@@ -165,6 +165,13 @@ static void dispatch(struct client *c, const char *text, size_t len)
 		turns_call(c, &call);
 }
 
+/* The clock starts anew for what is waited for next. It runs only while something is. */
+static void stop_waiting(struct client *c)
+{
+	c->waiting = WAIT_NOTHING;
+	uv_timer_stop(&c->patience);
+}
+
 /* Takes the next message, if there is a whole one. */
 static bool take(struct client *c)
 {
@@ -182,7 +189,7 @@ static bool take(struct client *c)
 		c->cut = c->cut || c->eof;
 		return false;
 	}
-	c->waiting = WAIT_NOTHING;
+	stop_waiting(c);
 	level_remove(c);
 	level_append(c);
 	dispatch(c, text, len);
@@ -232,7 +239,7 @@ static void on_written(uv_write_t *write, int status)
 	struct client *c = write->data;
 
 	c->writing = false;
-	c->waiting = WAIT_NOTHING;
+	stop_waiting(c);
 	buf_free(&c->sending);
 	if (status < 0)
 		client_close(c);
@@ -309,7 +316,7 @@ static void arm_patience(struct client *c)
 	c->unsent = uv_stream_get_write_queue_size((uv_stream_t *)&c->pipe);
 	uv_update_time(c->patience.loop); /* a call may have taken long */
 	if (waiting == WAIT_NOTHING)
-		uv_timer_stop(&c->patience);
+		stop_waiting(c);
 	else
 		uv_timer_start(&c->patience, on_patience, c->turn ? TURN_MS : c->control->patience, 0);
 }
@@ -324,7 +331,7 @@ static void on_patience(uv_timer_t *timer)
 		uv_timer_start(timer, on_patience, TURN_MS, 0);
 		return;
 	}
-	c->waiting = WAIT_NOTHING;
+	stop_waiting(c);
 	if (waited == WAIT_TURN)
 		c->turn = false;
 	else if (waited == WAIT_REST)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Who may do what, and what many clients at once can do to each other. */
+/* Who may do what, for how long, and what many clients at once can do to each other. */
 #include "control_peer.h"
 
 #include <fcntl.h>
@@ -238,6 +238,25 @@ static void test_thousand_idle(void **state)
 	close(fd);
 }
 
+/* Who was answered, or is told what happens when it does, may be silent for as long as it likes. */
+static void test_quiet(void **state)
+{
+	static const char list[] = "{\"method\":\"a.list\",\"more\":true}";
+	int answered = peer_connect(&server.at), watching = peer_connect(&server.at);
+
+	(void)state;
+	control_set_patience(server.at.control, 60);
+	assert_true(answers(answered));
+	assert_true(peer_send(&server.at, watching, list, sizeof(list)));
+	json_auto_t *reply = peer_receive(&server.at, watching);
+	assert_non_null(reply);
+	peer_turn(&server.at, 300);
+	assert_false(peer_readable(answered));
+	assert_false(peer_readable(watching));
+	close(answered);
+	close(watching);
+}
+
 /* A user who takes every place that it can get, and leaves none of them idle, stands in nobody's way but its own. */
 static void test_one_user(void **state)
 {
@@ -402,6 +421,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_own_uid, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_groups, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_quiet, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_thousand_idle, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_one_user, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_thousand_strangers, setup, teardown),
