@@ -39,6 +39,14 @@ struct foreign_table *foreign_table(struct foreign *f, uint8_t family, const cha
 	return t;
 }
 
+bool foreign_is_dormant(const struct foreign *f, uint32_t family, const char *name)
+{
+	for (size_t i = 0; i < f->n; i++)
+		if (f->tables[i].dormant && f->tables[i].family == family && streq(f->tables[i].name, name))
+			return true;
+	return false;
+}
+
 void foreign_sort(struct foreign *f)
 {
 	for (size_t i = 0; i < f->n; i++)

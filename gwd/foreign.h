@@ -12,6 +12,7 @@ struct foreign_table {
 	uint8_t family; /* NFPROTO_IPV4, _IPV6, _INET: the others never see what we forward */
 	const char *name;
 	struct ruleset *rules; /* sorted; a set that is not there is not known */
+	bool dormant;          /* it sees no packet, and nothing of it is read */
 };
 
 struct foreign {
@@ -24,6 +25,7 @@ void foreign_sort(struct foreign *); /* what was added to the tables so far */
 void foreign_free(struct foreign *); /* the struct too; NULL is fine */
 void foreign_freep(struct foreign **);
 struct foreign_table *foreign_table(struct foreign *, uint8_t family, const char *name); /* made when it is not there */
+bool foreign_is_dormant(const struct foreign *, uint32_t family, const char *name);
 void foreign_drop_sets(struct foreign *); /* the named ones of other rules, before anybody reads their elements */
 
 /* What an EXPR_OTHER of these rules is, in its `op`; the fields that go with it. Its name is the kernel's. */

@@ -255,6 +255,8 @@ static int read_foreign_once(struct kernel *k, bool named, struct foreign **ret)
 
 	f->named = named;
 	if (r == 0)
+		r = ask(k, NFT_MSG_GETTABLE, NLM_F_DUMP, NULL, NULL, nft_foreign_table, f);
+	if (r == 0)
 		r = ask(k, NFT_MSG_GETSET, NLM_F_DUMP, NULL, NULL, nft_foreign_set, f);
 	if (r == 0)
 		r = ask(k, NFT_MSG_GETCHAIN, NLM_F_DUMP, NULL, NULL, nft_foreign_chain, f);

@@ -10,6 +10,7 @@
 #include <libnftnl/expr.h>
 #include <libnftnl/rule.h>
 #include <libnftnl/set.h>
+#include <libnftnl/table.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_nat.h>
@@ -258,9 +259,22 @@ static void get_expr(const struct nftnl_expr *x, struct arena *arena, struct exp
 static struct ruleset *rules_of(struct foreign *f, uint32_t family, const char *table)
 {
 	if (!table || (family != NFPROTO_IPV4 && family != NFPROTO_IPV6 && family != NFPROTO_INET) ||
+	    foreign_is_dormant(f, family, table) ||
 	    (family == NFPROTO_INET && (streq(table, RULESET_TABLE) || streq(table, RULESET_KEEPER) || streq(table, RULESET_TRACE))))
 		return NULL;
 	return foreign_table(f, (uint8_t)family, table)->rules;
+}
+
+int nft_foreign_table(const struct nlmsghdr *nlh, void *foreign)
+{
+	struct nftnl_table *t = nftnl_table_alloc();
+	bool read = t && nftnl_table_nlmsg_parse(nlh, t) >= 0 && nftnl_table_is_set(t, NFTNL_TABLE_NAME);
+
+	if (read && (nftnl_table_get_u32(t, NFTNL_TABLE_FLAGS) & NFT_TABLE_F_DORMANT))
+		foreign_table(foreign, (uint8_t)nftnl_table_get_u32(t, NFTNL_TABLE_FAMILY),
+			      nftnl_table_get_str(t, NFTNL_TABLE_NAME))->dormant = true;
+	nftnl_table_free(t);
+	return read ? MNL_CB_OK : MNL_CB_ERROR;
 }
 
 int nft_foreign_set(const struct nlmsghdr *nlh, void *foreign)
@@ -286,7 +300,8 @@ static void note_below(struct foreign *f, const struct nftnl_chain *c)
 {
 	uint32_t family = nftnl_chain_get_u32(c, NFTNL_CHAIN_FAMILY);
 
-	if (!f->below && (family == NFPROTO_BRIDGE || family == NFPROTO_NETDEV) &&
+	if (!f->below && !foreign_is_dormant(f, family, nftnl_chain_get_str(c, NFTNL_CHAIN_TABLE)) &&
+	    (family == NFPROTO_BRIDGE || family == NFPROTO_NETDEV) &&
 	    nftnl_chain_is_set(c, NFTNL_CHAIN_HOOKNUM))
 		f->below = xasprintf("%s %s", family == NFPROTO_BRIDGE ? "bridge" : "netdev",
 				     nftnl_chain_get_str(c, NFTNL_CHAIN_TABLE));

@@ -25,6 +25,13 @@ is "what lasts is told, too" "and for good: the same without 'nft' as last line 
 cured "a policy"
 gone
 
+nft_do 'add table inet d { flags dormant; }; add chain inet d c { type filter hook forward priority 0; policy drop; }'
+healthy "a table that is dormant"
+check_not "status says nothing of it" sh -c "\"$gwctl\" -s \"$work/gateway/gwd.sock\" status 2>&1 | grep -i 'inet d'"
+nft_do 'add table inet d'
+broken "one that is no longer" ✗ firewalls 'dropped by nftables \(table inet d, chain c\): its policy, at hook forward, priority 0$'
+nft_do delete table inet d
+
 chain filter forward 10
 rule 'iifname "wan" tcp dport 80 counter drop comment "no web"'
 broken "a rule" ✗ firewalls 'dropped by nftables \(table inet f, chain c\): its rule with handle [0-9]+, "no web", at hook forward, priority 10$'
