@@ -86,12 +86,15 @@ void flow_views_free(struct flow_view *views, size_t n)
 }
 
 /* A TCP client would go on after its connection is forgotten, because the kernel picks those up that it meets in the
- * middle: so it meets the gateway, which resets it. What has no end anyway may begin anew. */
+ * middle: so it meets the gateway, which resets it. What has no end anyway may begin anew. What came to the same place
+ * another way is not ours to end. */
 static int kill_flow(struct conntrack *c, const struct flow *flow)
 {
 	bool tcp = flow->proto == IPPROTO_TCP;
 
-	return flow->ended ? -ENOENT : conntrack_cut(c, flow, tcp ? NULL : &flow->server, flow->server_port);
+	if (flow->ended || !road_is_ours(flow))
+		return -ENOENT;
+	return conntrack_cut(c, flow, tcp ? NULL : &flow->server, flow->server_port);
 }
 
 int gwd_kill_flows(struct gwd *g, const char *name, const struct caller *who, struct outcome *ret, struct diag *diag)

@@ -226,6 +226,8 @@ char *road_held(const struct gwd *, const struct forward_entry *, bool *ret_wait
  * left. Returns how many; costs nothing when
  * none of that is asked for. Failures become warnings: the change itself stands. */
 size_t road_cut(const struct gwd *, const struct delta *, bool everything, bool kill, struct diag *warnings);
+/* We translated it, as part_ours() has it (compile_parts.h), or let it in: its label says so. Pure. */
+bool road_is_ours(const struct flow *);
 
 /* What new connections meet, as memory has it: borrowed, but for the list itself of what is open. */
 struct rules road_rules(const struct gwd *);

@@ -66,8 +66,7 @@ static bool is_right(const struct forward *f, const struct flow *flow)
 	return false;
 }
 
-/* We translated it, as part_ours() has it (compile_parts.h), or let it in. */
-static bool is_ours(const struct flow *flow)
+bool road_is_ours(const struct flow *flow)
 {
 	uint8_t label[COMPILE_LABEL_LEN];
 
@@ -107,9 +106,9 @@ static void look(void *ctx, const struct flow *flow)
 	if (flow->ended || !has_port(h->ports, flow->to_port))
 		return;
 	f = taker(&h->rules, flow, (uint8_t)(1 << h->proto));
-	if (f ? is_right(f, flow) : !is_ours(flow))
+	if (f ? is_right(f, flow) : !road_is_ours(flow))
 		return;
-	if (f && flow->proto != IPPROTO_UDP && !is_ours(flow))
+	if (f && flow->proto != IPPROTO_UDP && !road_is_ours(flow))
 		return;
 	next = f ? forward_ready_target(f) : NULL;
 	if (next) {

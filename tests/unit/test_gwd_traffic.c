@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "compile.h"
 #include "fake_kernel.h"
 #include "gwd_place.h"
 
@@ -29,6 +30,7 @@ static struct flow flow_to(uint32_t id, const char *to, uint16_t port, const cha
 	assert_true(ip_parse("198.51.100.9", &f.from));
 	assert_true(ip_parse(to, &f.to));
 	assert_true(ip_parse(server, &f.server));
+	compile_label(f.labels);
 	return f;
 }
 
@@ -395,6 +397,38 @@ static void test_flows_and_kill(void **state)
 	assert_int_equal(fake_conntrack_count(), 2);
 }
 
+/* What came to the same place without our doing is shown, and goes on. */
+static void test_kill_only_ours(void **state)
+{
+	struct flow f;
+
+	(void)state;
+	NEED_NETNS();
+	start();
+	add("web", "80", "10.0.0.2");
+	DONE(try_add("{'name':'hole','nat':false,'ports':['443'],'to':[{'addr':'2001:db8:1::10'}]}"));
+	f = flow_to(1, "203.0.113.5", 80, "10.0.0.2", 80);
+	memset(f.labels, 0, sizeof(f.labels)); /* translated by another program */
+	fake_conntrack_put(&f);
+	f = flow_to(2, "2001:db8:1::10", 443, "2001:db8:1::10", 443);
+	f.translated = false;
+	memset(f.labels, 0, sizeof(f.labels)); /* from one zone to another, through no hole */
+	fake_conntrack_put(&f);
+	f.id = 3;
+	compile_pinhole_label(f.labels);
+	fake_conntrack_put(&f);
+	assert_traffic("hole", "2/2 in 20:2000 out 10:10000");
+	forget();
+	DONE(place.r = gwd_kill_flows(place.gwd, "web", &place.options.who, &place.outcome, &place.diag));
+	assert_said("web: cut 0 connections");
+	forget();
+	DONE(place.r = gwd_kill_flows(place.gwd, "hole", &place.options.who, &place.outcome, &place.diag));
+	assert_said("hole: cut 1 connection");
+	assert_non_null(fake_conntrack_find(1));
+	assert_non_null(fake_conntrack_find(2));
+	assert_null(fake_conntrack_find(3));
+}
+
 /* ---- On and off ----------------------------------------------------------------------------------- */
 
 static void put_sysctls(const char *acct, const char *timestamp, const char *events)
@@ -506,7 +540,7 @@ int main(void)
 		IN_PLACE(test_former_targets), IN_PLACE(test_file),
 		IN_PLACE(test_restart),
 		IN_PLACE(test_lost),		IN_PLACE(test_reset),
-		IN_PLACE(test_flows_and_kill),
+		IN_PLACE(test_flows_and_kill),	IN_PLACE(test_kill_only_ours),
 		IN_PLACE(test_sysctls),		IN_PLACE(test_sysctls_of_others),
 		IN_PLACE(test_uncounted),	IN_PLACE(test_full_disk),
 	};
