@@ -162,7 +162,7 @@ static void dispatch(struct client *c, const char *text, size_t len)
 	if (refusal)
 		refuse(c, refusal);
 	else
-		turns_call(c, &call);
+		turns_call(c, &call, len);
 }
 
 /* The clock starts anew for what is waited for next. It runs only while something is. */

@@ -50,6 +50,7 @@ struct client {
 struct shared { /* a call that was answered, which nobody may see yet */
 	struct client *client; /* a reference */
 	struct control_call call;
+	size_t len;  /* of its message */
 	size_t mark; /* where its answer begins in the client's `out` */
 };
 
@@ -69,8 +70,9 @@ struct control {
 	size_t n_clients, clients_max;
 	struct control_turns turns; /* all NULL: no call shares one */
 	struct shared *shared;      /* calls that wait for its end */
-	size_t n_shared, shared_capacity;
+	size_t n_shared, shared_capacity, shared_bytes;
 	bool turn_open;
+	bool answering;             /* one of its calls is at its handler */
 	bool settling;              /* it is ending: no new call is taken */
 	uv_prepare_t before_wait;   /* it ends before the loop waits, ... */
 	uv_check_t after_events;    /* ... and once all that arrived together has been read */
@@ -89,7 +91,7 @@ void client_unref(struct client *);
 
 /* ---- control_turn.c ------------------------------------------------------------------------------ */
 
-void turns_call(struct client *, struct control_call *); /* in a turn with others, if it may. Empties the call */
+void turns_call(struct client *, struct control_call *, size_t len); /* in a turn with others, if it may. Empties the call */
 /* All that shares the turn is done and may be seen, or is done anew one by one. */
 void turns_settle(struct control *);
 

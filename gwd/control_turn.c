@@ -3,15 +3,17 @@
  * nothing of turns, and what is not to be said can be cut off again. */
 #include "control_client.h"
 
-enum { SHARED_MAX = 2000 };
+#define SHARED_MAX 2000
+#define SHARED_BYTES_MAX (1u << 20) /* of messages: as JSON they may take some 80 times as much */
 
-static void keep(struct client *c, struct control_call *call)
+static void keep(struct client *c, struct control_call *call, size_t len)
 {
 	struct control *ctl = c->control;
 
 	ctl->shared = grow(ctl->shared, ctl->n_shared, &ctl->shared_capacity, sizeof(*ctl->shared));
-	ctl->shared[ctl->n_shared++] = (struct shared){.client = c, .call = *call, .mark = c->out.len};
+	ctl->shared[ctl->n_shared++] = (struct shared){.client = c, .call = *call, .len = len, .mark = c->out.len};
 	*call = (struct control_call){0};
+	ctl->shared_bytes += len;
 	client_hold(c);
 	c->n_shared++;
 }
@@ -31,6 +33,7 @@ static void release(struct shared *s)
 /* The last one that was kept, which is the caller's then. */
 static struct shared take_last(struct control *ctl)
 {
+	ctl->shared_bytes -= ctl->shared[ctl->n_shared - 1].len;
 	return ctl->shared[--ctl->n_shared];
 }
 
@@ -39,12 +42,12 @@ void turns_settle(struct control *ctl)
 	struct shared *all = ctl->shared;
 	size_t n = ctl->n_shared;
 
-	if (!ctl->turn_open || ctl->settling)
+	if (!ctl->turn_open || ctl->settling || ctl->answering)
 		return;
 	ctl->turn_open = false;
 	ctl->settling = true;
 	ctl->shared = NULL;
-	ctl->n_shared = ctl->shared_capacity = 0;
+	ctl->n_shared = ctl->shared_capacity = ctl->shared_bytes = 0;
 	if (ctl->turns.end(ctl->turns.ctx) < 0) {
 		for (size_t i = n; i > 0; i--)
 			forget_answer(&all[i - 1]);
@@ -73,23 +76,37 @@ static void once_more(struct client *c)
 	client_unref(c);
 }
 
-void turns_call(struct client *c, struct control_call *call)
+/* What the handler of a call does may end another client; the call stands in the turn all the same. */
+static void answer_in_turn(struct client *c, const struct control_call *call)
+{
+	struct control *ctl = c->control;
+
+	ctl->answering = true;
+	client_dispatch(c, call);
+	ctl->answering = false;
+}
+
+void turns_call(struct client *c, struct control_call *call, size_t len)
 {
 	struct control *ctl = c->control;
 	const struct control_turns *t = &ctl->turns;
 	const struct control_call made = *call;
+	bool takes = t->takes && t->takes(t->ctx, call->method);
 
-	if (!t->takes || ctl->n_shared == SHARED_MAX || !t->takes(t->ctx, call->method))
+	/* Is told no, and sees nothing that a turn keeps back: nobody waits for it, and nothing of it is kept. */
+	bool refused = c->access == ACCESS_NONE || (takes && c->access < ACCESS_CHANGE);
+
+	if (!refused && (!takes || ctl->n_shared == SHARED_MAX || ctl->shared_bytes + len > SHARED_BYTES_MAX))
 		turns_settle(ctl);
-	if (!t->takes || !t->takes(t->ctx, call->method)) {
+	if (!takes || refused) {
 		client_dispatch(c, call);
 		return;
 	}
 	if (!ctl->turn_open)
 		t->begin(t->ctx);
 	ctl->turn_open = true;
-	keep(c, call);
-	client_dispatch(c, &made);
+	keep(c, call, len);
+	answer_in_turn(c, &made);
 	if (t->state(t->ctx) == CONTROL_AGAIN) {
 		once_more(c);
 	} else if (t->state(t->ctx) == CONTROL_DONE) { /* and nothing was kept before it */

@@ -8,9 +8,25 @@ struct server {
 	unsigned bad;         /* turns that are still to end badly */
 	bool open, alone, again;
 	unsigned waiting;
+	struct client *watcher; /* called "t.watch" */
 };
 
 static struct server server;
+
+static bool speaks;
+
+/* Until `speaks`; then it says its last word. */
+static json_t *silence(void *ctx, bool *ret_continues)
+{
+	(void)ctx;
+	*ret_continues = false;
+	return speaks ? json_object() : NULL;
+}
+
+static void watched(void *ctx)
+{
+	(void)ctx;
+}
 
 /* "t.share" may wait, "t.alone" only where nobody does, "t.other" is no call of turns. The answer says which it was, and
  * whether it was made in a turn. */
@@ -20,6 +36,14 @@ static void on_call(void *ctx, struct client *client, const char *method, json_t
 
 	(void)parameters, (void)more;
 	s->made++;
+	if (streq(method, "t.watch")) {
+		s->watcher = client;
+		client_reply(client, json_object(), true);
+		client_stream(client, &(struct stream){.next = silence, .done = watched});
+		return;
+	}
+	if (streq(method, "t.wake"))
+		client_wake(s->watcher);
 	s->again = streq(method, "t.alone") && s->waiting;
 	s->waiting += s->open && streq(method, "t.share");
 	if (!oneway)
@@ -32,7 +56,7 @@ static void on_call(void *ctx, struct client *client, const char *method, json_t
 static bool takes(void *ctx, const char *method)
 {
 	(void)ctx;
-	return !streq(method, "t.other");
+	return !streq(method, "t.other") && !streq(method, "t.watch");
 }
 
 static void begin(void *ctx)
@@ -106,6 +130,64 @@ static void test_many_of_one(void **state)
 		answered(fd, "share", true);
 	assert_int_equal(server.made, 100);
 	assert_in_range(server.ended, 1, 30);
+	close(fd);
+}
+
+/* What is kept is bounded in bytes, too. */
+static void test_big_calls(void **state)
+{
+	_cleanup_(freep) char *call = xasprintf("{\"method\":\"t.share\"%*s}", 60 << 10, "");
+	int fds[40];
+
+	(void)state;
+	for (int i = 0; i < 40; i++)
+		fds[i] = peer_connect(&server.at);
+	peer_turn(&server.at, 5);
+	for (int i = 0; i < 40; i++)
+		assert_true(peer_send(&server.at, fds[i], call, strlen(call) + 1));
+	for (int i = 0; i < 40; i++)
+		answered(fds[i], "share", true);
+	assert_in_range(server.ended, 3, 40);
+	for (int i = 0; i < 40; i++)
+		close(fds[i]);
+}
+
+/* Nobody waits with what is refused anyway, or keeps it. */
+static void test_stranger(void **state)
+{
+	int stranger;
+
+	(void)state;
+	if (seteuid(65534) < 0) {
+		print_message("skipped: no other users here\n");
+		skip();
+	}
+	stranger = peer_connect(&server.at);
+	assert_int_equal(seteuid(0), 0);
+	ask(stranger, "share");
+	answered(stranger, "share", false);
+	close(stranger);
+}
+
+/* A call in a turn may end somebody else's stream: the turn ends later all the same. */
+static void test_ends_another(void **state)
+{
+	static const char watch[] = "{\"method\":\"t.watch\",\"more\":true}";
+	int fd = peer_connect(&server.at), watcher = peer_connect(&server.at);
+
+	(void)state;
+	speaks = false;
+	assert_true(peer_send(&server.at, watcher, watch, sizeof(watch)));
+	json_decref(peer_receive(&server.at, watcher));
+	peer_turn(&server.at, 5);
+	speaks = true;
+	ask(fd, "share");
+	ask(fd, "wake");
+	answered(fd, "share", true);
+	answered(fd, "wake", true);
+	json_auto_t *last = peer_receive(&server.at, watcher);
+	assert_non_null(last);
+	close(watcher);
 	close(fd);
 }
 
@@ -245,10 +327,10 @@ static void test_end_of_server(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WITH_SERVER(test_many_of_one), WITH_SERVER(test_many_clients), WITH_SERVER(test_bad_end),
-		WITH_SERVER(test_order),       WITH_SERVER(test_alone_first),  WITH_SERVER(test_half_closed),
-		WITH_SERVER(test_garbage_behind),
-		WITH_SERVER(test_gone),        WITH_SERVER(test_end_of_server),
+		WITH_SERVER(test_many_of_one), WITH_SERVER(test_many_clients),   WITH_SERVER(test_big_calls),
+		WITH_SERVER(test_stranger),    WITH_SERVER(test_ends_another),   WITH_SERVER(test_bad_end),
+		WITH_SERVER(test_order),       WITH_SERVER(test_alone_first),    WITH_SERVER(test_half_closed),
+		WITH_SERVER(test_gone),        WITH_SERVER(test_garbage_behind), WITH_SERVER(test_end_of_server),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
