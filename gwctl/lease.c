@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "util.h"
+#include "wire.h"
 
 enum { CONFIRM_DEFAULT = 120, WAIT_MAX = 3600 }; /* seconds */
 
@@ -36,9 +37,14 @@ static bool resolve_confirm(struct arguments *a, struct diag *diag)
 {
 	const char *text = a->values[OPTION_CONFIRM];
 	_cleanup_(freep) char *seconds = text ? xasprintf("%ss", text) : NULL;
-	a->confirm = 0;
-	if (!text || parse(text, &a->confirm) || parse(seconds, &a->confirm))
-		return true;
+	bool known = text && (parse(text, &a->confirm) || parse(seconds, &a->confirm));
+	if (known && a->confirm > WIRE_CONFIRM_MAX)
+		diag_add(diag, DIAG_INVALID, (struct loc){0}, "--confirm takes at most %dd, not '%s'",
+			 WIRE_CONFIRM_MAX / 86400, text);
+	if (!text)
+		a->confirm = 0;
+	if (!text || known)
+		return !diag_failed(diag);
 	a->confirm = CONFIRM_DEFAULT;
 	if (*text && !streq(text, options[OPTION_CONFIRM].name))
 		diag_add(diag, DIAG_INVALID, (struct loc){0},

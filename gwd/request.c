@@ -16,7 +16,6 @@
 #include "util.h"
 #include "wire.h"
 
-#define CONFIRM_MAX (30 * 86400) /* seconds */
 #define SESSION_MAX 256
 
 /* What every handler needs, released in one place. */
@@ -87,7 +86,7 @@ static bool options(struct varlink_call *call, struct answer *a)
 					      .replace = boolean(call, "replace"),
 					      .force = boolean(call, "force"),
 					      .kill = boolean(call, "kill")};
-	if (json_object_get(call->parameters, "confirm") && (confirm < 1 || confirm > CONFIRM_MAX)) {
+	if (json_object_get(call->parameters, "confirm") && (confirm < 1 || confirm > WIRE_CONFIRM_MAX)) {
 		varlink_invalid_parameter(call, "confirm");
 		return false;
 	}

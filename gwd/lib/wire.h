@@ -10,6 +10,7 @@
 
 #define WIRE_INTERFACE "org.gwd.Gateway"
 #define WIRE_MESSAGE_MAX (16u << 20) /* bytes of one message, NUL excluded */
+#define WIRE_CONFIRM_MAX (30 * 86400) /* seconds: what --confirm takes */
 #define WIRE_SOCKET_DEFAULT "/run/gwd/gwd.sock"
 
 /* Bytes received but not yet taken as messages. */
