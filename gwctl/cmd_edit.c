@@ -66,10 +66,10 @@ static unsigned faulty_line(const json_t *mistakes, const char *path)
 	return 0;
 }
 
-/* Mistakes of the text, and then what gwd would say to it. */
+/* Mistakes of the text. */
 static enum verdict judge(struct call *call, json_t *text, unsigned *ret_line, enum status *ret)
 {
-	json_auto_t *checked = NULL, *tried = NULL;
+	json_auto_t *checked = NULL;
 	*ret = call_method(call, "Check", json_incref(text), &checked);
 	if (*ret != STATUS_DONE)
 		return GIVE_UP;
@@ -82,15 +82,32 @@ static enum verdict judge(struct call *call, json_t *text, unsigned *ret_line, e
 		*ret = STATUS_REFUSED;
 		return edit_again();
 	}
+	return FINE;
+}
+
+/* What would run must be confirmed, in this many seconds; 0 = nothing changes. */
+static unsigned confirm_time(const struct call *call, bool changes)
+{
+	unsigned wanted = call->arguments->confirm;
+	return !changes ? 0 : wanted ? wanted : CONFIRM_DEFAULT;
+}
+
+/* What gwd would say to it, asked as bring() will: a change that must be confirmed is refused while another one waits. */
+static enum verdict attempt(struct call *call, json_t *text, bool changes, enum status *ret)
+{
+	json_auto_t *tried = NULL;
 	json_t *dry = json_copy(text);
+	unsigned confirm = confirm_time(call, changes);
 	json_object_set_new(dry, "dry_run", json_true());
 	if (call_option(call, OPTION_FORCE))
 		json_object_set_new(dry, "force", json_true());
+	if (confirm)
+		json_object_set_new(dry, "confirm", json_integer(confirm));
 	*ret = call_method(call, "Apply", dry, &tried);
 	return *ret == STATUS_DONE ? FINE : *ret == STATUS_REFUSED ? edit_again() : GIVE_UP;
 }
 
-/* Shows what would change, and asks. *ret_changes: something would. */
+/* Tries what would change, shows it, and asks. *ret_changes: something would. */
 static enum verdict show(struct call *call, json_t *text, bool *ret_changes, enum status *ret)
 {
 	json_auto_t *differs = NULL;
@@ -100,6 +117,9 @@ static enum verdict show(struct call *call, json_t *text, bool *ret_changes, enu
 	_cleanup_(freep) char *lines = json_lines(json_object_get(differs, "changes"));
 	_cleanup_(freep) char *safe = lines ? text_safe(lines) : NULL;
 	*ret_changes = safe != NULL;
+	enum verdict verdict = attempt(call, text, *ret_changes, ret);
+	if (verdict != FINE)
+		return verdict;
 	if (!call->quiet)
 		printf("%s\n", safe ? safe : "nothing of what runs would change");
 	fflush(stdout);
@@ -156,10 +176,7 @@ static enum status bring(struct call *call, struct edit *e, bool changes)
 	int r = edit_install(e);
 	if (r < 0)
 		return stop(e, strerror(-r), STATUS_REFUSED);
-	if (!changes)
-		arguments.confirm = 0;
-	else if (!arguments.confirm)
-		arguments.confirm = CONFIRM_DEFAULT;
+	arguments.confirm = confirm_time(call, changes);
 	own.arguments = &arguments;
 	enum status status = call_change(&own, "Apply", json_object(), NULL);
 	call->client = own.client;

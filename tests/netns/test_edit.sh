@@ -96,6 +96,13 @@ editor "sed -i 's/port: 80,/port: 180,/' \"\$f\""
 has "what touches a change that waits" 'web' edit
 exits "is refused before the file is written" 1 edit
 check "so that it is as it was" cmp "$file" "$work/before"
+editor "sed -i 's/port: 82,/port: 86,/' \"\$f\""
+has "what would have to be confirmed too" 'only one change can wait' edit
+exits "is refused like that, whatever it touches" 1 edit
+check "the file is as it was" cmp "$file" "$work/before"
+editor "echo '# nothing to confirm' >>\"\$f\""
+check "what changes nothing need not wait for it" edit
+has "and is kept" '# nothing to confirm' cat "$file"
 rm -f "$dir"/.gwd.yaml.*
 ctl gateway -q undo
 
