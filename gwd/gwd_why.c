@@ -46,6 +46,23 @@ const char *why_from(const struct walk *w, char text[ADDR_TEXT_MAX])
 	return w->from.family ? ip_text(&w->from, text) : "somebody outside";
 }
 
+const char *why_no_host(const struct walk *w, const struct ip *ip)
+{
+	static const char *const kinds[IP_KINDS] = {[IP_UNSPECIFIED] = "no address at all",
+						    [IP_LOOPBACK] = "loopback",
+						    [IP_MULTICAST] = "a multicast group",
+						    [IP_BROADCAST] = "the broadcast address"};
+	const struct local_address *near = topology_neighbour(w->gwd->topology, ip, NULL);
+	struct prefix network = {0};
+	struct ip last;
+
+	if (!near || ip->family != AF_INET || near->prefix_len > 30) /* RFC 3021 */
+		return kinds[ip_kind(ip)];
+	network = prefix_of(&near->ip, near->prefix_len);
+	prefix_last(&network, &last);
+	return ip_cmp(ip, &last) == 0 ? "the broadcast address of a network" : kinds[ip_kind(ip)];
+}
+
 const struct link *why_link(const struct walk *w, const char *ifname)
 {
 	const struct facts *facts = links_facts(w->gwd->links);
@@ -104,6 +121,7 @@ void walk_on(struct walk *w)
 {
 	if (!why_address(w))
 		return;
+	why_source(w);
 	why_conntrack(w);
 	why_before(w);
 	if (!why_forward(w))

@@ -49,6 +49,7 @@ void why_limits(struct walk *);
 
 /* ---- why_way.c: what the kernel does with it ------------------------------------------------------- */
 
+void why_source(struct walk *);
 void why_conntrack(struct walk *);
 void why_forwarding(struct walk *);
 void why_reverse_path(struct walk *);
@@ -84,6 +85,8 @@ bool why_probe_far(const struct walk *, const struct leg *, struct probe *ret);
 char *why_change(const struct forward *, const char *option, const char *written);
 char *why_end(const struct ip *, uint16_t port);                      /* "10.0.0.2:80", "[fd00::2]:80"; port 0 = none */
 const char *why_from(const struct walk *, char text[ADDR_TEXT_MAX]);  /* "203.0.113.9", or "somebody outside" */
+/* "loopback", "a multicast group": what no host has as its address to others; NULL: one may have it. */
+const char *why_no_host(const struct walk *, const struct ip *);
 const struct link *why_link(const struct walk *, const char *ifname); /* or NULL */
 const char *why_ifname(const struct walk *, uint32_t ifindex);        /* or "" */
 bool why_link_works(struct walk *, const char *step, const char *ifname); /* or else says so */

@@ -108,7 +108,9 @@ static const char *way_in(const struct walk *w)
 	const struct local_address *own = topology_address(t, &w->to);
 	const char *in = "";
 
-	if (w->from.family)
+	if (w->from.family && ip_kind(&w->from) == IP_LOOPBACK)
+		in = "lo";
+	else if (w->from.family)
 		in = arrival_interface(t, &w->from, &w->to);
 	else if (own)
 		in = own->ifname;
@@ -159,6 +161,41 @@ static bool behind_router(const struct walk *w, struct ip *ret)
 	return false;
 }
 
+static bool is_target(const struct walk *w, const struct ip *ip)
+{
+	for (const struct forward_entry *e = forwards_first(w->gwd->world->forwards); e; e = e->next)
+		for (size_t i = 0; i < e->forward->n_targets; i++)
+			if (ip_cmp(&e->forward->targets[i].addr, ip) == 0)
+				return true;
+	return false;
+}
+
+/* An address that is not for us to take: nobody can have it, or somebody else may have it already. One that a forward
+ * listens on is meant to be ours. */
+static bool not_for_us(struct walk *w)
+{
+	const char *nobody = why_no_host(w, &w->to);
+	const struct local_address *near = topology_neighbour(w->gwd->topology, &w->to, NULL);
+	bool listens = w->entry && w->entry->forward->listen.kind == LISTEN_ADDRESS &&
+		       ip_cmp(&w->entry->forward->listen.addr, &w->to) == 0;
+	bool target = is_target(w, &w->to);
+	struct ip own = listens ? (struct ip){0} : entrance(w);
+	char text[ADDR_TEXT_MAX], own_text[ADDR_TEXT_MAX];
+
+	if (!nobody && !target && (!near || listens))
+		return false;
+	ip_text(&w->to, text);
+	checks_add(&w->ret->checks, step_address, VERDICT_FAIL,
+		   nobody   ? xasprintf("%s is %s, which no host has", text, nobody)
+		   : target ? xasprintf("%s is a target's own address, not one of this gateway", text)
+			    : xasprintf("%s is another host's address in the network of %s, or nobody's", text,
+					near->ifname),
+		   listens      ? why_change(w->entry->forward, "--listen ADDR", "another `listen:`")
+		   : own.family ? xasprintf("connect to %s, which is this gateway", ip_text(&own, own_text))
+				: xstrdup("connect to an address of this gateway"));
+	return true;
+}
+
 static bool foreign_address(struct walk *w)
 {
 	char text[ADDR_TEXT_MAX], own_text[ADDR_TEXT_MAX];
@@ -166,6 +203,8 @@ static bool foreign_address(struct walk *w)
 	uint16_t port = w->asked->port;
 	struct ip own;
 
+	if (not_for_us(w))
+		return false;
 	ip_text(&w->to, text);
 	if ((w->entry && w->entry->forward->listen.kind == LISTEN_ADDRESS) || !behind_router(w, &own)) {
 		checks_add(&w->ret->checks, step_address, VERDICT_FAIL,
@@ -271,22 +310,52 @@ static bool inactive(struct walk *w, const struct forward_entry *e)
 	return false;
 }
 
+static void add_end(struct buf *out, const struct ip *ip, uint16_t port)
+{
+	_cleanup_(freep) char *end = why_end(ip, port);
+	const char *quote = *end == '[' ? "'" : "";
+
+	buf_printf(out, " %s%s%s", quote, end, quote);
+}
+
+/* "gwctl add 10.0.0.1:80 10.0.0.2": a second one beside it, for who uses the first goes on to. Caller's string. */
+static char *also_here(const struct walk *w)
+{
+	const struct forward *f = w->entry->forward;
+	const struct why_question *q = w->asked;
+	struct buf out = {0};
+	char text[PREFIX_TEXT_MAX];
+
+	if (f->no_nat)
+		return xasprintf("connect to %s itself", ip_text(&f->targets[0].addr, text));
+	buf_printf(&out, "gwctl add");
+	add_end(&out, &w->to, q->port);
+	for (size_t i = 0; i < f->n_targets; i++) {
+		uint16_t port = why_target_port(w, &f->targets[i]);
+
+		add_end(&out, &f->targets[i].addr, port == q->port ? 0 : port);
+	}
+	if (q->proto != PROTO_TCP)
+		buf_printf(&out, " --proto %s", proto_text(q->proto));
+	for (size_t i = 0; i < f->n_from; i++)
+		buf_printf(&out, "%s%s", i ? "," : " --from ", prefix_text(&f->from[i], text));
+	return buf_take(&out);
+}
+
 /* The forward acts, but not at this address. */
 static bool elsewhere(struct walk *w)
 {
 	const struct forward *f = w->entry->forward;
 	const struct local_address *own = topology_address(w->gwd->topology, &w->to);
 	_cleanup_(freep) char *listen = listen_text(&f->listen);
-	char text[ADDR_TEXT_MAX], option[ADDR_TEXT_MAX + 16], written[ADDR_TEXT_MAX + 16];
+	char text[ADDR_TEXT_MAX];
 
 	ip_text(&w->to, text);
-	snprintf(option, sizeof(option), "--listen %s", text);
-	snprintf(written, sizeof(written), "`listen: %s`", text);
 	checks_add(&w->ret->checks, step_forward, VERDICT_FAIL,
 		   xasprintf("%s listens on %s, and %s is on %s", f->name,
 			     f->listen.kind == LISTEN_ANY ? "the wan interfaces" : listen, text,
 			     own ? own->ifname : "none"),
-		   why_change(f, option, written));
+		   also_here(w));
 	return false;
 }
 

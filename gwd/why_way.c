@@ -27,6 +27,36 @@ static int interface_setting(const char *family, const char *ifname, const char 
 	return sysctl_get(name, &value) == 0 ? value : otherwise;
 }
 
+/* ---- Source ---------------------------------------------------------------------------------------- */
+
+static bool routes_loopback(const struct walk *w)
+{
+	const struct facts *facts = links_facts(w->gwd->links);
+	bool any = interface_setting("ipv4", "all", "route_localnet", 0);
+
+	for (size_t i = 0; i < facts->n_links; i++)
+		any |= interface_setting("ipv4", facts->links[i].name, "route_localnet", 0) != 0;
+	return any;
+}
+
+/* The kernel drops what comes from an address that no host has, whatever rp_filter says. Loopback may ask this machine
+ * itself, but not be sent to another one. */
+void why_source(struct walk *w)
+{
+	const char *nobody = w->from.family ? why_no_host(w, &w->from) : NULL;
+	bool loopback = w->from.family && ip_kind(&w->from) == IP_LOOPBACK;
+	bool told = loopback && (!w->entry || routes_loopback(w));
+	char text[ADDR_TEXT_MAX];
+
+	if (!nobody || told)
+		return;
+	checks_add(&w->ret->checks, "source", loopback && w->from.family == AF_INET6 ? VERDICT_MAY : VERDICT_FAIL,
+		   loopback ? xasprintf("%s is loopback: no other machine can answer it", ip_text(&w->from, text))
+			    : xasprintf("%s is %s: the kernel drops what comes from it as martian",
+					ip_text(&w->from, text), nobody),
+		   xstrdup("name the address of a host with --from, or none for somebody outside"));
+}
+
 /* ---- Connection tracking --------------------------------------------------------------------------- */
 
 void why_conntrack(struct walk *w)

@@ -56,7 +56,9 @@ cured "a target that is drained"
 ctl gateway set tcp-80 --listen dmz >/dev/null
 asks="80 --to 203.0.113.1"
 broken "another interface" ✗ forward 'tcp-80 listens on dmz, and 203.0.113.1 is on wan$'
+is "its command takes nothing away" "gwctl add 203.0.113.1:80 10.0.0.2" echo "$told"
 cured "another interface"
+ctl gateway rm 203.0.113.1:80 >/dev/null
 ctl gateway set tcp-80 --listen= >/dev/null
 
 ctl gateway set tcp-80 --listen 203.0.113.7 >/dev/null
@@ -64,8 +66,38 @@ asks=80
 passes() { [ "$(ask client tcp 203.0.113.7 80)" = "server 203.0.113.9 80" ]; }
 broken "an address that is not ours" ✗ address '203.0.113.7 is not an address of this gateway$'
 cured "an address that is not ours"
+ip -n gateway addr del 203.0.113.7/24 dev wan
 passes() { [ "$(ask client tcp 203.0.113.1 80)" = "server 203.0.113.9 80" ]; }
 ctl gateway set tcp-80 --listen= >/dev/null
+
+# Addresses that are not for the gateway to take: no command does.
+no_taking() { # ADDRESS WHAT
+	asks="80 --to $1"
+	named "$1" ✗ address "$1 is $2"
+	is "$1: nobody is told to take it" "connect to 203.0.113.1, which is this gateway" echo "$told"
+}
+no_taking 10.0.0.2 "a target's own address, not one of this gateway$"
+no_taking 10.0.0.3 "another host's address in the network of lan, or nobody's$"
+no_taking 203.0.113.255 'the broadcast address of a network, which no host has$'
+no_taking 127.0.0.1 'loopback, which no host has$'
+no_taking 224.0.0.1 'a multicast group, which no host has$'
+
+asks="80 --to 10.0.0.1"
+passes() { [ "$(ask server tcp 10.0.0.1 80)" = "server 10.0.0.1 80" ]; }
+broken "an address inside" ✗ forward 'tcp-80 listens on the wan interfaces, and 10.0.0.1 is on lan$'
+cured "an address inside"
+asks=80
+passes() { [ "$(ask client tcp 203.0.113.1 80)" = "server 203.0.113.9 80" ]; }
+healthy "outside as before"
+ctl gateway rm 10.0.0.1:80 >/dev/null
+
+for from in 0.0.0.0 224.0.0.1 255.255.255.255 203.0.113.255; do
+	asks="80 --from $from"
+	named "a source that no host has, $from" ✗ source "$from is .*: the kernel drops what comes from it as martian$"
+done
+asks="80 --from 127.0.0.1"
+named "loopback" ✗ source '127.0.0.1 is loopback: no other machine can answer it$'
+asks=80
 ctl gateway rm tcp-80 >/dev/null
 
 # What the file says cannot be told with a command.
