@@ -3,6 +3,7 @@
  * the file as it was, and says where the text is. Questions are asked on a terminal only; without one the answer is what
  * needs no question, so that EDITOR can be a script. */
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -20,15 +21,24 @@ static void interrupted(int signum)
 	(void)signum; /* ends a question */
 }
 
-/* The first letter of the answer in lower case, `otherwise` for an empty one, 'q' when there is none. */
+/* The first letter of the answer in lower case, `otherwise` for an empty one, 'q' when there is none. Ctrl-C counts from
+ * the moment the question is seen, not only once it is waited for an answer. */
 static char question(const char *text, char otherwise)
 {
 	struct sigaction act = {.sa_handler = interrupted}, before;
+	struct pollfd terminal = {.fd = STDIN_FILENO, .events = POLLIN};
+	sigset_t interrupt, usual;
 	char line[80];
-	fprintf(stderr, "%s ", text);
+	ssize_t n = -1;
+	sigemptyset(&interrupt);
+	sigaddset(&interrupt, SIGINT);
+	sigprocmask(SIG_BLOCK, &interrupt, &usual);
 	sigaction(SIGINT, &act, &before);
-	ssize_t n = read(STDIN_FILENO, line, sizeof(line));
+	fprintf(stderr, "%s ", text);
+	if (ppoll(&terminal, 1, NULL, &usual) > 0)
+		n = read(STDIN_FILENO, line, sizeof(line));
 	sigaction(SIGINT, &before, NULL);
+	sigprocmask(SIG_SETMASK, &usual, NULL);
 	if (n <= 0)
 		fputc('\n', stderr);
 	if (n <= 0)

@@ -29,14 +29,14 @@ import os, pty, select, sys
 pid, fd = pty.fork()
 if pid == 0:
     os.execv(sys.argv[1], [sys.argv[1], "-s", sys.argv[2], "edit"])
-answers, seen = sys.argv[3:], b""
+answers, seen, told = sys.argv[3:], b"", 0
 while True:
     try: data = os.read(fd, 4096)
     except OSError: break
     if not data: break
     seen += data
-    if data.rstrip(b" ").endswith((b"[Y/n]", b"again)]")) and answers:
-        a = answers.pop(0)
+    if seen[told:].rstrip(b" ").endswith((b"[Y/n]", b"again)]")) and answers:
+        a, told = answers.pop(0), len(seen)
         os.write(fd, b"\3" if a == "^C" else b"\4" if a == "^D" else a.encode() + b"\n")
 sys.stdout.write(seen.decode().replace("\r", ""))
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))' "$gwctl" "$dir/gwd.sock" "$@"
