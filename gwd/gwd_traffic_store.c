@@ -34,7 +34,8 @@ static bool target_parse(const char *text, struct ip *ret_addr, struct port_rang
 	       sscanf(text + strlen(addr), " %" SCNu16 "-%" SCNu16, &ret_ports->first, &ret_ports->last) == 2;
 }
 
-static char *value_of(const struct traffic_row *row, const struct traffic_target *t)
+/* And where it was counted, for rows are not all stored at the same time. */
+static char *value_of(const struct traffic_row *row, const struct traffic_target *t, const char *here)
 {
 	const struct traffic_counts *c[] = {&t->ended, &t->told};
 	struct buf text = {0};
@@ -45,6 +46,7 @@ static char *value_of(const struct traffic_row *row, const struct traffic_target
 		for (int k = 0; k < DIRECTIONS; k++)
 			buf_printf(&text, " %" PRId64 " %" PRId64, c[i]->packets[k], c[i]->bytes[k]);
 	}
+	buf_printf(&text, " %s", here);
 	return buf_take(&text);
 }
 
@@ -64,6 +66,7 @@ static bool counts_parse(const char **text, struct traffic_counts *ret)
 
 static void load(void *ctx, const char *name, const char *target, const char *value)
 {
+	const struct gwd *g = ctx;
 	struct traffic_target t = {0}, *there;
 	struct traffic_row *row;
 	int64_t since;
@@ -74,7 +77,10 @@ static void load(void *ctx, const char *name, const char *target, const char *va
 	value += end;
 	if (!counts_parse(&value, &t.ended) || !counts_parse(&value, &t.told) || !target_parse(target, &t.addr, &t.ports))
 		return;
-	row = traffic_row_make(ctx, name, since);
+	value += strspn(value, " ");
+	if (!streq(value, g->here)) /* no connection comes along to another boot or network namespace */
+		traffic_all_over(&t);
+	row = traffic_row_make(g->ledger->traffic, name, since);
 	there = traffic_target_make(row, &t.addr, t.ports);
 	*there = t;
 }
@@ -92,19 +98,20 @@ int traffic_load(struct gwd *g, struct diag *diag)
 		(void)!sscanf(text,
 			      "%" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64,
 			      &l->stored, &m[0].from, &m[0].to, &m[1].from, &m[1].to, &m[2].from, &m[2].to);
-	return state_each_traffic(g->state, load, l->traffic, diag);
+	return state_each_traffic(g->state, load, g, diag);
 }
 
 /* ---- Storing ------------------------------------------------------------------------------------- */
 
-static int store_row(struct state *state, const struct traffic_row *row, struct diag *diag)
+static int store_row(const struct gwd *g, const struct traffic_row *row, struct diag *diag)
 {
-	int r = state_del_traffic(state, row->name, diag); /* targets that became one */
+	int r = state_del_traffic(g->state, row->name, diag); /* targets that became one */
 
 	for (size_t i = 0; i < row->n && r == 0; i++) {
-		_cleanup_(freep) char *target = target_name(&row->targets[i]), *value = value_of(row, &row->targets[i]);
+		_cleanup_(freep) char *target = target_name(&row->targets[i]);
+		_cleanup_(freep) char *value = value_of(row, &row->targets[i], g->here);
 
-		r = state_put_traffic(state, row->name, target, value, diag);
+		r = state_put_traffic(g->state, row->name, target, value, diag);
 	}
 	return r;
 }
@@ -130,7 +137,7 @@ static int store(struct gwd *g, struct traffic_row **rows, size_t n, struct diag
 	for (size_t i = 0; i < gone->n && r == 0; i++)
 		r = state_del_traffic(g->state, gone->items[i], diag);
 	for (size_t i = 0; i < n && r == 0; i++)
-		r = store_row(g->state, rows[i], diag);
+		r = store_row(g, rows[i], diag);
 	if (r == 0)
 		r = store_moment(g->ledger, g->state, diag);
 	if (r == 0)

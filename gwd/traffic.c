@@ -275,6 +275,21 @@ bool traffic_live(struct traffic *t, const struct rules *rules, const struct flo
 
 /* What was told once is true: where the end of a connection was missed, its last count stands until others made up for
  * it. */
+static void tell(struct traffic_counts *told, const struct traffic_counts *sum)
+{
+	at_least(&told->connections, sum->connections);
+	for (int k = 0; k < DIRECTIONS; k++) {
+		at_least(&told->packets[k], sum->packets[k]);
+		at_least(&told->bytes[k], sum->bytes[k]);
+	}
+}
+
+void traffic_all_over(struct traffic_target *t)
+{
+	tell(&t->told, &t->ended);
+	t->ended = t->told;
+}
+
 void traffic_end(struct traffic *t)
 {
 	for (struct traffic_row *row = t->first; row; row = row->next)
@@ -283,11 +298,7 @@ void traffic_end(struct traffic *t)
 
 			target->live = target->read.connections;
 			add(&target->read, &target->ended, 1);
-			at_least(&target->told.connections, target->read.connections);
-			for (int k = 0; k < DIRECTIONS; k++) {
-				at_least(&target->told.packets[k], target->read.packets[k]);
-				at_least(&target->told.bytes[k], target->read.bytes[k]);
-			}
+			tell(&target->told, &target->read);
 		}
 }
 

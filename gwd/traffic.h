@@ -71,6 +71,9 @@ void traffic_reset(struct traffic_row *, int64_t now);
  * what it carried goes to `heir`, or with NULL is forgotten. */
 void traffic_left(struct traffic *, const struct forwards *, const struct forward *left, const char *heir, int64_t now);
 
+/* All that lived has ended without our hearing it: it counts as it was told last, and what comes now counts anew. */
+void traffic_all_over(struct traffic_target *);
+
 /* All targets together. */
 struct traffic_target traffic_sum(const struct traffic_row *);
 /* For what was stored: the row, made where needed, and its target. */

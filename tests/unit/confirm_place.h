@@ -23,14 +23,6 @@ static inline int confirm_teardown(void **state)
 #undef IN_PLACE
 #define IN_PLACE(name) cmocka_unit_test_setup_teardown(name, confirm_setup, confirm_teardown)
 
-static inline void boot(const char *id)
-{
-	_cleanup_(freep) char *command = xasprintf("mkdir -p %s/sys/kernel/random", place.base);
-
-	assert_int_equal(netns_try(command), 0);
-	put_file("sys/kernel/random/boot_id", id);
-}
-
 /* Time passes; the alarm goes off if it should. */
 static inline void wait_for(unsigned seconds)
 {

@@ -150,6 +150,15 @@ static inline void fail_if_refused(void)
 		fail_msg("refused (%d): %s", place.r, text);
 }
 
+/* From then on; what runs already does not look again. */
+static inline void boot(const char *id)
+{
+	_cleanup_(freep) char *command = xasprintf("mkdir -p %s/sys/kernel/random", place.base);
+
+	assert_int_equal(netns_try(command), 0);
+	put_file("sys/kernel/random/boot_id", id);
+}
+
 static inline void start(void)
 {
 	try_start();

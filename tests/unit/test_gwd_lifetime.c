@@ -29,14 +29,6 @@ static size_t items_of(int64_t id)
 
 /* ---- Until the next boot ------------------------------------------------------------------------- */
 
-static void boot(const char *id)
-{
-	_cleanup_(freep) char *command = xasprintf("mkdir -p %s/sys/kernel/random", place.base);
-
-	assert_int_equal(netns_try(command), 0);
-	put_file("sys/kernel/random/boot_id", id);
-}
-
 static void test_temporary(void **state)
 {
 	_cleanup_(freep) char *yaml = NULL;

@@ -279,14 +279,6 @@ static void test_clock(void **state)
 	assert_open("tcp 22 from local (gwd.yaml:3)\ntcp 80 (runtime)");
 }
 
-static void boot(const char *id)
-{
-	_cleanup_(freep) char *command = xasprintf("mkdir -p %s/sys/kernel/random", place.base);
-
-	assert_int_equal(netns_try(command), 0);
-	put_file("sys/kernel/random/boot_id", id);
-}
-
 static void test_temporary(void **state)
 {
 	_cleanup_(freep) char *yaml = NULL;

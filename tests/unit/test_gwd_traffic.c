@@ -309,6 +309,55 @@ static void test_restart(void **state)
 	assert_traffic("web", "3/0 in 30:3000 out 15:15000");
 }
 
+/* No end of what lived at the shutdown is ever heard: it stands as it was told, and does not hide what comes after. */
+static void test_reboot(void **state)
+{
+	(void)state;
+	NEED_NETNS();
+	boot("first\n");
+	start();
+	add("web", "80", "10.0.0.2");
+	add("reset", "81", "10.0.0.2");
+	put_ended(1, 80, "10.0.0.2", 80);
+	put(2, 80, "10.0.0.2", 80);
+	put(3, 81, "10.0.0.2", 81);
+	assert_traffic("reset", ONE_LIVE);
+	gwd_reset(place.gwd, "reset", &place.options.who);
+	stop();
+	fake_conntrack_end(2);
+	fake_conntrack_end(3);
+	boot("second\n");
+	start();
+	assert_traffic("web", "2/0 in 20:2000 out 10:10000");
+	assert_traffic("reset", NOTHING);
+	put(4, 80, "10.0.0.2", 80);
+	put_ended(5, 81, "10.0.0.2", 81);
+	assert_traffic("web", "3/1 in 30:3000 out 15:15000");
+	assert_traffic("reset", ONE_ENDED);
+	restart(); /* the same boot: it lives on */
+	assert_traffic("web", "3/1 in 30:3000 out 15:15000");
+}
+
+/* As the power fails: what ended since somebody looked was stored, but never told. */
+static void test_reboot_untold(void **state)
+{
+	(void)state;
+	NEED_NETNS();
+	boot("first\n");
+	start();
+	add("web", "80", "10.0.0.2");
+	assert_traffic("web", NOTHING);
+	put_ended(1, 80, "10.0.0.2", 80);
+	gwd_traffic_event(place.gwd);
+	gwd_settle(place.gwd);
+	disk_full(true);
+	stop();
+	disk_full(false);
+	boot("second\n");
+	start();
+	assert_traffic("web", ONE_ENDED);
+}
+
 static void test_lost(void **state)
 {
 	_cleanup_(forward_view_free) struct forward_view v = {0};
@@ -538,7 +587,8 @@ int main(void)
 		IN_PLACE(test_nested),		IN_PLACE(test_targets_and_ranges),
 		IN_PLACE(test_pinhole),		IN_PLACE(test_renamed_and_removed),
 		IN_PLACE(test_former_targets), IN_PLACE(test_file),
-		IN_PLACE(test_restart),
+		IN_PLACE(test_restart),		IN_PLACE(test_reboot),
+		IN_PLACE(test_reboot_untold),
 		IN_PLACE(test_lost),		IN_PLACE(test_reset),
 		IN_PLACE(test_flows_and_kill),	IN_PLACE(test_kill_only_ours),
 		IN_PLACE(test_sysctls),		IN_PLACE(test_sysctls_of_others),
