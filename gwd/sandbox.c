@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
+#include <linux/netlink.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <stdint.h>
@@ -221,19 +222,26 @@ static int permit(scmp_filter_ctx filter, const char *name, unsigned n, const st
 /* Calls that are harmless with some arguments only. */
 static int permit_some(scmp_filter_ctx filter)
 {
-	const scmp_datum_t families[] = {AF_UNIX, AF_NETLINK};
+	/* Behind other protocols of netlink are the keys of WireGuard and IPsec, for who has CAP_NET_ADMIN. */
+	const struct {
+		scmp_datum_t family, protocol;
+	} sockets[] = {{AF_UNIX, 0},
+		       {AF_NETLINK, NETLINK_ROUTE},
+		       {AF_NETLINK, NETLINK_SOCK_DIAG},
+		       {AF_NETLINK, NETLINK_NETFILTER}};
 	/* isatty, and libuv's ways to set a descriptor up: nothing that types into a terminal. Without the size in the
 	 * upper half, for glibc's TCGETS2 is not to be had from its headers. */
 	const scmp_datum_t requests[] = {TCGETS, 0x542a, TIOCGWINSZ, FIONBIO, FIOCLEX, FIONREAD};
 	const struct scmp_arg_cmp no_exec = {.arg = 2, .op = SCMP_CMP_MASKED_EQ, .datum_a = PROT_EXEC};
 	const struct scmp_arg_cmp itself = {.arg = 0, .op = SCMP_CMP_EQ, .datum_a = (scmp_datum_t)getpid()};
-	struct scmp_arg_cmp family = {.arg = 0, .op = SCMP_CMP_EQ};
 	struct scmp_arg_cmp request = {.arg = 1, .op = SCMP_CMP_MASKED_EQ, .datum_a = UINT16_MAX};
 	int r = permit(filter, "mmap", 1, &no_exec);
 
-	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(families); i++) {
-		family.datum_a = families[i];
-		r = permit(filter, "socket", 1, &family);
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(sockets); i++) {
+		const struct scmp_arg_cmp both[] = {
+			{.arg = 0, .op = SCMP_CMP_EQ, .datum_a = sockets[i].family},
+			{.arg = 2, .op = SCMP_CMP_EQ, .datum_a = sockets[i].protocol}};
+		r = permit(filter, "socket", ARRAY_SIZE(both), both);
 	}
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(requests); i++) {
 		request.datum_b = requests[i] & UINT16_MAX;

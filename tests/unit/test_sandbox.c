@@ -303,6 +303,8 @@ static void try_calls(void)
 		{"IPv4", SYS_socket, {AF_INET, SOCK_STREAM}},
 		{"IPv6", SYS_socket, {AF_INET6, SOCK_DGRAM}},
 		{"packets", SYS_socket, {AF_PACKET, SOCK_RAW}},
+		{"WireGuard's keys", SYS_socket, {AF_NETLINK, SOCK_RAW, NETLINK_GENERIC}},
+		{"IPsec's keys", SYS_socket, {AF_NETLINK, SOCK_RAW, NETLINK_XFRM}},
 		{"a socket of the host", SYS_socket, {AF_VSOCK, SOCK_STREAM}},
 		{"connect", SYS_connect, {-1, ADDRESS(zeroes), sizeof(zeroes)}},
 		{"listen", SYS_listen, {-1, 1}},
