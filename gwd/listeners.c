@@ -292,12 +292,12 @@ size_t listeners_at(const struct listeners *l, uint16_t port)
 /* ---- Ending connections -------------------------------------------------------------------------- */
 
 struct ending {
-	const struct peer *peer;
+	const struct peers *whose;
 	struct inet_diag_req_v2 *sockets;
 	size_t n, capacity;
 };
 
-static int is_its(const struct nlmsghdr *nlh, void *ctx)
+static int is_theirs(const struct nlmsghdr *nlh, void *ctx)
 {
 	const struct inet_diag_msg *m = mnl_nlmsg_get_payload(nlh);
 	struct ending *e = ctx;
@@ -306,7 +306,7 @@ static int is_its(const struct nlmsghdr *nlh, void *ctx)
 	if (nlh->nlmsg_type != SOCK_DIAG_BY_FAMILY || mnl_nlmsg_get_payload_len(nlh) < sizeof(*m))
 		return MNL_CB_OK;
 	p = peer_of(m);
-	if (by_port_and_ends(&p, e->peer) != 0)
+	if (!bsearch(&p, e->whose->items, e->whose->n, sizeof(p), by_port_and_ends))
 		return MNL_CB_OK;
 	e->sockets = grow(e->sockets, e->n, &e->capacity, sizeof(*e->sockets));
 	e->sockets[e->n++] =
@@ -314,25 +314,36 @@ static int is_its(const struct nlmsghdr *nlh, void *ctx)
 	return MNL_CB_OK;
 }
 
-int listeners_cut(const struct peer *peer)
+/* Their sockets; the kernel looks at the port when it is the same for all. */
+static int find(struct ending *e)
 {
 	static const uint8_t families[] = {AF_INET, AF_INET6};
-	struct ending e = {.peer = peer};
-	int cut = 0, r = nl ? 0 : nl_open(NETLINK_SOCK_DIAG, &nl);
+	const struct peer *first = e->whose->items, *last = first + e->whose->n - 1;
+	int r = nl ? 0 : nl_open(NETLINK_SOCK_DIAG, &nl);
 
 	for (size_t i = 0; i < ARRAY_SIZE(families) && r == 0; i++) {
 		struct inet_diag_req_v2 all = {.sdiag_family = families[i],
 					       .sdiag_protocol = IPPROTO_TCP,
 					       .idiag_states = 1U << TCP_ESTABLISHED,
-					       .id.idiag_sport = htons(peer->port)};
+					       .id.idiag_sport = first->port == last->port ? htons(first->port) : 0};
 
-		r = talk(SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, &all, is_its, &e);
+		r = talk(SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, &all, is_theirs, e);
 	}
-	for (size_t i = 0; i < e.n && r == 0; i++) {
-		r = talk(SOCK_DESTROY, NLM_F_ACK, &e.sockets[i], NULL, NULL);
-		cut += r == 0;
-		r = r == -ENOENT ? 0 : r; /* it has just ended */
+	return r;
+}
+
+int listeners_cut(const struct peers *peers, size_t *ret)
+{
+	struct ending e = {.whose = peers};
+	int r = peers->n ? find(&e) : 0;
+
+	*ret = 0;
+	for (size_t i = 0; i < e.n; i++) {
+		int ended = talk(SOCK_DESTROY, NLM_F_ACK, &e.sockets[i], NULL, NULL);
+
+		*ret += ended == 0;
+		r = ended < 0 && ended != -ENOENT ? ended : r; /* -ENOENT: it has just ended */
 	}
 	free(e.sockets);
-	return r < 0 ? r : cut;
+	return r;
 }

@@ -47,9 +47,10 @@ void peers_free(struct peers *); /* contents */
  * family of all TCP connections, which the kernel filters when a single port is listened on. 0 or -errno plus diag. */
 int listeners_peers(struct port_range ports, struct peers *ret, struct diag *);
 
-/* Ends what listeners_peers told of as this one: every established connection of this other end to this port, by a reset.
- * Needs CAP_NET_ADMIN, and a kernel with CONFIG_INET_DIAG_DESTROY. Returns how many, or -errno. */
-int listeners_cut(const struct peer *);
+/* Ends what listeners_peers told of as these: every established connection of those other ends to those ports, by a
+ * reset. One dump for each family, however many they are, which the kernel filters when all are at one port. Needs
+ * CAP_NET_ADMIN, and a kernel with CONFIG_INET_DIAG_DESTROY. *ret: how many were ended. 0, or -errno when some were not. */
+int listeners_cut(const struct peers *, size_t *ret);
 
 void listeners_close(void); /* the socket that is kept for the next question; it belongs to this network namespace */
 

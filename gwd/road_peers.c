@@ -156,15 +156,17 @@ int road_lockout(const struct gwd *g, const struct peers *peers, bool force, str
 size_t road_cut_peers(const struct gwd *g, const struct peers *peers, struct diag *warnings)
 {
 	_cleanup_(road_rules_free) struct rules rules = road_rules(g);
-	size_t cut = 0;
-	int failed = 0;
+	_cleanup_(peers_free) struct peers lost = {0};
+	size_t cut;
+	int failed;
 
 	for (size_t i = 0; i < peers->n; i++) {
-		int r = fate(&rules, &peers->items[i], NULL) == ARRIVAL_GATEWAY ? 0 : listeners_cut(&peers->items[i]);
-
-		cut += r > 0 ? (size_t)r : 0;
-		failed = r < 0 ? r : failed;
+		if (fate(&rules, &peers->items[i], NULL) == ARRIVAL_GATEWAY)
+			continue;
+		lost.items = grow(lost.items, lost.n, &lost.capacity, sizeof(*lost.items));
+		lost.items[lost.n++] = peers->items[i];
 	}
+	failed = listeners_cut(&lost, &cut);
 	if (failed)
 		diag_warn(warnings, "connections to this gateway that nothing allows any more could not be ended: %s",
 			  strerror(-failed));

@@ -108,16 +108,24 @@ int listeners_peers(struct port_range ports, struct peers *ret, struct diag *dia
 	return 0;
 }
 
-int listeners_cut(const struct peer *peer)
+static bool is_one_of(const struct peers *peers, const struct peer *p)
 {
-	struct peers *p = &fake.peers;
+	for (size_t i = 0; i < peers->n; i++)
+		if (peers->items[i].port == p->port && ip_cmp(&peers->items[i].remote, &p->remote) == 0)
+			return true;
+	return false;
+}
 
-	for (size_t i = 0; i < p->n; i++)
-		if (p->items[i].port == peer->port && ip_cmp(&p->items[i].remote, &peer->remote) == 0) {
-			p->n--;
-			memmove(&p->items[i], &p->items[i + 1], (p->n - i) * sizeof(*p->items));
-			return 1;
-		}
+int listeners_cut(const struct peers *peers, size_t *ret)
+{
+	struct peers *all = &fake.peers;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < all->n; i++)
+		if (!is_one_of(peers, &all->items[i]))
+			all->items[kept++] = all->items[i];
+	*ret = all->n - kept;
+	all->n = kept;
 	return 0;
 }
 
