@@ -21,7 +21,7 @@
 #define BACKLOG 128
 #define HELD_MAX (64u << 20)     /* buffers of all clients of one access together */
 #define HELD_SMALL (2 * CHUNK)   /* ... which a client with less than this is never blamed for */
-#define STRANGER_MAX (64u << 10) /* message of who may do nothing but ask what this is */
+#define STRANGER_MAX (4u << 10)  /* message of who may do nothing but ask what this is: more is not even parsed */
 #define PATIENCE_MS 30000
 #define STARVED_MS 100
 #define TURN_MS 1 /* 0 would run in the same turn */
@@ -179,7 +179,7 @@ static bool take(struct client *c)
 	size_t len;
 	int r = wire_in_next(&c->in, &text, &len);
 
-	if (r == 0 && c->access == ACCESS_NONE && unread(c) > STRANGER_MAX)
+	if (r >= 0 && c->access == ACCESS_NONE && (r > 0 ? len : unread(c)) > STRANGER_MAX)
 		r = -EMSGSIZE;
 	if (r < 0) {
 		refuse(c, control_refusal("Invalid", "the message is too long"));

@@ -440,6 +440,8 @@ static int purge(const struct raised *raised, struct kernel *kernel, struct stat
 	r = kernel_commit(kernel, plan, 0, diag);
 	if (r == 0)
 		r = kernel_keep(kernel, NULL, diag);
+	if (r == 0)
+		r = kernel_trace(kernel, NULL, diag); /* or it would count as somebody else's who forwards */
 	if (r < 0) {
 		if (!diag_failed(diag))
 			diag_add(diag, DIAG_KERNEL, (struct loc){0}, "the kernel did not answer: try again");

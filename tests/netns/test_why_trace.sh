@@ -124,5 +124,11 @@ gwd_kill gateway
 check "with gwd killed, nothing is marked any more" unmarked
 wait $waiting
 has "who waited is told" 'gwd has ended, and nothing is traced any more' cat "$work/said"
+gwd_start gateway
+waits 80 --wait 20s
+on gateway "$gwd" -c "$work/gateway/gwd.yaml" -s "$work/gateway/gwd.sock" -S "$work/gateway/state" --purge >/dev/null
+check "after a purge nothing is marked" unmarked
+is "and forwarding is off: the trace is nobody else's table" 0 on gateway cat /proc/sys/net/ipv4/ip_forward
+wait $waiting
 exits "the time is understood" 2 ctl gateway why 80 --wait soon
 finish

@@ -19,7 +19,7 @@ struct server {
 	enum access access;
 	struct caller who;
 	struct client *held[SHARE]; /* called "a.hold" */
-	size_t n_held, n_done;
+	size_t n_held, n_done, n_calls;
 };
 
 static struct server server;
@@ -36,6 +36,7 @@ static void on_call(void *ctx, struct client *client, const char *method, json_t
 	struct server *s = ctx;
 
 	(void)parameters, (void)more, (void)oneway;
+	s->n_calls++;
 	s->access = client_access(client);
 	s->who = *client_who(client);
 	if (streq(method, "a.hold")) {
@@ -74,6 +75,7 @@ static bool answers(int fd)
 }
 
 static char *stranger_says; /* on each connection; NULL = nothing */
+static size_t stranger_says_len;
 
 /* Connects `n` times as that user in the group given, and stays until `stop` is closed. Exit status 1: the last
  * connection was not left alone. The server's own sockets must not live on here. */
@@ -89,7 +91,7 @@ static void be_stranger(int n, uid_t user, gid_t group, int stop, int ready)
 		_exit(77);
 	while (n--) {
 		last = peer_connect(&server.at);
-		if (stranger_says && send(last, stranger_says, strlen(stranger_says), MSG_NOSIGNAL) < 0)
+		if (stranger_says && send(last, stranger_says, stranger_says_len, MSG_NOSIGNAL) < 0)
 			_exit(78);
 	}
 	(void)!write(ready, "r", 1);
@@ -376,9 +378,8 @@ static void test_memory_of_strangers(void **state)
 	(void)state;
 	if (!room_for(2 * CONTROL_CLIENTS_MAX + 200))
 		skip();
-	stranger_says = xmalloc(60001);
-	memset(stranger_says, ' ', 60000);
-	stranger_says[60000] = '\0';
+	stranger_says = xasprintf("%*s", 4000, "");
+	stranger_says_len = 4000;
 	pid_t pid = stranger(SHARE, NOBODY, 0, &stop);
 	free(stranger_says);
 	stranger_says = NULL;
@@ -392,6 +393,29 @@ static void test_memory_of_strangers(void **state)
 		close(fds[i]);
 	}
 	assert_int_equal(dismiss(pid, stop), 0);
+}
+
+/* Parsing what is long takes longer than all that a stranger may ask. */
+static void test_long_of_stranger(void **state)
+{
+	static const char *const ends[] = {"", "}"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
+		int stop;
+
+		stranger_says = xasprintf("{\"method\":\"a.b\"%*s%s", 5000, "", ends[i]);
+		stranger_says_len = strlen(stranger_says) + i;
+		pid_t pid = stranger(1, NOBODY, 0, &stop);
+		free(stranger_says);
+		stranger_says = NULL;
+		if (pid < 0)
+			skip();
+		for (int turn = 0; turn < 20; turn++)
+			peer_turn(&server.at, 2);
+		assert_int_equal(dismiss(pid, stop), 1);
+		assert_int_equal(server.n_calls, 0);
+	}
 }
 
 /* Out of file descriptors: who is in is served, who comes waits until there are some. */
@@ -428,6 +452,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_memory, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_memory_of_lists, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_memory_of_strangers, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_long_of_stranger, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_descriptors, setup, teardown),
 	};
 
