@@ -99,7 +99,46 @@ void foreign_drop_sets(struct foreign *f)
 
 static bool sees(const struct foreign_table *t, const struct foreign_packet *p)
 {
-	return t->family == NFPROTO_INET || t->family == (p->family == AF_INET ? NFPROTO_IPV4 : NFPROTO_IPV6);
+	return t->family == NFPROTO_INET || t->family == NFPROTO_NETDEV ||
+	       t->family == (p->family == AF_INET ? NFPROTO_IPV4 : NFPROTO_IPV6);
+}
+
+static bool has_device(const char *devices, const char *ifname)
+{
+	size_t len = strlen(ifname);
+
+	for (const char *at = strstr(devices, ifname); at; at = strstr(at + 1, ifname))
+		if ((at == devices || at[-1] == ' ') && (at[len] == ' ' || !at[len]))
+			return true;
+	return false;
+}
+
+/* A base chain of the type that meets the packet on the hook. */
+static bool meets(const struct foreign_table *t, const struct chain *base, const char *type, uint32_t hook,
+		  const struct foreign_packet *p)
+{
+	bool device = t->family == NFPROTO_NETDEV;
+
+	if (!base->base || !sees(t, p) || !streq(base->type, type))
+		return false;
+	if (device ? hook != NF_INET_INGRESS || base->hook != NF_NETDEV_INGRESS : base->hook != hook)
+		return false;
+	return hook != NF_INET_INGRESS || !base->devices || !*p->from.ifname ||
+	       has_device(base->devices, p->from.ifname);
+}
+
+bool foreign_has_port(const char *list, uint16_t port)
+{
+	_cleanup_(freep) char *items = xstrdup(list);
+	char *save;
+
+	for (char *item = strtok_r(items, ",", &save); item; item = strtok_r(NULL, ",", &save)) {
+		struct port_range range;
+
+		if (port_range_parse(item, &range) && port >= range.first && port <= range.last)
+			return true;
+	}
+	return false;
 }
 
 /* What comes back. */
@@ -123,11 +162,11 @@ size_t foreign_drops(const struct foreign *f, uint32_t hook, const struct foreig
 	for (size_t i = 0; i < f->n; i++) {
 		const struct foreign_table *t = &f->tables[i];
 
-		for (size_t k = 0; k < t->rules->n_chains && sees(t, p); k++) {
+		for (size_t k = 0; k < t->rules->n_chains; k++) {
 			const struct chain *base = &t->rules->chains[k];
 			struct fate there, back = {0};
 
-			if (!base->base || base->hook != hook || !streq(base->type, "filter"))
+			if (!meets(t, base, "filter", hook, p))
 				continue;
 			foreign_run(t, base, p, &there);
 			if (hook == NF_INET_FORWARD)
@@ -141,6 +180,33 @@ size_t foreign_drops(const struct foreign *f, uint32_t hook, const struct foreig
 	return n;
 }
 
+size_t foreign_alters(const struct foreign *f, uint32_t hook, const struct foreign_packet *p, struct obstacle *ret,
+		      size_t max)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < f->n; i++) {
+		const struct foreign_table *t = &f->tables[i];
+
+		for (size_t k = 0; k < t->rules->n_chains; k++) {
+			const struct chain *base = &t->rules->chains[k];
+			struct fate fate;
+
+			if (!meets(t, base, "filter", hook, p))
+				continue;
+			foreign_run(t, base, p, &fate);
+			if (fate.altered == BELIEF_NO || n++ >= max)
+				continue;
+			fate = (struct fate){.altered = fate.altered,
+					     .untracked = fate.untracked,
+					     .altered_in = fate.altered_in,
+					     .rule = fate.altered_by};
+			ret[n - 1] = (struct obstacle){t, base, foreign_tool(t, base, &fate), fate};
+		}
+	}
+	return n;
+}
+
 bool foreign_translates(const struct foreign *f, const struct foreign_packet *p, struct obstacle *ret)
 {
 	bool found = false;
@@ -148,11 +214,11 @@ bool foreign_translates(const struct foreign *f, const struct foreign_packet *p,
 	for (size_t i = 0; i < f->n; i++) {
 		const struct foreign_table *t = &f->tables[i];
 
-		for (size_t k = 0; k < t->rules->n_chains && sees(t, p); k++) {
+		for (size_t k = 0; k < t->rules->n_chains; k++) {
 			const struct chain *base = &t->rules->chains[k];
 			struct fate fate;
 
-			if (!base->base || base->hook != NF_INET_PRE_ROUTING || !streq(base->type, "nat") ||
+			if (!meets(t, base, "nat", NF_INET_PRE_ROUTING, p) ||
 			    (found && base->priority >= ret->base->priority))
 				continue;
 			foreign_run(t, base, p, &fate);

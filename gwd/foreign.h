@@ -9,7 +9,7 @@
 #include "ruleset.h"
 
 struct foreign_table {
-	uint8_t family; /* NFPROTO_IPV4, _IPV6, _INET: the others never see what we forward */
+	uint8_t family; /* NFPROTO_IPV4, _IPV6, _INET; _NETDEV, whose ingress sees it first; of the others nothing is read */
 	const char *name;
 	struct ruleset *rules; /* sorted; a set that is not there is not known */
 	bool dormant;          /* it sees no packet, and nothing of it is read */
@@ -34,6 +34,8 @@ enum foreign_expr {
 	FOREIGN_NOTHING,    /* neither matches nor ends anything */
 	FOREIGN_COMMENT,    /* ..., its name is the text */
 	FOREIGN_LOG,        /* ... */
+	FOREIGN_NOTRACK,    /* nothing tracks the packet's connection, so nothing translates it */
+	FOREIGN_REWRITE,    /* changes what the packet itself says, not its translation */
 	FOREIGN_NEVER,      /* a condition that no packet of ours meets, inverted or not; its name is the kernel's */
 	FOREIGN_REJECT,
 	FOREIGN_STATES,    /* key = XT_CONNTRACK_STATE_* bits, one of them; has_dir = none of them (iptables) */
@@ -77,10 +79,15 @@ struct fate {
 	bool by_policy;         /* ... of the base chain */
 	enum belief translated; /* its destination, in a chain of type nat */
 	const char *translated_in;
+	enum belief altered;     /* rewritten, or no longer tracked */
+	bool untracked;          /* ... that */
+	const char *altered_in;
+	const struct rule *altered_by;
 	const struct rule *rule; /* that translates or else drops it; NULL: the policy, or not known */
 	struct ip to;     /* family 0: not known, or this machine itself */
 	uint16_t to_port; /* 0: not known, or kept */
 };
+bool foreign_has_port(const char *list, uint16_t port); /* the one of FOREIGN_MULTIPORT */
 /* Borrows from the table. */
 void foreign_run(const struct foreign_table *, const struct chain *base, const struct foreign_packet *,
 		 struct fate *ret);
@@ -109,10 +116,15 @@ struct obstacle {
 	enum foreign_tool tool;
 	struct fate fate;
 };
-/* Where a connection that begins with this packet is dropped, or may be, on the hook (NF_INET_FORWARD, NF_INET_LOCAL_IN);
+/* Where a connection that begins with this packet is dropped, or may be, on the hook (NF_INET_FORWARD, NF_INET_LOCAL_IN,
+ * NF_INET_INGRESS of the interface it comes in on, ...);
  * its replies count too. Returns how many there are, fills up to `max`. */
 size_t foreign_drops(const struct foreign *, uint32_t hook, const struct foreign_packet *, struct obstacle *ret,
 		     size_t max);
+/* Where it is rewritten or no longer tracked, or may be, as with foreign_drops; a fate says nothing else then, and `rule`
+ * is the one that does it. */
+size_t foreign_alters(const struct foreign *, uint32_t hook, const struct foreign_packet *, struct obstacle *ret,
+		      size_t max);
 /* The first prerouting chain that translates it, or may. */
 bool foreign_translates(const struct foreign *, const struct foreign_packet *, struct obstacle *ret);
 
@@ -124,7 +136,7 @@ char *foreign_place(const struct obstacle *);
 /* What makes the tool let the packet through, for good: an exact command, or one that helps at once, ", and for good: "
  * and what makes it last. Caller's. */
 char *foreign_remedy(const struct obstacle *, const struct foreign_packet *);
-/* What takes the rule away that translates it. Caller's. */
+/* What takes the rule away that translates or alters it. Caller's. */
 char *foreign_untranslate(const struct obstacle *);
 
 #endif

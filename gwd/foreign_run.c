@@ -264,20 +264,6 @@ static enum belief iptables_states(const struct run *r, uint32_t wanted)
 												     : BELIEF_NO;
 }
 
-static enum belief in_list(const char *list, uint16_t port)
-{
-	_cleanup_(freep) char *items = xstrdup(list);
-	char *save;
-
-	for (char *item = strtok_r(items, ",", &save); item; item = strtok_r(NULL, ",", &save)) {
-		struct port_range range;
-
-		if (port_range_parse(item, &range) && port >= range.first && port <= range.last)
-			return BELIEF_YES;
-	}
-	return BELIEF_NO;
-}
-
 static enum belief iptables_match(const struct run *r, const struct expr *e)
 {
 	uint16_t port = r->packet->to.port;
@@ -290,7 +276,7 @@ static enum belief iptables_match(const struct run *r, const struct expr *e)
 	else if (e->op == FOREIGN_PORTS && port)
 		b = port >= e->rate && port <= e->per ? BELIEF_YES : BELIEF_NO;
 	else if (e->op == FOREIGN_MULTIPORT && port)
-		b = in_list(e->name, port);
+		b = foreign_has_port(e->name, port) ? BELIEF_YES : BELIEF_NO;
 	return e->has_dir ? no(b) : b;
 }
 
@@ -452,6 +438,19 @@ static enum belief run_lookup(struct run *r, const struct expr *e, enum belief m
 	return BELIEF_MAYBE;
 }
 
+/* What changes the packet, or what becomes of it: the surest is told, and of those one that keeps it untracked. */
+static void altered(struct run *r, bool untracked, enum belief b)
+{
+	struct fate *f = r->fate;
+
+	if (b < f->altered || b == BELIEF_NO || (b == f->altered && (f->untracked || !untracked)))
+		return;
+	f->altered = b;
+	f->untracked = untracked;
+	f->altered_in = r->chain;
+	f->altered_by = r->rule;
+}
+
 static enum belief run_other(struct run *r, const struct expr *e, enum belief matches, struct onward *to)
 {
 	enum belief b;
@@ -460,6 +459,10 @@ static enum belief run_other(struct run *r, const struct expr *e, enum belief ma
 	case FOREIGN_NOTHING:
 	case FOREIGN_COMMENT:
 	case FOREIGN_LOG:
+		return BELIEF_YES;
+	case FOREIGN_NOTRACK:
+	case FOREIGN_REWRITE:
+		altered(r, e->op == FOREIGN_NOTRACK, both(to->here, matches));
 		return BELIEF_YES;
 	case FOREIGN_RANGE:
 		b = within(r, e->sreg, e->data, e->data + FOREIGN_RANGE_MAX, e->len);

@@ -99,13 +99,21 @@ enum foreign_tool foreign_tool(const struct foreign_table *t, const struct chain
 
 const char *foreign_family(const struct foreign_table *t)
 {
-	return t->family == NFPROTO_INET ? "inet" : t->family == NFPROTO_IPV4 ? "ip" : "ip6";
+	return t->family == NFPROTO_INET     ? "inet"
+	       : t->family == NFPROTO_IPV4   ? "ip"
+	       : t->family == NFPROTO_NETDEV ? "netdev"
+					     : "ip6";
+}
+
+static const char *chain_of(const struct fate *f)
+{
+	return f->translated_in ? f->translated_in : f->dropped_in ? f->dropped_in : f->altered_in;
 }
 
 char *foreign_place(const struct obstacle *o)
 {
 	return xasprintf("%s (table %s %s, chain %s)", names[o->tool], foreign_family(o->table), o->table->name,
-			 o->fate.translated_in ? o->fate.translated_in : o->fate.dropped_in);
+			 chain_of(&o->fate));
 }
 
 /* ---- What to do ---------------------------------------------------------------------------------- */
@@ -275,7 +283,7 @@ char *foreign_untranslate(const struct obstacle *o)
 {
 	if (!o->fate.rule)
 		return xasprintf("nft -a list chain %s %s %s", foreign_family(o->table), o->table->name,
-				 o->fate.translated_in);
+				 chain_of(&o->fate));
 	return xasprintf("nft delete rule %s %s %s handle %llu", foreign_family(o->table), o->table->name,
-			 o->fate.translated_in, (unsigned long long)o->fate.rule->handle);
+			 chain_of(&o->fate), (unsigned long long)o->fate.rule->handle);
 }

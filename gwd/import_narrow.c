@@ -400,6 +400,8 @@ static bool condition_other(struct reading *s, const struct expr *e)
 		if (((e->key & XT_ADDRTYPE_LOCAL) != 0) == e->has_dir)
 			match_beyond(&s->match, s->arena, e->has_dir ? "! --dst-type LOCAL" : e->name);
 		break;
+	case FOREIGN_NOTRACK:
+	case FOREIGN_REWRITE:
 	case FOREIGN_NOTHING:
 		if (!streq(e->name, "counter") && !streq(e->name, "last"))
 			match_beyond(&s->match, s->arena, arena_printf(s->arena, "what '%s' does", e->name));

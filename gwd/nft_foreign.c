@@ -15,6 +15,7 @@
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_nat.h>
 #include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/xt_CT.h>
 #include <linux/netfilter/xt_addrtype.h>
 #include <linux/netfilter/xt_comment.h>
 #include <linux/netfilter/xt_conntrack.h>
@@ -149,9 +150,25 @@ static void get_target_nat(uint32_t revision, const void *info, uint32_t len, st
 		e->rate = ntohs(shifted->base_proto.all);
 }
 
+/* -j CT --notrack; all revisions begin with their flags. */
+static bool is_untracking(const void *info, uint32_t len)
+{
+	const struct xt_ct_target_info *ct = info;
+
+	return len >= sizeof(*ct) && (ct->flags & XT_CT_NOTRACK);
+}
+
+/* `tcp dport set 8080`; but not the first two bytes of IP, where `ip dscp set` writes, which changes no packet's way. */
+static bool is_rewriting(const struct nftnl_expr *x)
+{
+	return nftnl_expr_is_set(x, NFTNL_EXPR_PAYLOAD_SREG) &&
+	       (nftnl_expr_get_u32(x, NFTNL_EXPR_PAYLOAD_BASE) != NFT_PAYLOAD_NETWORK_HEADER ||
+		nftnl_expr_get_u32(x, NFTNL_EXPR_PAYLOAD_OFFSET) >= 2);
+}
+
 static void get_target(const struct nftnl_expr *x, struct arena *arena, struct expr *e)
 {
-	static const char *const harmless[] = {"MARK", "CONNMARK", "TCPMSS", "CHECKSUM", "CT", "TRACE"};
+	static const char *const harmless[] = {"MARK", "CONNMARK", "TCPMSS", "CHECKSUM", "TRACE"};
 	const char *name = nftnl_expr_get_str(x, NFTNL_EXPR_TG_NAME);
 	uint32_t revision = nftnl_expr_get_u32(x, NFTNL_EXPR_TG_REV), len = 0;
 	const void *info = nftnl_expr_get(x, NFTNL_EXPR_TG_INFO, &len);
@@ -164,6 +181,10 @@ static void get_target(const struct nftnl_expr *x, struct arena *arena, struct e
 			e->op = FOREIGN_NOTHING;
 	if (streq(name, "LOG") || streq(name, "NFLOG")) {
 		e->op = FOREIGN_LOG;
+	} else if (streq(name, "CT") || streq(name, "NOTRACK")) {
+		e->op = streq(name, "NOTRACK") || is_untracking(info, len) ? FOREIGN_NOTRACK : FOREIGN_NOTHING;
+	} else if (streq(name, "TTL") || streq(name, "HL")) {
+		e->op = FOREIGN_REWRITE;
 	} else if (streq(name, "MASQUERADE") || streq(name, "SNAT")) {
 		e->op = FOREIGN_SOURCE;
 	} else if (streq(name, "REJECT")) {
@@ -177,7 +198,7 @@ static void get_target(const struct nftnl_expr *x, struct arena *arena, struct e
 /* What only does something on the side. A `meta` or `ct` that is not read is one that sets. */
 static bool on_the_side(const struct nftnl_expr *x, const char *name)
 {
-	static const char *const names[] = {"counter", "notrack", "objref", "last", "dup", "offload"};
+	static const char *const names[] = {"counter", "objref", "last", "dup", "offload"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (streq(name, names[i]))
@@ -234,6 +255,10 @@ static void get_expr(const struct nftnl_expr *x, struct arena *arena, struct exp
 		ret->op = FOREIGN_NOTHING;
 	else if (streq(name, "log"))
 		ret->op = FOREIGN_LOG;
+	else if (streq(name, "notrack"))
+		ret->op = FOREIGN_NOTRACK;
+	else if (streq(name, "payload"))
+		ret->op = is_rewriting(x) ? FOREIGN_REWRITE : FOREIGN_NOTHING;
 	else if (streq(name, "range"))
 		get_range(x, ret);
 	else if (streq(name, "reject"))
@@ -258,7 +283,7 @@ static void get_expr(const struct nftnl_expr *x, struct arena *arena, struct exp
 /* The rules of the table that the object belongs to; NULL: ours, or one that sees nothing of what we forward. */
 static struct ruleset *rules_of(struct foreign *f, uint32_t family, const char *table)
 {
-	if (!table || (family != NFPROTO_IPV4 && family != NFPROTO_IPV6 && family != NFPROTO_INET) ||
+	if (!table || (family != NFPROTO_IPV4 && family != NFPROTO_IPV6 && family != NFPROTO_INET && family != NFPROTO_NETDEV) ||
 	    foreign_is_dormant(f, family, table) ||
 	    (family == NFPROTO_INET && (streq(table, RULESET_TABLE) || streq(table, RULESET_KEEPER) || streq(table, RULESET_TRACE))))
 		return NULL;
@@ -307,6 +332,17 @@ static void note_below(struct foreign *f, const struct nftnl_chain *c)
 				     nftnl_chain_get_str(c, NFTNL_CHAIN_TABLE));
 }
 
+static void get_devices(struct ruleset *r, struct chain *chain, const struct nftnl_chain *c)
+{
+	const char *const *names = nftnl_chain_get(c, NFTNL_CHAIN_DEVICES);
+	_cleanup_(buf_free) struct buf list = {0};
+
+	for (size_t i = 0; names && names[i]; i++)
+		buf_printf(&list, "%s%s", i ? " " : "", names[i]);
+	if (list.data)
+		chain->devices = arena_strdup(r->arena, list.data);
+}
+
 int nft_foreign_chain(const struct nlmsghdr *nlh, void *foreign)
 {
 	struct nftnl_chain *c = nft_get_parse_chain(nlh);
@@ -316,8 +352,10 @@ int nft_foreign_chain(const struct nlmsghdr *nlh, void *foreign)
 		return MNL_CB_ERROR;
 	r = rules_of(foreign, nftnl_chain_get_u32(c, NFTNL_CHAIN_FAMILY), nftnl_chain_get_str(c, NFTNL_CHAIN_TABLE));
 	note_below(foreign, c);
-	if (r)
+	if (r) {
 		nft_get_add_chain(r, c);
+		get_devices(r, &r->chains[r->n_chains - 1], c);
+	}
 	nftnl_chain_free(c);
 	return MNL_CB_OK;
 }

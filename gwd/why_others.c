@@ -46,10 +46,13 @@ static struct foreign_packet towards(const struct walk *w, const struct leg *leg
 	return p;
 }
 
-static const char *hook_name(uint32_t hook)
+static const char *hook_name(const struct obstacle *o)
 {
-	static const char *const names[] = {"prerouting", "input", "forward", "output", "postrouting"};
+	static const char *const names[] = {"prerouting", "input", "forward", "output", "postrouting", "ingress"};
+	uint32_t hook = o->base->hook;
 
+	if (o->table->family == NFPROTO_NETDEV)
+		return hook == NF_NETDEV_INGRESS ? "ingress" : "egress";
 	return hook < ARRAY_SIZE(names) ? names[hook] : "?";
 }
 
@@ -80,7 +83,7 @@ char *why_drop_text(const struct obstacle *o)
 
 	return xasprintf("%s by %s: %s, at hook %s, priority %d",
 			 o->fate.dropped == BELIEF_YES ? "dropped" : "may be dropped", place, what,
-			 hook_name(o->base->hook), o->base->priority);
+			 hook_name(o), o->base->priority);
 }
 
 /* All chains of the hook from priority `first` on, up to and without `end`. Returns how many are in the way. */
@@ -117,6 +120,34 @@ static void translates(struct walk *w, const struct foreign_packet *p)
 		   foreign_untranslate(&o));
 }
 
+/* Ahead of our translation: one of a connection that is not tracked there is none, one of another packet is of another. */
+static void alters(struct walk *w, uint32_t hook, const struct foreign_packet *p)
+{
+	struct obstacle found[OBSTACLES_MAX];
+	size_t n = w->others ? foreign_alters(w->others, hook, p, found, OBSTACLES_MAX) : 0;
+	bool nat = w->entry && !w->entry->forward->no_nat;
+
+	for (size_t i = 0; i < n && i < OBSTACLES_MAX; i++) {
+		const struct obstacle *o = &found[i];
+		int end = o->fate.untracked ? NF_IP_PRI_CONNTRACK : OURS; /* later it is tracked, or translated, already */
+		bool sure = o->fate.altered == BELIEF_YES, first = hook == NF_INET_INGRESS || o->base->priority < end;
+		_cleanup_(freep) char *place = foreign_place(o), *what = what_drops(&o->fate);
+
+		if (!first)
+			continue;
+		checks_add(&w->ret->checks, o->fate.untracked ? "conntrack" : "rewriting",
+			   sure && nat && o->fate.untracked ? VERDICT_FAIL : VERDICT_MAY,
+			   xasprintf("%s by %s: %s, at hook %s, priority %d: %s",
+				     o->fate.untracked ? sure ? "not tracked" : "may be not tracked"
+				     : sure            ? "rewritten"
+						       : "may be rewritten",
+				     place, what, hook_name(o), o->base->priority,
+				     o->fate.untracked ? "what is not tracked is not translated"
+						       : "what becomes of it then is not known"),
+			   foreign_untranslate(o));
+	}
+}
+
 void why_before(struct walk *w)
 {
 	const struct foreign_packet p = dialled(w);
@@ -124,6 +155,11 @@ void why_before(struct walk *w)
 
 	if (!w->others)
 		checks_add(&w->ret->checks, step, VERDICT_MAY, xstrdup("the tables of others cannot be read"), NULL);
+	if (!own) {
+		drops(w, NF_INET_INGRESS, &p, INT64_MIN, INT64_MAX);
+		alters(w, NF_INET_INGRESS, &p);
+	}
+	alters(w, own ? NF_INET_LOCAL_OUT : NF_INET_PRE_ROUTING, &p);
 	drops(w, own ? NF_INET_LOCAL_OUT : NF_INET_PRE_ROUTING, &p, INT64_MIN, OURS);
 	if (!own && !(w->entry && w->entry->forward->no_nat))
 		translates(w, &p);

@@ -72,6 +72,55 @@ check "a rule against what the gateway itself sends: it passes" passes
 named "nobody can ask then" '?' target 'nobody answers at 10.0.0.2:80: .* or a firewall of this gateway drops what it sends itself$'
 gone
 
+# Ahead of everything: where it comes in.
+chain "filter" "ingress device wan" 0 drop
+broken "a policy where it comes in" ✗ firewalls 'dropped by nftables \(table inet f, chain c\): its policy, at hook ingress, priority 0$'
+gone
+nft_do 'add table netdev f; add chain netdev f c { type filter hook ingress device wan priority 0; }; add rule netdev f c tcp dport 80 drop'
+broken "a rule where it comes in" ✗ firewalls 'dropped by nftables \(table netdev f, chain c\): its rule with handle [0-9]+, at hook ingress, priority 0$'
+cured "a rule where it comes in"
+nft_do delete table netdev f
+nft_do 'add table netdev f; add chain netdev f c { type filter hook ingress device lan priority 0; }; add rule netdev f c tcp dport 80 drop'
+healthy "one where others come in"
+nft_do delete table netdev f
+
+chain filter prerouting -300
+rule 'tcp dport 80 notrack'
+broken "what is not tracked" ✗ conntrack \
+	'not tracked by nftables \(table inet f, chain c\): its rule with handle [0-9]+, at hook prerouting, priority -300: what is not tracked is not translated$'
+cured "what is not tracked"
+rule 'tcp dport 81 notrack'
+healthy "something else that is not"
+gone
+chain filter prerouting -150
+rule 'tcp dport 80 notrack'
+healthy "one that is tracked by then"
+gone
+for tool in 'NOTRACK' 'CT --notrack'; do
+	# shellcheck disable=SC2086 # words
+	if on gateway iptables-nft -t raw -A PREROUTING -p tcp --dport 80 -j $tool 2>/dev/null; then
+		broken "iptables' $tool" ✗ conntrack 'not tracked by iptables \(table ip raw, chain PREROUTING\): its rule with handle [0-9]+, at hook prerouting, priority -300: '
+		cured "iptables' $tool"
+		nft_do delete table ip raw
+	else
+		skip "iptables' $tool" "iptables-nft or its target is not there"
+	fi
+done
+
+chain filter prerouting -150
+rule 'tcp dport 80 tcp dport set 8888'
+broken "a rule that rewrites the port" '?' rewriting \
+	'rewritten by nftables \(table inet f, chain c\): its rule with handle [0-9]+, at hook prerouting, priority -150: what becomes of it then is not known$'
+cured "a rule that rewrites the port"
+rule 'tcp dport 80 ip dscp set cs1'
+healthy "one that only marks it"
+gone
+chain filter prerouting -310
+rule 'tcp dport 80 ip ttl set 1'
+broken "a rule that rewrites the hops" '?' rewriting '(may be )?rewritten by nftables .*, priority -310: '
+cured "a rule that rewrites the hops"
+gone
+
 chain nat prerouting -110
 rule 'ip daddr 203.0.113.1 tcp dport 80 dnat ip to 10.0.0.3:80'
 broken "a translation of others that comes first" ✗ translation \
