@@ -82,7 +82,7 @@ int change_can_act(const struct gwd *g, struct forward *f, const struct place *p
 	if (r < 0)
 		return r;
 	f->force = f->force || r > 0;
-	if (f->listen.kind == LISTEN_ADDRESS && !topology_address(g->topology, &f->listen.addr))
+	if (f->listen.kind == LISTEN_ADDRESS && !f->no_nat && !topology_address(g->topology, &f->listen.addr))
 		diag_warn(
 			diag,
 			"%s: %s is no address of this gateway now: nothing arrives there unless somebody sends it here",

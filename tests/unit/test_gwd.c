@@ -233,6 +233,8 @@ static void test_listen_elsewhere(void **state)
 						    "there unless somebody sends it here");
 	DONE(try_add("{'listen':'203.0.113.5','ports':['81'],'to':[{'addr':'10.0.0.2'}]}"));
 	assert_int_equal(place.diag.n_warnings, 0);
+	DONE(try_add("{'nat':false,'ports':['82'],'to':[{'addr':'9.9.9.9'}]}")); /* the target's own */
+	assert_int_equal(place.diag.n_warnings, 0);
 }
 
 static void test_without_wan(void **state)
