@@ -170,26 +170,38 @@ static bool is_target(const struct walk *w, const struct ip *ip)
 	return false;
 }
 
+/* The interface behind which the kernel would look for it, unless that is outside; "": there is none. */
+static const char *inside_of(const struct walk *w)
+{
+	const struct local_address *near = topology_neighbour(w->gwd->topology, &w->to, NULL);
+	struct route r;
+
+	if (near)
+		return near->ifname;
+	if (route_get(&w->to, NULL, &r) < 0 || r.error || is_outside(w, why_ifname(w, r.ifindex)))
+		return "";
+	return why_ifname(w, r.ifindex);
+}
+
 /* An address that is not for us to take: nobody can have it, or somebody else may have it already. One that a forward
  * listens on is meant to be ours. */
 static bool not_for_us(struct walk *w)
 {
 	const char *nobody = why_no_host(w, &w->to);
-	const struct local_address *near = topology_neighbour(w->gwd->topology, &w->to, NULL);
+	const char *inside = inside_of(w);
 	bool listens = w->entry && w->entry->forward->listen.kind == LISTEN_ADDRESS &&
 		       ip_cmp(&w->entry->forward->listen.addr, &w->to) == 0;
 	bool target = is_target(w, &w->to);
 	struct ip own = listens ? (struct ip){0} : entrance(w);
 	char text[ADDR_TEXT_MAX], own_text[ADDR_TEXT_MAX];
 
-	if (!nobody && !target && (!near || listens))
+	if (!nobody && !target && (!*inside || listens))
 		return false;
 	ip_text(&w->to, text);
 	checks_add(&w->ret->checks, step_address, VERDICT_FAIL,
 		   nobody   ? xasprintf("%s is %s, which no host has", text, nobody)
 		   : target ? xasprintf("%s is a target's own address, not one of this gateway", text)
-			    : xasprintf("%s is another host's address in the network of %s, or nobody's", text,
-					near->ifname),
+			    : xasprintf("%s is another host's address behind %s, or nobody's", text, inside),
 		   listens      ? why_change(w->entry->forward, "--listen ADDR", "another `listen:`")
 		   : own.family ? xasprintf("connect to %s, which is this gateway", ip_text(&own, own_text))
 				: xstrdup("connect to an address of this gateway"));

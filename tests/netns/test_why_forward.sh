@@ -77,7 +77,9 @@ no_taking() { # ADDRESS WHAT
 	is "$1: nobody is told to take it" "connect to 203.0.113.1, which is this gateway" echo "$told"
 }
 no_taking 10.0.0.2 "a target's own address, not one of this gateway$"
-no_taking 10.0.0.3 "another host's address in the network of lan, or nobody's$"
+no_taking 10.0.0.3 "another host's address behind lan, or nobody's$"
+ip -n gateway route add 198.18.5.0/24 via 10.0.0.2
+no_taking 198.18.5.2 "another host's address behind lan, or nobody's$"
 no_taking 203.0.113.255 'the broadcast address of a network, which no host has$'
 no_taking 127.0.0.1 'loopback, which no host has$'
 no_taking 224.0.0.1 'a multicast group, which no host has$'
