@@ -371,6 +371,38 @@ static bool elsewhere(struct walk *w)
 	return false;
 }
 
+/* "gwctl open 22/tcp --in dmz --from 198.51.100.0/24,203.0.113.9": whom it is open to already stays; never to more than
+ * who asks, where it is not open to all. Caller's string. */
+static char *open_too(const struct walk *w)
+{
+	const struct why_question *q = w->asked;
+	const struct interface *in = topology_interface(w->gwd->topology, w->in);
+	const enum opening_in side = in && in->zone == ZONE_DMZ ? OPENING_DMZ : OPENING_WAN;
+	struct buf out = {0};
+	char text[PREFIX_TEXT_MAX];
+
+	buf_printf(&out, "gwctl open %u/%s%s", q->port, proto_text(q->proto), side == OPENING_DMZ ? " --in dmz" : "");
+	for (size_t i = 0; i < w->rules.n_open; i++) {
+		const struct opening *o = &w->rules.open[i];
+
+		if (o->over || o->in != side || !(o->protos & q->proto) || q->port < o->ports.first || q->port > o->ports.last)
+			continue;
+		if (o->loc.file) {
+			_cleanup_(freep) char *place = opening_place(o);
+
+			buf_free(&out);
+			return xasprintf("%s opens it to others: add who may, there, and gwctl apply", place);
+		}
+		buf_printf(&out, " --from ");
+		for (size_t k = 0; k < o->n_from; k++)
+			buf_printf(&out, "%s,", prefix_text(&o->from[k], text));
+		buf_printf(&out, "%s%s", o->local ? "local," : "",
+			   w->from.family ? ip_text(&w->from, text) : "ADDR");
+		break;
+	}
+	return buf_take(&out);
+}
+
 /* Nothing forwards the port: then a program of this machine may have it. */
 static bool own_port(struct walk *w)
 {
@@ -400,7 +432,7 @@ static bool own_port(struct walk *w)
 	if (arrival_fate(&w->rules, &a, NULL) == ARRIVAL_NOT_OPEN)
 		checks_add(&w->ret->checks, "gateway", VERDICT_FAIL,
 			   xasprintf("nothing opens %s %u of this gateway to %s", proto_text(q->proto), q->port, w->in),
-			   xasprintf("gwctl open %u/%s", q->port, proto_text(q->proto)));
+			   open_too(w));
 	else
 		checks_pass(&w->ret->checks, "gateway",
 			    xasprintf("gwd lets %s %u of this gateway be reached", proto_text(q->proto), q->port));

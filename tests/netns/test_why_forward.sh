@@ -134,6 +134,11 @@ passes() { [ "$(ask client tcp 203.0.113.1 8080)" = "own 203.0.113.9 8080" ]; }
 broken "a port of the gateway that nothing opens" ✗ gateway 'nothing opens tcp 8080 of this gateway to wan$'
 has "it says whose port it is" '^✓ forward +no forward takes tcp 8080: it is for a program of this gateway \(?python' why
 cured "a port of the gateway that nothing opens"
+ctl gateway open 8080 --from 198.51.100.0/24 >/dev/null
+asks='8080 --from 203.0.113.9'
+broken "a port of the gateway that is open to others" ✗ gateway 'nothing opens tcp 8080 of this gateway to wan$'
+cured "a port of the gateway that is open to others"
+has "and only to them, and to who asked" '8080.* from 198\.51\.100\.0/24, ?203\.0\.113\.9' ctl gateway status
 
 printf '' | config gateway
 ctl gateway apply >/dev/null
