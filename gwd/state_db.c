@@ -279,6 +279,22 @@ const char *db_text(sqlite3_stmt *stmt, int column)
 	return (const char *)sqlite3_column_text(stmt, column);
 }
 
+int db_each_item(struct state *state, sqlite3_stmt *stmt,
+		 int (*fn)(void *ctx, enum item_kind, const char *name, const char *, const char *), void *ctx,
+		 struct diag *diag)
+{
+	_cleanup_(db_resetp) sqlite3_stmt *asked = stmt;
+	int r, stop;
+
+	while ((r = db_step(state, asked, diag)) > 0) {
+		stop = fn(ctx, (enum item_kind)sqlite3_column_int(asked, 0), db_text(asked, 1), db_text(asked, 2),
+			  db_text(asked, 3));
+		if (stop)
+			return stop;
+	}
+	return r;
+}
+
 /* ---- Opening ------------------------------------------------------------------------------------ */
 
 static int lock_directory(struct state *state, const char *dir, struct diag *diag)

@@ -102,6 +102,10 @@ int db_step(struct state *, sqlite3_stmt *, struct diag *); /* 1 = a row, 0 = no
 void db_resetp(sqlite3_stmt **);
 int db_run(struct state *, struct diag *, enum query, const char *types, ...); /* a statement without rows */
 int db_number(struct state *, struct diag *, int64_t *ret, enum query, const char *types, ...); /* no row: untouched */
+/* Each row (kind, name, text, text) of a statement of db_ask, until `fn` is not 0: that is returned. Releases it. */
+int db_each_item(struct state *, sqlite3_stmt *,
+		 int (*fn)(void *ctx, enum item_kind, const char *name, const char *, const char *), void *ctx,
+		 struct diag *);
 const char *db_text(sqlite3_stmt *, int column); /* borrowed until the next step; NULL = NULL */
 
 /* ---- state.c ------------------------------------------------------------------------------------ */

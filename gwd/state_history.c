@@ -201,16 +201,7 @@ int state_each_item(struct state *state, int64_t revision,
 		    int (*fn)(void *ctx, enum item_kind, const char *name, const char *before, const char *after),
 		    void *ctx, struct diag *diag)
 {
-	_cleanup_(db_resetp) sqlite3_stmt *stmt = db_ask(state, ITEM_EACH, "i", revision);
-	int r, stop;
-
-	while ((r = db_step(state, stmt, diag)) > 0) {
-		stop = fn(ctx, (enum item_kind)sqlite3_column_int(stmt, 0), db_text(stmt, 1), db_text(stmt, 2),
-			  db_text(stmt, 3));
-		if (stop)
-			return stop;
-	}
-	return r;
+	return db_each_item(state, db_ask(state, ITEM_EACH, "i", revision), fn, ctx, diag);
 }
 
 int64_t state_newest_undoable(struct state *state)

@@ -66,16 +66,7 @@ int state_each_inverse(struct state *state,
 		       int (*fn)(void *ctx, enum item_kind, const char *name, const char *before, const char *boot),
 		       void *ctx, struct diag *diag)
 {
-	_cleanup_(db_resetp) sqlite3_stmt *stmt = db_ask(state, INVERSE_EACH, "");
-	int r, stop;
-
-	while ((r = db_step(state, stmt, diag)) > 0) {
-		stop = fn(ctx, (enum item_kind)sqlite3_column_int(stmt, 0), db_text(stmt, 1), db_text(stmt, 2),
-			  db_text(stmt, 3));
-		if (stop)
-			return stop;
-	}
-	return r;
+	return db_each_item(state, db_ask(state, INVERSE_EACH, ""), fn, ctx, diag);
 }
 
 int inverse_record(struct state *state, enum item_kind kind, const char *name, struct diag *diag)
