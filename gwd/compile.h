@@ -39,6 +39,9 @@ struct frame {
 
 /* The table, its sets, chains and rules, and the elements that name interfaces and addresses. */
 void compile_frame(struct ruleset *, const struct frame *);
+/* Everything, sorted, of what the text of a file says, on a machine of which nothing is known: no interface has an
+ * address. Its forwards become active. Caller's. */
+struct ruleset *compile_config(const struct config *);
 /* Instead of owning the table where the kernel cannot do that: what keeps translated connections alive while the table is
  * not there. Conntrack and its NAT stay hooked, at all hooks, as long as one nat chain and one ct rule need them. */
 void compile_keeper(struct ruleset *);

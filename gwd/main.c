@@ -43,29 +43,11 @@ static const char usage[] =
 
 /* ---- Without a kernel ------------------------------------------------------------------------------ */
 
-static void print_ruleset(struct config *config)
+static void print_ruleset(const struct config *config)
 {
-	_cleanup_(ruleset_freep) struct ruleset *out = ruleset_new();
-	_cleanup_(topology_freep) struct topology *topology =
-		topology_build(config->settings, &(struct facts){0}, &(struct wan_memory){0});
+	_cleanup_(ruleset_freep) struct ruleset *out = compile_config(config);
 	_cleanup_(buf_free) struct buf text = {0};
-	struct frame frame = {.settings = config->settings,
-			      .topology = topology,
-			      .open = config->settings->open,
-			      .n_open = config->settings->n_open};
 
-	for (struct forward_entry *e = forwards_first(config->forwards); e; e = e->next) {
-		if (e->off)
-			continue;
-		forwards_activate(config->forwards, e->forward, true);
-		compile_forward(out, e->forward);
-		if (e->forward->listen.kind == LISTEN_ADDRESS && forward_wants_chain(e->forward))
-			compile_address(out, &e->forward->listen.addr);
-	}
-	frame.interfaces = forwards_interfaces(config->forwards);
-	frame.fixed_sources = forwards_fixed_sources(config->forwards);
-	compile_frame(out, &frame);
-	ruleset_sort(out);
 	ruleset_text(&text, out);
 	fputs(text.data, stdout);
 }

@@ -43,25 +43,6 @@ static struct config *parse(const char *path)
 	return config;
 }
 
-static struct ruleset *compile(struct config *config)
-{
-	struct ruleset *out = ruleset_new();
-	struct topology *topology =
-		topology_build(config->settings, &(struct facts){0}, &(struct wan_memory){0});
-	struct frame frame = {.settings = config->settings, .topology = topology};
-
-	for (struct forward_entry *e = forwards_first(config->forwards); e; e = e->next) {
-		forwards_activate(config->forwards, e->forward, true);
-		compile_forward(out, e->forward);
-		if (e->forward->listen.kind == LISTEN_ADDRESS && forward_wants_chain(e->forward))
-			compile_address(out, &e->forward->listen.addr);
-	}
-	frame.interfaces = forwards_interfaces(config->forwards);
-	compile_frame(out, &frame);
-	ruleset_sort(out);
-	return out;
-}
-
 static void send_batch(struct nl *nl, const struct nft_batch *batch)
 {
 	struct nl_error error;
@@ -82,7 +63,7 @@ static struct nl *netfilter(void)
 
 static void load(const char *path)
 {
-	struct ruleset *nothing = ruleset_new(), *want = compile(parse(path));
+	struct ruleset *nothing = ruleset_new(), *want = compile_config(parse(path));
 	struct nft_batch *in = nft_put_plan(plan_diff(nothing, want), 0);
 	struct nft_batch *out = nft_put_plan(plan_diff(want, nothing), 0);
 	struct nl *nl = netfilter();
@@ -190,7 +171,7 @@ static struct nft_batch *one_element(const char *dir, unsigned port)
 /* The median of COUNT, in microseconds. */
 static void add(unsigned count, const char *dir)
 {
-	struct ruleset *nothing = ruleset_new(), *first = compile(service(dir, count + 1));
+	struct ruleset *nothing = ruleset_new(), *first = compile_config(service(dir, count + 1));
 	sqlite3 *db = database(dir);
 	sqlite3_stmt *insert;
 	struct nl *nl = netfilter();

@@ -362,7 +362,7 @@ static void flow(const struct forward *f)
 
 static void netlink(const struct config *config)
 {
-	_cleanup_(ruleset_freep) struct ruleset *want = config ? compiled(config) : NULL;
+	_cleanup_(ruleset_freep) struct ruleset *want = config ? compile_config(config) : NULL;
 
 	if (!config)
 		return;

@@ -51,32 +51,6 @@ static inline void write_text(const char *path, const char *text)
 	write_file(path, text, strlen(text));
 }
 
-/* What `gwd --print=ruleset` prints. */
-static inline struct ruleset *compiled(const struct config *config)
-{
-	struct ruleset *out = ruleset_new();
-	_cleanup_(topology_freep) struct topology *topology =
-		topology_build(config->settings, &(struct facts){0}, &(struct wan_memory){0});
-	struct frame frame = {.settings = config->settings,
-			      .topology = topology,
-			      .open = config->settings->open,
-			      .n_open = config->settings->n_open};
-
-	for (struct forward_entry *e = forwards_first(config->forwards); e; e = e->next) {
-		if (e->off)
-			continue;
-		forwards_activate(config->forwards, e->forward, true);
-		compile_forward(out, e->forward);
-		if (e->forward->listen.kind == LISTEN_ADDRESS && forward_wants_chain(e->forward))
-			compile_address(out, &e->forward->listen.addr);
-	}
-	frame.interfaces = forwards_interfaces(config->forwards);
-	frame.fixed_sources = forwards_fixed_sources(config->forwards);
-	compile_frame(out, &frame);
-	ruleset_sort(out);
-	return out;
-}
-
 /* ---- A gwd ----------------------------------------------------------------------------------------- */
 
 struct place {

@@ -15,7 +15,7 @@ static struct config *read_text(const char *text, size_t len, struct diag *diag)
 
 static void plan(const struct config *config)
 {
-	_cleanup_(ruleset_freep) struct ruleset *want = compiled(config), *nothing = ruleset_new();
+	_cleanup_(ruleset_freep) struct ruleset *want = compile_config(config), *nothing = ruleset_new();
 	_cleanup_(plan_freep) struct plan *all = plan_diff(nothing, want), *none = plan_diff(want, want);
 	_cleanup_(buf_free) struct buf text = {0};
 
