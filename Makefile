@@ -299,7 +299,7 @@ clean:
 help:
 	@echo 'make                   gwd and gwctl in $(O)/'
 	@echo 'make demo              a home network in namespaces: a forward, a page fetched through it (half a minute)'
-	@echo 'make check             every test: unit, golden, netns; T=NAME runs one (up to 5 minutes)'
+	@echo 'make check             every test: unit, golden, netns; T=NAME runs one (5 to 10 minutes)'
 	@echo 'make check-unit        cmocka tests, no kernel needed; also check-golden, check-netns, check-fuzz, check-valgrind'
 	@echo 'make check-boot        the package on booting machines: systemd, OpenRC, VMs (root, Debian; up to 8 minutes)'
 	@echo 'make fuzz T=60         feeds garbage to every reader for T seconds each, by clang'\''s libFuzzer'
