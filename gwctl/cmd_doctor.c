@@ -151,8 +151,8 @@ static json_t *found(const json_t *pages)
 	take_saved(&all);
 	json_t *ret = json_pack("{s:o}", "findings", sorted(list));
 	for (i = 0; i < ARRAY_SIZE(severities); i++) {
-		_cleanup_(freep) char *plural = xasprintf("%ss", severities[i]);
-		json_object_set_new(ret, plural, json_integer(count(list, severities[i])));
+		_cleanup_(freep) char *key = xasprintf("%ss", severities[i]);
+		json_object_set_new(ret, key, json_integer(count(list, severities[i])));
 	}
 	return ret;
 }
@@ -218,7 +218,7 @@ static char *sum_cell(const json_t *reply)
 		json_int_t n = count(json_object_get(reply, "findings"), severities[i]);
 		if (n)
 			buf_printf(&text, "%s%lld %s%s", text.len ? ", " : "", (long long)n, severities[i],
-				   n == 1 ? "" : "s");
+				   plural(n, "s"));
 	}
 	return text.len ? buf_take(&text) : xstrdup("nothing is wrong");
 }

@@ -34,7 +34,7 @@ static char *check_fine(const json_t *found)
 	json_int_t n = json_number(found, "services");
 	if (json_array_size(json_object_get(found, "mistakes")))
 		return NULL;
-	return xasprintf("no mistakes, %lld service%s", (long long)n, n == 1 ? "" : "s");
+	return xasprintf("no mistakes, %lld service%s", (long long)n, plural(n, "s"));
 }
 
 static const struct column check_fields[] = {{.cell = check_text}, {.cell = check_warnings}, {.cell = check_fine}};
@@ -100,7 +100,7 @@ static void import_summary(const json_t *reply)
 	size_t missing = json_array_size(json_object_get(reply, "not_expressed"));
 	size_t alone = json_array_size(json_object_get(reply, "left_alone"));
 	fprintf(stderr, "%zu service%s; %zu rule%s not expressed, %zu left alone%s\n", services,
-		services == 1 ? "" : "s", missing, missing == 1 ? "" : "s", alone,
+		plural(services, "s"), missing, plural(missing, "s"), alone,
 		missing || alone ? ": see the comments at the end" : "");
 }
 

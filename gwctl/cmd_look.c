@@ -115,7 +115,7 @@ static char *limit_cell(const json_t *forward)
 	const char *rate = json_text(limit, "rate");
 	struct buf text = {0};
 	if (n)
-		buf_printf(&text, "%lld connection%s%s", n, n == 1 ? "" : "s", *rate ? ", " : "");
+		buf_printf(&text, "%lld connection%s%s", n, plural(n, "s"), *rate ? ", " : "");
 	buf_printf(&text, "%s", rate);
 	return buf_take(&text);
 }

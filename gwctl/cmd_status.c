@@ -45,7 +45,7 @@ static char *interfaces_cell(const json_t *s)
 			add_interface(&lines, interface);
 	}
 	if (others)
-		buf_printf(&lines, "%zu other%s, in no zone", others, others == 1 ? "" : "s");
+		buf_printf(&lines, "%zu other%s, in no zone", others, plural(others, "s"));
 	else if (lines.len)
 		lines.data[--lines.len] = '\0';
 	return buf_take(&lines);
@@ -182,6 +182,15 @@ static char *pending_cell(const json_t *s)
 		       : xstrdup("");
 }
 
+static const struct {
+	const char *key, *before, *word, *many;
+} counters[] = {
+	{"netlink_batches", ":", "batch", "es"},
+	{"netlink_messages", ",", "message", "s"},
+	{"netlink_elements", ",", "element", "s"},
+	{"netlink_dumps", ";", "dump", "s"},
+};
+
 static char *kernel_cell(const json_t *s)
 {
 	static const char *const words[][2] = {
@@ -191,10 +200,16 @@ static char *kernel_cell(const json_t *s)
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
 		more = streq(json_text(s, "ownership"), words[i][0]) ? words[i][1] : more;
 	bool table = json_is_true(json_object_get(s, "table"));
-	return xasprintf("%s%s; sent since start: %lld batches, %lld messages, %lld elements; %lld dumps read",
-			 table ? "table inet gwd" : "no table: there is nothing to do", table ? more : "",
-			 (long long)json_number(s, "netlink_batches"), (long long)json_number(s, "netlink_messages"),
-			 (long long)json_number(s, "netlink_elements"), (long long)json_number(s, "netlink_dumps"));
+	struct buf text = {0};
+	buf_printf(&text, "%s%s; sent since start", table ? "table inet gwd" : "no table: there is nothing to do",
+		   table ? more : "");
+	for (size_t i = 0; i < ARRAY_SIZE(counters); i++) {
+		json_int_t n = json_number(s, counters[i].key);
+		buf_printf(&text, "%s %lld %s%s", counters[i].before, (long long)n, counters[i].word,
+			   plural(n, counters[i].many));
+	}
+	buf_printf(&text, " read");
+	return buf_take(&text);
 }
 
 /* "repaired 3 times, last by nft (pid 812), 2m 5s ago" */
@@ -208,7 +223,7 @@ static void add_drift(struct buf *lines, const json_t *drift)
 					     : xstrdup("another program");
 	json_int_t n = json_number(drift, "repaired");
 	buf_printf(lines, "%s%s %lld time%s, last by %s, %s", lines->len ? "\n" : "",
-		   table ? "repaired" : "forwarding turned on again", (long long)n, n == 1 ? "" : "s", who, ago);
+		   table ? "repaired" : "forwarding turned on again", (long long)n, plural(n, "s"), who, ago);
 	if (json_is_true(json_object_get(drift, "stopped")))
 		buf_printf(lines, "\n%s, so it is left as it is: stop that program, then gwctl apply",
 			   table ? "someone else manages this table" : "someone else keeps turning it off");
@@ -267,7 +282,7 @@ static char *firewalls_cell(const json_t *s)
 		buf_printf(&lines, "%s%s (table %s, chain %s) %s %lld %s%s", i ? "\n" : "", json_text(f, "tool"),
 			   json_text(f, "table"), json_text(f, "chain"),
 			   json_is_true(json_object_get(f, "certain")) ? "drops" : "may drop", (long long)n,
-			   input ? "open port" : "forward", n == 1 ? "" : "s");
+			   input ? "open port" : "forward", plural(n, "s"));
 	}
 	return buf_take(&lines);
 }

@@ -122,7 +122,7 @@ static void add_traffic(struct buf *out, const json_t *t)
 	_cleanup_(freep) char *seen = seen_text(t);
 	json_int_t n = json_number(t, "connections");
 	buf_printf(out, "%lld connection%s, %lld live; in %lld packets, %lld bytes; out %lld packets, %lld bytes; last seen %s",
-		   (long long)n, n == 1 ? "" : "s", (long long)json_number(t, "live"),
+		   (long long)n, plural(n, "s"), (long long)json_number(t, "live"),
 		   (long long)json_number(t, "packets_in"), (long long)json_number(t, "bytes_in"),
 		   (long long)json_number(t, "packets_out"), (long long)json_number(t, "bytes_out"), seen);
 }

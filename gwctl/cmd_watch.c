@@ -38,9 +38,10 @@ static const struct column event_line = {.cell = event_text};
 static void put_event(const struct call *call, const json_t *reply)
 {
 	const json_t *event = json_object_get(reply, "event");
-	if (json_number(reply, "lost"))
-		complain("%lld events came faster than they were read, and are missing here",
-			 (long long)json_number(reply, "lost"));
+	json_int_t lost = json_number(reply, "lost");
+	if (lost)
+		complain("missing here, since gwd was faster than its reader: %lld event%s", (long long)lost,
+			 plural(lost, "s"));
 	if (event)
 		writer_line(call->out, &event_line, event);
 	fflush(stdout); /* whoever reads it must not wait for the next one */

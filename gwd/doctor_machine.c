@@ -52,10 +52,10 @@ static void look_drift(const struct gwd_status *s, struct diagnosis *d)
 
 		if (drift->stopped)
 			doctor_add(d, SEVERITY_ERROR, "drift",
-				   xasprintf("%s was put right %zu times, and is undone again and again%s%s: it is "
+				   xasprintf("%s was put right %zu time%s, and is undone again and again%s%s: it is "
 					     "left as it is",
 					     streq(drift->what, "table") ? "the table of gwd" : "forwarding",
-					     drift->repaired, *who->program ? " by " : "", who->program),
+					     drift->repaired, plural(drift->repaired, "s"), *who->program ? " by " : "", who->program),
 				   xstrdup("gwctl apply, once that program is stopped"), NULL);
 	}
 }
@@ -70,7 +70,7 @@ static void look_firewalls(const struct gwd_status *s, struct diagnosis *d)
 			doctor_add(d, f->certain ? SEVERITY_ERROR : SEVERITY_WARNING, "firewalls",
 				   xasprintf("%s (table %s, chain %s) %s %zu port%s of the gateway that gwd opens",
 					     f->tool, f->table, f->chain, f->certain ? "drops" : "may drop", f->n,
-					     f->n == 1 ? "" : "s"),
+					     plural(f->n, "s")),
 				   xstrdup(f->remedy), NULL);
 	}
 }

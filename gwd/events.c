@@ -57,8 +57,8 @@ static void to_log(const struct event *what, const char *text)
 	if (what->who)
 		buf_printf(&more, "uid %u, pid %d", (unsigned)what->who->uid, (int)what->who->pid);
 	if (what->counted)
-		buf_printf(&more, "%s%zu steps in the kernel, %zu connections cut", more.len ? "; " : "", what->steps,
-			   what->cut);
+		buf_printf(&more, "%s%zu step%s in the kernel, %zu connection%s cut", more.len ? "; " : "",
+			   what->steps, plural(what->steps, "s"), what->cut, plural(what->cut, "s"));
 	if (more.len)
 		log_line(what->level, "%s (%s)", text, more.data);
 	else

@@ -178,8 +178,9 @@ static int begin_world(struct gwd *g, struct beginning *b, struct diag *diag)
 	if (r < 0)
 		return r;
 	if (b->from_disk) {
-		what = xasprintf("started with %s: %zu forwards, %zu of them added at run time",
-				 docs->n ? docs->items[0].path : "nothing", forwards_count(d.world->forwards),
+		size_t n = forwards_count(d.world->forwards);
+		what = xasprintf("started with %s: %zu forward%s, %zu of them added at run time",
+				 docs->n ? docs->items[0].path : "nothing", n, plural(n, "s"),
 				 count_runtime(d.world->forwards));
 		d.documents = docs;
 		d.what = what;

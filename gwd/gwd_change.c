@@ -27,7 +27,7 @@ void outcome_say(struct outcome *o, char *message)
 void outcome_say_cut(struct outcome *o)
 {
 	if (o->cut)
-		outcome_say(o, xasprintf("cut %zu connection%s", o->cut, o->cut == 1 ? "" : "s"));
+		outcome_say(o, xasprintf("cut %zu connection%s", o->cut, plural(o->cut, "s")));
 }
 
 int change_refuse(struct diag *diag, enum diag_kind kind, int error, char *message)

@@ -62,8 +62,8 @@ static void undo_change(struct gwd *g)
 		road_failed(g, "the table was changed by others and cannot be put right yet", &diag);
 	} else if (ops) {
 		put_right(d);
-		event_say(g->events, EVENT_DRIFT, LOG_NOTE, "%s changed table inet %s: put right in %zu steps", who,
-			  RULESET_TABLE, ops);
+		event_say(g->events, EVENT_DRIFT, LOG_NOTE, "%s changed table inet %s: put right in %zu step%s", who,
+			  RULESET_TABLE, ops, plural(ops, "s"));
 	}
 }
 

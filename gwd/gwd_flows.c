@@ -119,10 +119,10 @@ int gwd_kill_flows(struct gwd *g, const char *name, const struct caller *who, st
 		return r;
 	}
 	ret->changed = ret->cut > 0;
-	outcome_say(ret, xasprintf("%s: cut %zu connection%s", name, ret->cut, ret->cut == 1 ? "" : "s"));
+	outcome_say(ret, xasprintf("%s: cut %zu connection%s", name, ret->cut, plural(ret->cut, "s")));
 	if (ret->cut)
 		events_say(g->events,
 			   &(struct event){.kind = EVENT_CHANGE, .level = LOG_INFO, .forward = name, .who = who},
-			   "%s: cut %zu connection%s", name, ret->cut, ret->cut == 1 ? "" : "s");
+			   "%s: cut %zu connection%s", name, ret->cut, plural(ret->cut, "s"));
 	return 0;
 }

@@ -95,7 +95,8 @@ static void say(struct gwd *g, const struct news *n)
 	for (size_t i = 0; i < n->lines.n; i++)
 		event_say(g->events, EVENT_LINK, LOG_INFO, "%s", n->lines.items[i]);
 	if (n->more)
-		event_say(g->events, EVENT_LINK, LOG_INFO, "and %zu more changes of interfaces and addresses", n->more);
+		event_say(g->events, EVENT_LINK, LOG_INFO, "and %zu more change%s of interfaces and addresses",
+			  n->more, plural(n->more, "s"));
 }
 
 /* ---- The event ----------------------------------------------------------------------------------- */

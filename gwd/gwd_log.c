@@ -46,7 +46,7 @@ void gwd_connections_event(struct gwd *g)
 void connections_settle(struct gwd *g)
 {
 	if (g->logged > LINES_MAX)
-		event_say(g->events, EVENT_PROBLEM, LOG_INFO, "%zu more new connections were left out of the log",
-			  g->logged - LINES_MAX);
+		event_say(g->events, EVENT_PROBLEM, LOG_INFO, "left out of the log: %zu more new connection%s",
+			  g->logged - LINES_MAX, plural(g->logged - LINES_MAX, "s"));
 	g->logged = 0;
 }

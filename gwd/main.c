@@ -156,7 +156,8 @@ static void on_hangup(uv_signal_t *handle, int signum)
 	notify_reloading();
 	if (gwd_apply(d->gwd, NULL, 0, NULL, &self, &outcome, &diag) < 0) {
 		event_say(gwd_events(d->gwd), EVENT_PROBLEM, LOG_ERROR,
-			  "the file is not applied, what runs stays: %zu mistakes", diag.n);
+			  "the file is not applied, what runs stays: %zu mistake%s", diag.n,
+			  plural(diag.n, "s"));
 		log_diag(LOG_ERROR, &diag);
 	}
 	for (size_t i = 0; i < diag.n_warnings; i++)

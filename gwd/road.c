@@ -280,8 +280,8 @@ int road_reconcile(struct gwd *g, size_t *ret_ops, struct diag *diag)
 	size_t n = r == 0 && g->table ? road_cut(g, &j.delta, true, false, diag) : 0;
 
 	if (n)
-		event_say(g->events, EVENT_DRIFT, LOG_INFO, "cut %zu connections that the rules now send elsewhere",
-			  n);
+		event_say(g->events, EVENT_DRIFT, LOG_INFO, "cut %zu connection%s that the rules now send elsewhere",
+			  n, plural(n, "s"));
 	*ret_ops = j.ops;
 	return r;
 }

@@ -534,7 +534,7 @@ static void limit(struct walk *w, const struct forward *f)
 	}
 	struct buf text = {0};
 	if (l->connections)
-		buf_printf(&text, "have %u connections open", l->connections);
+		buf_printf(&text, "have %u connection%s open", l->connections, plural(l->connections, "s"));
 	if (l->rate)
 		buf_printf(&text, "%sopen %u/%s", text.len ? " and " : "", l->rate, limit_unit_name(l->per));
 	checks_pass(&w->ret->checks, "limit", xasprintf("each address may %s", text.data));

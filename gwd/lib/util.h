@@ -66,6 +66,12 @@ bool text_printable(const char *s); /* nothing else is in it: may go to logs and
 /* Makes it so: every offending byte becomes '?', but for the control characters in `keep` ("\t\n"). */
 void text_clean(char *s, const char *keep);
 
+/* The ending of a word after this number, "%zu batch%s": nothing after 1, otherwise `many` ("es"). */
+static inline const char *plural(unsigned long long n, const char *many)
+{
+	return n == 1 ? "" : many;
+}
+
 /* Decimal without sign or leading zero at *text, moved past it; false (both untouched) when there is none or it exceeds
  * `max` (below UINT_MAX / 10). */
 bool number_parse(const char **text, unsigned max, unsigned *ret);

@@ -55,7 +55,7 @@ on gateway nft 'table inet others { chain f { type filter hook forward priority 
 check "others who drop" eventually seen ' firewall   web: dropped by nftables'
 echo 'nonsense: 1' | config gateway
 kill -HUP "$(cat "$work/gateway/gwd.pid")"
-check "a file that is refused" eventually seen ' problem    the file is not applied, what runs stays: 1 mistakes$'
+check "a file that is refused" eventually seen ' problem    the file is not applied, what runs stays: 1 mistake$'
 for kind in change connection drift link end confirm firewall problem; do
 	check "JSON has $kind" eventually json "^\\{\"time\":[0-9]+,\"kind\":\"$kind\","
 done
@@ -90,7 +90,7 @@ last() { tail -n 1 "$work/seen" | grep -q 'removed x'; }
 check "others see all of it" eventually last
 is "3000 events" 3000 grep -c ' x: tcp 99 ' "$work/seen"
 kill -CONT $slow
-missing() { sed -n 's/^gwctl: \([0-9]*\) events came faster.*/\1/p' "$work/slow.err" | awk '{ n += $1 } END { print n + 0 }'; }
+missing() { sed -n 's/^gwctl: missing here, .*: \([0-9]*\) events*$/\1/p' "$work/slow.err" | awk '{ n += $1 } END { print n + 0 }'; }
 all() { [ $(($(missing) + $(grep -c 'tcp 99' "$work/slow"))) = 3000 ]; }
 check "what it sees when it reads again, and what it is told to have missed, are all" eventually all
 check "some are missing" test "$(missing)" -gt 0

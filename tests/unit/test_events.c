@@ -177,7 +177,7 @@ static void test_log(void **state)
 	dup2(saved, STDERR_FILENO);
 	close(saved);
 	assert_true(read(fds[0], line, sizeof(line) - 1) > 0);
-	assert_string_equal(line, "<6>added web (uid 0, pid 12; 3 steps in the kernel, 1 connections cut)\n"
+	assert_string_equal(line, "<6>added web (uid 0, pid 12; 3 steps in the kernel, 1 connection cut)\n"
 				  "<5>time is up (0 steps in the kernel, 0 connections cut)\n"
 				  "<4>100 %\n");
 	close(fds[0]);

@@ -216,7 +216,7 @@ static void test_status(void **state)
 		       "reachable   from outside: nothing\n"
 		       "revision    12\n"
 		       "file        gwd.yaml differs from what runs: gwctl diff, gwctl apply\n"
-		       "kernel      table inet gwd; sent since start: 1 batches, 2 messages, 3 elements; 4 dumps read\n"
+		       "kernel      table inet gwd; sent since start: 1 batch, 2 messages, 3 elements; 4 dumps read\n"
 		       "firewalls   ufw (table ip filter, chain FORWARD) drops 2 forwards\n"
 		       "            nftables (table inet f, chain in) may drop 1 open port\n"
 		       "warnings    one\n"

@@ -44,6 +44,15 @@ static void test_str_same(void **state)
 	assert_false(str_same("a", "b"));
 }
 
+static void test_plural(void **state)
+{
+	(void)state;
+	for (unsigned n = 0; n < 3; n++) {
+		_cleanup_(freep) char *text = xasprintf("%u batch%s", n, plural(n, "es"));
+		assert_string_equal(text, n == 0 ? "0 batches" : n == 1 ? "1 batch" : "2 batches");
+	}
+}
+
 static void test_grow_holds_all(void **state)
 {
 	_cleanup_(freep) uint32_t *items = NULL;
@@ -167,6 +176,7 @@ int main(void)
 		cmocka_unit_test(test_take_and_cleanup),
 		cmocka_unit_test(test_strndup_stops_at_nul),
 		cmocka_unit_test(test_str_same),
+		cmocka_unit_test(test_plural),
 		cmocka_unit_test(test_grow_holds_all),
 		cmocka_unit_test(test_buf),
 		cmocka_unit_test(test_file_read),
