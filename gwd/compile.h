@@ -62,6 +62,12 @@ void compile_address(struct ruleset *, const struct ip *);
 /* One forward's elements. A simple forward is exactly one. */
 void compile_forward(struct ruleset *, const struct forward *);
 
+/* The dynamic sets of a forward's limits, whose elements are the addresses that met them: the kernel keeps each from its
+ * latest attempt on for compile_rate_forgets() seconds, or as long as it has connections. Names in arena. */
+const char *compile_rate_set(struct arena *, const struct forward *);
+uint32_t compile_rate_forgets(const struct forward *);
+const char *compile_connections_set(struct arena *, const struct forward *);
+
 /* For both files: names of what belongs to a family and a listen, e.g. "any4", "on4_eth0", "at6_2001-db8--1"; in arena. */
 char *compile_listen_name(struct arena *, uint8_t family, const struct listen *);
 extern const char *const compile_proto[PROTO_COUNT]; /* suffix of range maps */

@@ -22,9 +22,9 @@ enum {
 	NOBODY = UINT8_MAX,
 };
 
-static const char *object(struct ruleset *out, const struct forward *f, const char *what)
+static const char *object(struct arena *arena, const struct forward *f, const char *what)
 {
-	return arena_printf(out->arena, "f/%s/%s%c", f->name, what, compile_families[f->family == AF_INET6].digit);
+	return arena_printf(arena, "f/%s/%s%c", f->name, what, compile_families[f->family == AF_INET6].digit);
 }
 
 static void load_source(struct builder *b, const struct forward *f)
@@ -46,7 +46,7 @@ static void drop(struct builder *b)
 static void allow_list(struct builder *b, const struct forward *f)
 {
 	const struct family *family = &compile_families[f->family == AF_INET6];
-	const char *set = object(b->out, f, "from");
+	const char *set = object(b->out->arena, f, "from");
 
 	build_set(b->out, set, family->type, family->len, NFT_SET_INTERVAL);
 	for (size_t i = 0; i < f->n_from; i++)
@@ -78,17 +78,31 @@ static struct expr *per_source(struct builder *b, const struct forward *f, const
 	return e;
 }
 
+const char *compile_rate_set(struct arena *arena, const struct forward *f)
+{
+	return arena_printf(arena, "%s-%u-%u", object(arena, f, "rate"), f->limit.rate, f->limit.per);
+}
+
+uint32_t compile_rate_forgets(const struct forward *f)
+{
+	enum { FORGET_MIN = 60 };
+
+	return f->limit.per > FORGET_MIN ? f->limit.per : FORGET_MIN;
+}
+
+const char *compile_connections_set(struct arena *arena, const struct forward *f)
+{
+	return arena_printf(arena, "%s-%u", object(arena, f, "connections"), f->limit.connections);
+}
+
 /* update @f/NAME/rate4-20-1 { ip saddr limit rate over 20/second burst 20 packets } counter drop */
 static void limit_rate(struct builder *b, const struct forward *f)
 {
-	enum { FORGET_MIN = 60 }; /* seconds */
-	const char *set =
-		arena_printf(b->out->arena, "%s-%u-%u", object(b->out, f, "rate"), f->limit.rate, f->limit.per);
+	const char *set = compile_rate_set(b->out->arena, f);
 	struct expr *e;
 
 	build_rule(b, "rate");
-	e = per_source(b, f, set, EXPR_LIMIT, NFT_DYNSET_OP_UPDATE,
-		       f->limit.per > FORGET_MIN ? f->limit.per : FORGET_MIN);
+	e = per_source(b, f, set, EXPR_LIMIT, NFT_DYNSET_OP_UPDATE, compile_rate_forgets(f));
 	e->rate = e->burst = f->limit.rate;
 	e->per = f->limit.per;
 	drop(b);
@@ -97,7 +111,7 @@ static void limit_rate(struct builder *b, const struct forward *f)
 /* add @f/NAME/connections4-50 { ip saddr ct count over 50 } counter drop */
 static void limit_connections(struct builder *b, const struct forward *f)
 {
-	const char *set = arena_printf(b->out->arena, "%s-%u", object(b->out, f, "connections"), f->limit.connections);
+	const char *set = compile_connections_set(b->out->arena, f);
 
 	build_rule(b, "connections");
 	per_source(b, f, set, EXPR_CONNLIMIT, NFT_DYNSET_OP_ADD, 0)->count = f->limit.connections;

@@ -11,6 +11,7 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <time.h>
 
+#include "addr.h"
 #include "foreign.h"
 #include "nft_foreign.h"
 #include "nft_get.h"
@@ -42,11 +43,9 @@ struct whose {
 static const struct whose ours = {NFPROTO_INET, RULESET_TABLE};
 
 /* `whose` and `set` narrow it down, NULL = no. The table's name is attribute 1 of every kind of object, a set's name
- * attribute 2 of requests for elements. */
-static int ask(struct kernel *k, uint16_t type, uint16_t flags, const struct whose *whose, const char *set, mnl_cb_t cb,
-	       void *ctx)
+ * attribute 2 of requests for elements. `buf`: REQUEST_MAX bytes of zeroes, padding too. */
+static struct nlmsghdr *question(void *buf, uint16_t type, uint16_t flags, const struct whose *whose, const char *set)
 {
-	_Alignas(struct nlmsghdr) char buf[REQUEST_MAX] = {0}; /* padding too */
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
 	struct nfgenmsg *nfg;
 
@@ -59,7 +58,15 @@ static int ask(struct kernel *k, uint16_t type, uint16_t flags, const struct who
 		mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, whose->table);
 	if (set)
 		mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, set);
-	return nl_talk(k->nl, nlh, cb, ctx);
+	return nlh;
+}
+
+static int ask(struct kernel *k, uint16_t type, uint16_t flags, const struct whose *whose, const char *set, mnl_cb_t cb,
+	       void *ctx)
+{
+	_Alignas(struct nlmsghdr) char buf[REQUEST_MAX] = {0};
+
+	return nl_talk(k->nl, question(buf, type, flags, whose, set), cb, ctx);
 }
 
 static int dump(struct kernel *k, uint16_t type, const char *set, mnl_cb_t cb, void *ctx)
@@ -191,6 +198,27 @@ static int read_once(struct kernel *k, struct ruleset **ret, uint32_t *ret_gener
 	*ret = TAKE_PTR(rs);
 	*ret_generation = before;
 	return 0;
+}
+
+int kernel_has_source(struct kernel *k, const char *set, const struct ip *source, uint64_t *ret_left)
+{
+	_Alignas(struct nlmsghdr) char buf[REQUEST_MAX] = {0};
+	struct nlmsghdr *nlh = question(buf, NFT_MSG_GETSETELEM, 0, &ours, set);
+	struct nlattr *elements = mnl_attr_nest_start(nlh, NFTA_SET_ELEM_LIST_ELEMENTS),
+		      *element = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM),
+		      *key = mnl_attr_nest_start(nlh, NFTA_SET_ELEM_KEY);
+	uint64_t left = 0;
+	int r;
+
+	mnl_attr_put(nlh, NFTA_DATA_VALUE, ip_len(source), source->bytes);
+	mnl_attr_nest_end(nlh, key);
+	mnl_attr_nest_end(nlh, element);
+	mnl_attr_nest_end(nlh, elements);
+	r = nl_talk(k->nl, nlh, nft_get_left, &left);
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	*ret_left = left;
+	return 1;
 }
 
 /* Somebody who changes things, or a hash being resized, gets a little more time in every round. */

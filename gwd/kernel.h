@@ -17,6 +17,11 @@ void kernel_close(struct kernel *);                  /* leaves the table in plac
  * false and nothing in it. *ret_generation may be given to kernel_commit. 0 or -errno plus diag. */
 int kernel_read(struct kernel *, struct ruleset **ret, uint32_t *ret_generation, struct diag *);
 
+/* Whether a dynamic set of ours has the address: 1, or 0 = no, or there is no such set. *ret_left: milliseconds until it
+ * will be forgotten; 0 = of a set without a time. -errno when the kernel cannot be asked. */
+struct ip;
+int kernel_has_source(struct kernel *, const char *set, const struct ip *, uint64_t *ret_left);
+
 /* Sends the plan as one batch: all of it takes effect or nothing. An empty plan sends nothing. `generation` 0 = do not
  * insist; otherwise the kernel refuses with -ERESTART when anything changed since, and the caller reads again. The
  * kernel's errors go to `diag` with the forward they belong to (the element's comment and loc). 0 or -errno. -ENOBUFS

@@ -377,6 +377,22 @@ int nft_get_elems(const struct nlmsghdr *nlh, void *elems)
 	return MNL_CB_OK;
 }
 
+static int read_left(struct nftnl_set_elem *x, void *ms)
+{
+	if (nftnl_set_elem_is_set(x, NFTNL_SET_ELEM_EXPIRATION))
+		*(uint64_t *)ms = nftnl_set_elem_get_u64(x, NFTNL_SET_ELEM_EXPIRATION);
+	return 0;
+}
+
+int nft_get_left(const struct nlmsghdr *nlh, void *ms)
+{
+	_cleanup_(free_set) struct nftnl_set *s = nftnl_set_alloc();
+
+	if (!s || nftnl_set_elems_nlmsg_parse(nlh, s) < 0 || nftnl_set_elem_foreach(s, read_left, ms) < 0)
+		return MNL_CB_ERROR;
+	return MNL_CB_OK;
+}
+
 /* ---- Intervals ---------------------------------------------------------------------------------- */
 
 /* Where one interval ends and the next one starts, the end comes first. */

@@ -36,6 +36,7 @@ struct nft_elems {
 	const struct set *set; /* in that ruleset, which gets no further sets meanwhile */
 };
 int nft_get_elems(const struct nlmsghdr *, void *elems);
+int nft_get_left(const struct nlmsghdr *, void *ms); /* uint64_t; of the only element, 0 = it stays */
 /* After the last message of a set: pairs the starts and ends of its intervals, from elems[first] on. */
 void nft_get_intervals(struct ruleset *, const struct set *, size_t first);
 

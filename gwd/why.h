@@ -45,6 +45,9 @@ void walk_end(struct walk *);
 void why_resolve(struct walk *);
 bool why_address(struct walk *);
 bool why_forward(struct walk *);
+
+/* ---- why_limits.c: who may, and how much ----------------------------------------------------------- */
+
 void why_limits(struct walk *);
 
 /* ---- why_way.c: what the kernel does with it ------------------------------------------------------- */

@@ -3,7 +3,6 @@
  * the forward that was meant where none takes it. */
 #include "why.h"
 
-#include "conntrack.h"
 #include "gwd_expire.h"
 #include "listeners.h"
 
@@ -466,96 +465,4 @@ bool why_forward(struct walk *w)
 	_cleanup_(freep) char *text = forward_text(e->forward);
 	checks_pass(&w->ret->checks, step_forward, xasprintf("%s takes it: %s", e->forward->name, text));
 	return true;
-}
-
-/* ---- Who may, and how much ------------------------------------------------------------------------- */
-
-static void allow_list(struct walk *w, const struct forward *f)
-{
-	struct buf list = {0};
-	char text[PREFIX_TEXT_MAX], from[ADDR_TEXT_MAX];
-
-	for (size_t i = 0; i < f->n_from; i++)
-		buf_printf(&list, "%s%s", i ? "," : "", prefix_text(&f->from[i], text));
-	if (!w->from.family) {
-		checks_pass(&w->ret->checks, "from", xasprintf("only %s may use it: --from asks about one", list.data));
-	} else if (arrival_may_use(f, &w->from)) {
-		checks_pass(&w->ret->checks, "from", xasprintf("%s may use it", ip_text(&w->from, from)));
-	} else {
-		_cleanup_(freep) char *option = xasprintf("--from %s,%s", list.data, ip_text(&w->from, from));
-		_cleanup_(freep) char *written = xasprintf("`%s` in `from:`", from);
-
-		checks_add(&w->ret->checks, "from", VERDICT_FAIL,
-			   xasprintf("%s lets in only %s, and %s is none of them", f->name, list.data, from),
-			   why_change(f, option, written));
-	}
-	buf_free(&list);
-}
-
-struct count { /* of a source's connections to a forward */
-	const struct walk *walk;
-	size_t n;
-};
-
-static void count_flow(void *ctx, const struct flow *flow)
-{
-	struct count *c = ctx;
-
-	c->n += !flow->ended && ip_cmp(&flow->from, &c->walk->from) == 0 && ip_cmp(&flow->to, &c->walk->to) == 0;
-}
-
-static size_t connections(const struct walk *w)
-{
-	struct flow_filter filter = {.family = w->to.family, .proto = why_proto_number(w), .port = w->asked->port};
-	struct count count = {.walk = w};
-	struct conntrack *ct;
-
-	if (!w->from.family || conntrack_open(&ct) < 0)
-		return 0;
-	conntrack_list(ct, &filter, count_flow, &count);
-	conntrack_close(ct);
-	return count.n;
-}
-
-static void limit(struct walk *w, const struct forward *f)
-{
-	const struct limit *l = &f->limit;
-	size_t have = l->connections ? connections(w) : 0;
-	char from[ADDR_TEXT_MAX], option[64], written[64];
-
-	if (l->connections && have >= l->connections) {
-		snprintf(option, sizeof(option), "--limit-connections %zu", have + l->connections);
-		snprintf(written, sizeof(written), "`limit: {connections: %zu}`", have + l->connections);
-		checks_add(&w->ret->checks, "limit", VERDICT_FAIL,
-			   xasprintf("%s has %zu of the %u connections open that each address may have",
-				     why_from(w, from), have, l->connections),
-			   why_change(f, option, written));
-		return;
-	}
-	struct buf text = {0};
-	if (l->connections)
-		buf_printf(&text, "have %u connection%s open", l->connections, plural(l->connections, "s"));
-	if (l->rate)
-		buf_printf(&text, "%sopen %u/%s", text.len ? " and " : "", l->rate, limit_unit_name(l->per));
-	checks_pass(&w->ret->checks, "limit", xasprintf("each address may %s", text.data));
-	buf_free(&text);
-}
-
-void why_limits(struct walk *w)
-{
-	const struct forward *f = w->entry->forward;
-
-	if (f->n_from)
-		allow_list(w, f);
-	if (f->limit.connections || f->limit.rate)
-		limit(w, f);
-	if (!forward_ready_target(f)) {
-		_cleanup_(freep) char *target = target_text(f, &f->targets[0]);
-
-		checks_add(&w->ret->checks, "targets", VERDICT_FAIL,
-			   xasprintf(f->n_targets > 1 ? "none of the targets of %s takes new connections"
-						      : "the target of %s takes no new connections",
-				     f->name),
-			   xasprintf("gwctl target ready %s %s", f->name, target));
-	}
 }

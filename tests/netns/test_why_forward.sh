@@ -38,15 +38,32 @@ asks=80
 has "of nobody in particular it says who may" '^✓ from +only 198.51.100.0/24,203.0.113.9 may use it' why
 ctl gateway set tcp-80 --from= >/dev/null
 
-ctl gateway set tcp-80 --limit-connections 2 >/dev/null
 asks="80 --from 203.0.113.9"
-healthy "a limit"
+talk_open before client tcp 203.0.113.1 80
+talk_open early client tcp 203.0.113.1 80
+talk before >/dev/null && talk early >/dev/null
+ctl gateway set tcp-80 --limit-connections 2 >/dev/null
+healthy "a limit, with as many connections from before it"
+ctl gateway set tcp-80 --limit-connections 3 >/dev/null
+for i in 1 2 3; do ask client tcp 203.0.113.1 80 >/dev/null; done
+healthy "a limit, with as many connections that are closed"
+ctl gateway set tcp-80 --limit-connections 2 >/dev/null
 talk_open one client tcp 203.0.113.1 80
 talk_open two client tcp 203.0.113.1 80
 talk one >/dev/null && talk two >/dev/null
-broken "a limit that is reached" ✗ limit '203.0.113.9 has 2 of the 2 connections open that each address may have'
+broken "a limit that is reached" '?' limit '203.0.113.9 has 4 connections open, and each address may have 2: only those from before this limit do not count$'
 cured "a limit that is reached"
-ctl gateway set tcp-80 --limit-connections= >/dev/null
+asks="80 --from 203.0.113.7"
+healthy "of another address"
+ctl gateway set tcp-80 --limit-connections= --limit-rate 20/second >/dev/null
+asks="80 --from 203.0.113.9"
+healthy "a rate"
+ctl gateway set tcp-80 --limit-rate 1/hour >/dev/null
+healthy "a rate that nobody has met"
+broken "a rate that is used up" '?' limit '203.0.113.9 came [0-9]+ s ago, and each address may open 1/hour: one more now may be too many$'
+check "a rate that is used up: its command can be done" run "$told"
+check "and another one passes" eventually passes
+ctl gateway set tcp-80 --limit-rate= >/dev/null
 asks=80
 
 ctl gateway target drain tcp-80 10.0.0.2 >/dev/null
