@@ -19,6 +19,7 @@ struct listing {
 	const struct flow_filter *filter;
 	void (*each)(void *ctx, const struct flow *);
 	void *ctx;
+	struct flow_latest latest;
 };
 
 int conntrack_open(struct conntrack **ret)
@@ -44,10 +45,10 @@ void conntrack_close(struct conntrack *c)
 
 static int listed(const struct nlmsghdr *nlh, void *ctx)
 {
-	const struct listing *l = ctx;
+	struct listing *l = ctx;
 	struct flow flow;
 
-	if (conntrack_msg_get(nlh, &flow) && flow_passes(&flow, l->filter))
+	if (conntrack_msg_get(nlh, &flow) && flow_passes(&flow, l->filter) && !flow_again(&l->latest, &flow))
 		l->each(l->ctx, &flow);
 	return MNL_CB_OK;
 }
@@ -65,7 +66,7 @@ static int list(struct conntrack *c, struct listing *l, bool in_kernel)
 int conntrack_list(struct conntrack *c, const struct flow_filter *filter, void (*each)(void *ctx, const struct flow *),
 		   void *ctx)
 {
-	struct listing l = {filter, each, ctx};
+	struct listing l = {.filter = filter, .each = each, .ctx = ctx};
 	int r = list(c, &l, true);
 
 	return r == -EINVAL || r == -EOPNOTSUPP ? list(c, &l, false) : r;

@@ -43,7 +43,7 @@ struct conntrack;
 
 int conntrack_open(struct conntrack **ret); /* 0 or -errno */
 void conntrack_close(struct conntrack *);
-/* Calls `each` for every connection that the filter lets through: one walk through the kernel's whole table, which costs
+/* Calls `each` once for every connection that the filter lets through: one walk through the kernel's whole table, which costs
  * milliseconds, whatever comes out of it. 0 or -errno. */
 int conntrack_list(struct conntrack *, const struct flow_filter *, void (*each)(void *ctx, const struct flow *),
 		   void *ctx);

@@ -355,3 +355,13 @@ bool flow_passes(const struct flow *flow, const struct flow_filter *filter)
 	       (!filter->proto || flow->proto == filter->proto) && (!filter->port || flow->to_port == filter->port) &&
 	       (!filter->translated || flow->translated);
 }
+
+bool flow_again(struct flow_latest *latest, const struct flow *flow)
+{
+	bool again = false;
+
+	for (size_t i = 0; i < FLOW_CHAIN_MAX; i++) /* to the end: this way the compiler compares several at once */
+		again |= latest->ids[i] == flow->id;
+	latest->ids[latest->n++ % FLOW_CHAIN_MAX] = flow->id;
+	return again;
+}

@@ -20,4 +20,14 @@ struct nlmsghdr *conntrack_msg_block(void *buf, const struct flow *); /* see con
 /* One answer to a list, or one connection that ended. False, with `ret` untouched, when it is no connection that can be named. */
 bool conntrack_msg_get(const struct nlmsghdr *, struct flow *ret);
 
+#define FLOW_CHAIN_MAX 128 /* entries of one hash chain; Linux keeps them below 80 since 5.15 */
+/* The latest of a list, by id. Zeroed = none yet. */
+struct flow_latest {
+	uint32_t ids[FLOW_CHAIN_MAX];
+	size_t n;
+};
+/* It came just before. The kernel begins a hash chain anew when the entry at which a message was full has gone meanwhile:
+ * what had been told of that chain comes again. */
+bool flow_again(struct flow_latest *, const struct flow *);
+
 #endif

@@ -152,14 +152,22 @@ int gwd_list(struct gwd *, const char *pattern, struct forward_view **ret, size_
 int gwd_get(struct gwd *, const char *name, bool count, struct forward_view *ret, struct diag *);
 /* What the last list or get counted is forgotten: of this forward, or with NULL of all. */
 void gwd_reset(struct gwd *, const char *name, const struct caller *);
-/* A connection that the kernel tracks, a value. */
+/* What is told of a connection that the kernel tracks, a value; as in struct flow. */
 struct flow_view {
 	struct forward *forward; /* owned reference */
-	struct flow flow;
+	uint64_t packets[DIRECTIONS], bytes[DIRECTIONS];
+	int64_t began;
+	const char *state;
+	uint32_t timeout;
+	uint16_t from_port, to_port, server_port;
+	struct ip from, to, server;
+	uint8_t proto;
+	bool counted;
 };
 void flow_view_free(struct flow_view *); /* contents */
 void flow_views_free(struct flow_view *, size_t n);
-/* Those of one forward, or with NULL of all. *ret is the caller's. */
+#define FLOWS_MAX 100000 /* of a list: 20 MB of the 64 MiB that clients may make gwd hold */
+/* Those of one forward, or with NULL of all. *ret is the caller's. 0 or -errno plus diag; -E2BIG: more than FLOWS_MAX. */
 int gwd_flows(struct gwd *, const char *name, struct flow_view **ret, size_t *ret_n, struct diag *);
 /* Ends them. A TCP client notices at once; what goes on sending UDP begins a new connection, under the rules of now. */
 int gwd_kill_flows(struct gwd *, const char *name, const struct caller *, struct outcome *ret, struct diag *);

@@ -14,9 +14,40 @@ void flow_view_free(struct flow_view *v)
 struct search {
 	const struct gwd *g;
 	const struct forward *forward; /* NULL = all */
-	struct flow_view *views;
+	void (*found)(struct search *, const struct forward *, const struct flow *);
 	size_t n, capacity;
+	struct flow_view *views; /* what is found: these, */
+	struct flow *flows;      /* or these */
 };
+
+static void found_view(struct search *s, const struct forward *f, const struct flow *flow)
+{
+	if (s->n++ >= FLOWS_MAX)
+		return;
+	s->views = grow(s->views, s->n - 1, &s->capacity, sizeof(*s->views));
+	s->views[s->n - 1] = (struct flow_view){.forward = forward_ref(f),
+						.packets = {flow->packets[FROM_CLIENT], flow->packets[TO_CLIENT]},
+						.bytes = {flow->bytes[FROM_CLIENT], flow->bytes[TO_CLIENT]},
+						.began = flow->began,
+						.state = flow->state,
+						.timeout = flow->timeout,
+						.from_port = flow->from_port,
+						.to_port = flow->to_port,
+						.server_port = flow->server_port,
+						.from = flow->from,
+						.to = flow->to,
+						.server = flow->server,
+						.proto = flow->proto,
+						.counted = flow->counted};
+}
+
+/* To end one takes all that the kernel said of it. */
+static void found_flow(struct search *s, const struct forward *f, const struct flow *flow)
+{
+	(void)f;
+	s->flows = grow(s->flows, s->n, &s->capacity, sizeof(*s->flows));
+	s->flows[s->n++] = *flow;
+}
 
 static void found(void *ctx, const struct flow *flow)
 {
@@ -25,10 +56,8 @@ static void found(void *ctx, const struct flow *flow)
 		.settings = s->g->world->settings, .topology = s->g->topology, .forwards = s->g->world->forwards};
 	const struct forward *f = traffic_forward(s->g->ledger->traffic, &rules, flow, NULL);
 
-	if (!f || (s->forward && f != s->forward))
-		return;
-	s->views = grow(s->views, s->n, &s->capacity, sizeof(*s->views));
-	s->views[s->n++] = (struct flow_view){forward_ref(f), *flow};
+	if (f && (!s->forward || f == s->forward))
+		s->found(s, f, flow);
 }
 
 static uint8_t only_proto(const struct forward *f)
@@ -52,30 +81,26 @@ static struct flow_filter filter_of(const struct gwd *g, const struct forward *f
 	return filter;
 }
 
-int gwd_flows(struct gwd *g, const char *name, struct flow_view **ret, size_t *ret_n, struct diag *diag)
+static int search(struct search *s, const char *name, struct diag *diag)
 {
-	const struct forward_entry *e = name ? forwards_by_name(g->world->forwards, name) : NULL;
-	struct search s = {.g = g, .forward = e ? e->forward : NULL};
-	const struct flow_filter filter = filter_of(g, s.forward);
+	const struct forward_entry *e = name ? forwards_by_name(s->g->world->forwards, name) : NULL;
 	struct conntrack *c = NULL;
+	struct flow_filter filter;
 	int r;
 
 	if (name && !e) {
 		diag_add(diag, DIAG_NOT_FOUND, (struct loc){0}, "there is no forward %s: gwctl ls", name);
 		return -ENOENT;
 	}
+	s->forward = e ? e->forward : NULL;
+	filter = filter_of(s->g, s->forward);
 	r = conntrack_open(&c);
 	if (r == 0)
-		r = conntrack_list(c, &filter, found, &s);
+		r = conntrack_list(c, &filter, found, s);
 	conntrack_close(c);
-	if (r < 0) {
+	if (r < 0)
 		diag_add(diag, DIAG_KERNEL, (struct loc){0}, "cannot look at connections: %s", strerror(-r));
-		flow_views_free(s.views, s.n);
-		return r;
-	}
-	*ret = s.views;
-	*ret_n = s.n;
-	return 0;
+	return r;
 }
 
 void flow_views_free(struct flow_view *views, size_t n)
@@ -83,6 +108,26 @@ void flow_views_free(struct flow_view *views, size_t n)
 	for (size_t i = 0; i < n; i++)
 		flow_view_free(&views[i]);
 	free(views);
+}
+
+int gwd_flows(struct gwd *g, const char *name, struct flow_view **ret, size_t *ret_n, struct diag *diag)
+{
+	struct search s = {.g = g, .found = found_view};
+	int r = search(&s, name, diag);
+
+	if (r == 0 && s.n > FLOWS_MAX) {
+		diag_add(diag, DIAG_CONFLICT, (struct loc){0},
+			 "%zu connections are more than the %d of a list: %sconntrack -L lists all of this machine", s.n,
+			 FLOWS_MAX, name ? "" : "name a forward, or ");
+		r = -E2BIG;
+	}
+	if (r < 0) {
+		flow_views_free(s.views, s.n < FLOWS_MAX ? s.n : FLOWS_MAX);
+		return r;
+	}
+	*ret = s.views;
+	*ret_n = s.n;
+	return 0;
 }
 
 /* A TCP client would go on after its connection is forgotten, because the kernel picks those up that it meets in the
@@ -99,21 +144,21 @@ static int kill_flow(struct conntrack *c, const struct flow *flow)
 
 int gwd_kill_flows(struct gwd *g, const char *name, const struct caller *who, struct outcome *ret, struct diag *diag)
 {
-	struct flow_view *views = NULL;
+	struct search s = {.g = g, .found = found_flow};
+	_cleanup_(freep) struct flow *flows = NULL;
 	struct conntrack *c = NULL;
-	size_t n = 0;
-	int r = gwd_flows(g, name, &views, &n, diag);
+	int r = search(&s, name, diag);
 
+	flows = s.flows;
 	if (r < 0)
 		return r;
 	r = conntrack_open(&c);
-	for (size_t i = 0; i < n && r == 0; i++) {
-		r = kill_flow(c, &views[i].flow);
+	for (size_t i = 0; i < s.n && r == 0; i++) {
+		r = kill_flow(c, &flows[i]);
 		ret->cut += r == 0;
 		r = r == -ENOENT ? 0 : r;
 	}
 	conntrack_close(c);
-	flow_views_free(views, n);
 	if (r < 0) {
 		diag_add(diag, DIAG_KERNEL, (struct loc){0}, "cannot end connections: %s", strerror(-r));
 		return r;

@@ -164,14 +164,13 @@ static json_t *end_text(const struct ip *ip, uint16_t port)
 	return json_sprintf(ip->family == AF_INET6 ? "[%s]:%u" : "%s:%u", text, port);
 }
 
-json_t *request_flow(const struct flow_view *view)
+json_t *request_flow(const struct flow_view *f)
 {
-	const struct flow *f = &view->flow;
 	const char *proto = "";
 
 	for (size_t i = 0; i < PROTO_COUNT; i++)
 		proto = proto_numbers[i] == f->proto ? proto_names[i] : proto;
-	json_t *ret = json_pack("{s:s, s:s, s:o, s:o, s:o, s:I}", "forward", view->forward->name, "proto", proto, "client",
+	json_t *ret = json_pack("{s:s, s:s, s:o, s:o, s:o, s:I}", "forward", f->forward->name, "proto", proto, "client",
 				end_text(&f->from, f->from_port), "listen", end_text(&f->to, f->to_port), "target",
 				end_text(&f->server, f->server_port), "timeout", (json_int_t)f->timeout);
 	if (f->state)

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "conntrack_msg.h"
 #include "fake_conntrack.h"
 #include "util.h"
 
@@ -16,6 +17,7 @@ static struct {
 	struct flow *ends; /* not told yet */
 	size_t n_ends, ends_capacity;
 	uint32_t ends_while; /* it is listed; 0 = none */
+	bool again;
 	bool listening, lost;
 } fake;
 
@@ -33,18 +35,25 @@ void conntrack_close(struct conntrack *c)
 int conntrack_list(struct conntrack *c, const struct flow_filter *filter, void (*each)(void *ctx, const struct flow *),
 		   void *ctx)
 {
+	struct flow_latest latest = {0};
+	bool again = fake.again;
+
 	(void)c;
 	fake.lists++;
 	fake.last = *filter;
 	for (size_t i = 0; i < fake.n && !fake.error; i++) {
 		const struct flow *f = &fake.flows[i];
 
-		if (!flow_passes(f, filter))
+		if (!flow_passes(f, filter) || flow_again(&latest, f))
 			continue;
 		each(ctx, f);
 		if (fake.ends_while && f->id == fake.ends_while) {
 			fake_conntrack_end(f->id);
 			i--;
+		}
+		if (again && i + 1 == fake.n) {
+			again = false;
+			i = SIZE_MAX;
 		}
 	}
 	return fake.error;
@@ -182,4 +191,9 @@ void fake_conntrack_lose(void)
 bool fake_conntrack_listening(void)
 {
 	return fake.listening;
+}
+
+void fake_conntrack_list_again(void)
+{
+	fake.again = true;
 }

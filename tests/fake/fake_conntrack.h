@@ -16,6 +16,7 @@ size_t fake_conntrack_blocked(void);                       /* how many were cut 
 void fake_conntrack_end(uint32_t id);              /* which is told, if somebody listens */
 void fake_conntrack_end_while_listed(uint32_t id);  /* right after it was told as living */
 struct flow *fake_conntrack_find(uint32_t id);      /* NULL: is no more */
+void fake_conntrack_list_again(void);                 /* from now on the kernel tells all twice */
 void fake_conntrack_lose(void);                     /* the ends not taken yet */
 bool fake_conntrack_listening(void);
 void fake_conntrack_fail(int error);                       /* of every list from now on; 0 = no more */

@@ -9,76 +9,8 @@
 
 #include <cmocka.h>
 
-#include "compile.h"
 #include "fake_kernel.h"
-#include "gwd_place.h"
-
-/* A connection to PORT of 203.0.113.5 (or `to`) that SERVER answers, with 10 packets of 100 bytes from the client and 5
- * of 1000 to it. Ids are the caller's. */
-static struct flow flow_to(uint32_t id, const char *to, uint16_t port, const char *server, uint16_t server_port)
-{
-	struct flow f = {.id = id,
-			 .proto = IPPROTO_TCP,
-			 .from_port = 40000,
-			 .to_port = port,
-			 .server_port = server_port,
-			 .translated = true,
-			 .counted = true,
-			 .packets = {10, 5},
-			 .bytes = {1000, 5000}};
-
-	assert_true(ip_parse("198.51.100.9", &f.from));
-	assert_true(ip_parse(to, &f.to));
-	assert_true(ip_parse(server, &f.server));
-	compile_label(f.labels);
-	return f;
-}
-
-static void put(uint32_t id, uint16_t port, const char *server, uint16_t server_port)
-{
-	struct flow f = flow_to(id, "203.0.113.5", port, server, server_port);
-
-	fake_conntrack_put(&f);
-}
-
-static void put_ended(uint32_t id, uint16_t port, const char *server, uint16_t server_port)
-{
-	put(id, port, server, server_port);
-	fake_conntrack_end(id);
-}
-
-static void add_counts(struct buf *out, const struct traffic_target *t)
-{
-	const struct traffic_counts *c = &t->told;
-
-	buf_printf(out, "%d/%d in %d:%d out %d:%d", (int)c->connections, (int)t->live, (int)c->packets[0],
-		   (int)c->bytes[0], (int)c->packets[1], (int)c->bytes[1]);
-}
-
-/* "2/1 in 20:2000 out 10:10000": connections/live, packets:bytes; then " | TARGET ..." of each that anything is known of. */
-static void assert_traffic(const char *name, const char *expected)
-{
-	_cleanup_(forward_view_free) struct forward_view v = {0};
-	_cleanup_(buf_free) struct buf out = {0};
-	_cleanup_(diag_free) struct diag diag = {0};
-	char text[ADDR_TEXT_MAX];
-
-	assert_int_equal(gwd_get(place.gwd, name, true, &v, &diag), 0);
-	const struct traffic_row row = {.targets = v.traffic, .n = v.n_traffic};
-	const struct traffic_target sum = traffic_sum(&row);
-	add_counts(&out, &sum);
-	for (size_t i = 0; i < v.n_traffic && v.n_traffic > 1; i++) {
-		const struct ip *ip = &v.traffic[i].addr;
-
-		buf_printf(&out, " | %s ", ip->family ? ip_text(ip, text) : "others");
-		add_counts(&out, &v.traffic[i]);
-	}
-	assert_string_equal(out.data, expected);
-}
-
-#define NOTHING "0/0 in 0:0 out 0:0"
-#define ONE_LIVE "1/1 in 10:1000 out 5:5000"
-#define ONE_ENDED "1/0 in 10:1000 out 5:5000"
+#include "traffic_place.h"
 
 static void test_live_and_ended(void **state)
 {
@@ -405,79 +337,6 @@ static void test_reset(void **state)
 	assert_true(v.since > 0);
 }
 
-/* What a client goes on with: TCP is kept from it, UDP begins anew. */
-static void test_flows_and_kill(void **state)
-{
-	struct flow_view *views = NULL;
-	struct flow_filter asked;
-	struct flow f;
-	size_t n = 0;
-
-	(void)state;
-	NEED_NETNS();
-	start();
-	add("web", "80", "10.0.0.2");
-	DONE(try_add("{'name':'dns','proto':'tcp+udp','ports':['53'],'to':[{'addr':'10.0.0.2'}]}"));
-	put(1, 80, "10.0.0.2", 80);
-	put(2, 80, "10.0.0.9", 80); /* somebody else's */
-	put(3, 80, "10.0.0.2", 80);
-	fake_conntrack_find(3)->ended = true;
-	f = flow_to(4, "203.0.113.5", 53, "10.0.0.2", 53);
-	f.proto = IPPROTO_UDP;
-	fake_conntrack_put(&f);
-	assert_int_equal(gwd_flows(place.gwd, NULL, &views, &n, &place.diag), 0);
-	assert_int_equal(n, 3);
-	flow_views_free(views, n);
-	assert_int_equal(gwd_flows(place.gwd, "web", &views, &n, &place.diag), 0);
-	fake_conntrack_lists(&asked);
-	assert_true(asked.family == AF_INET && asked.proto == IPPROTO_TCP && asked.port == 80 && asked.translated);
-	assert_int_equal(n, 2);
-	assert_string_equal(views[0].forward->name, "web");
-	flow_views_free(views, n);
-	assert_int_equal(gwd_flows(place.gwd, "lost", &views, &n, &place.diag), -ENOENT);
-	forget();
-	DONE(place.r = gwd_kill_flows(place.gwd, "web", &place.options.who, &place.outcome, &place.diag));
-	assert_said("web: cut 1 connection");
-	assert_int_equal(fake_conntrack_blocked(), 1);
-	assert_non_null(fake_conntrack_find(3)); /* over anyway */
-	forget();
-	DONE(place.r = gwd_kill_flows(place.gwd, "dns", &place.options.who, &place.outcome, &place.diag));
-	assert_int_equal(fake_conntrack_blocked(), 1);
-	assert_int_equal(fake_conntrack_count(), 2);
-}
-
-/* What came to the same place without our doing is shown, and goes on. */
-static void test_kill_only_ours(void **state)
-{
-	struct flow f;
-
-	(void)state;
-	NEED_NETNS();
-	start();
-	add("web", "80", "10.0.0.2");
-	DONE(try_add("{'name':'hole','nat':false,'ports':['443'],'to':[{'addr':'2001:db8:1::10'}]}"));
-	f = flow_to(1, "203.0.113.5", 80, "10.0.0.2", 80);
-	memset(f.labels, 0, sizeof(f.labels)); /* translated by another program */
-	fake_conntrack_put(&f);
-	f = flow_to(2, "2001:db8:1::10", 443, "2001:db8:1::10", 443);
-	f.translated = false;
-	memset(f.labels, 0, sizeof(f.labels)); /* from one zone to another, through no hole */
-	fake_conntrack_put(&f);
-	f.id = 3;
-	compile_pinhole_label(f.labels);
-	fake_conntrack_put(&f);
-	assert_traffic("hole", "2/2 in 20:2000 out 10:10000");
-	forget();
-	DONE(place.r = gwd_kill_flows(place.gwd, "web", &place.options.who, &place.outcome, &place.diag));
-	assert_said("web: cut 0 connections");
-	forget();
-	DONE(place.r = gwd_kill_flows(place.gwd, "hole", &place.options.who, &place.outcome, &place.diag));
-	assert_said("hole: cut 1 connection");
-	assert_non_null(fake_conntrack_find(1));
-	assert_non_null(fake_conntrack_find(2));
-	assert_null(fake_conntrack_find(3));
-}
-
 /* ---- On and off ----------------------------------------------------------------------------------- */
 
 static void put_sysctls(const char *acct, const char *timestamp, const char *events)
@@ -590,7 +449,6 @@ int main(void)
 		IN_PLACE(test_restart),		IN_PLACE(test_reboot),
 		IN_PLACE(test_reboot_untold),
 		IN_PLACE(test_lost),		IN_PLACE(test_reset),
-		IN_PLACE(test_flows_and_kill),	IN_PLACE(test_kill_only_ours),
 		IN_PLACE(test_sysctls),		IN_PLACE(test_sysctls_of_others),
 		IN_PLACE(test_uncounted),	IN_PLACE(test_full_disk),
 	};
