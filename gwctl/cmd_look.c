@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Commands that look at forwards and revisions. Rows are printed as they arrive; only --sort has to hold them. */
-#include <pwd.h>
 #include <time.h>
 
 #include "command.h"
 #include "forms.h"
 #include "lease.h"
+#include "owner.h"
 #include "util.h"
 
 /* ---- ls, show ----------------------------------------------------------------------------------- */
@@ -20,7 +20,18 @@ static char *name_cell(const json_t *forward)
 	return xstrdup(json_text(service_of(forward), "name"));
 }
 
-/* "active", "held: no interface ppp0", "active, 10.0.0.2:8443 drained (by uid 0, 2026-11-22)" */
+/* gwd says "by uid 0, 2026-11-22". */
+static void add_off(struct buf *text, const char *reason)
+{
+	unsigned uid;
+	int len = 0;
+	if (sscanf(reason, "by uid %u,%n", &uid, &len) == 1 && len)
+		buf_printf(text, " (by %s,%s)", owner_user(uid), reason + len);
+	else
+		buf_printf(text, " (%s)", reason);
+}
+
+/* "active", "held: no interface ppp0", "off (by root, 2026-11-22)", "active, 10.0.0.2:8443 drained (by root, ...)" */
 static char *state_cell(const json_t *forward)
 {
 	const char *state = json_text(forward, "state"), *reason = json_text(forward, "reason");
@@ -28,12 +39,14 @@ static char *state_cell(const json_t *forward)
 	size_t i;
 	json_t *order;
 	buf_printf(&text, "%s", state);
-	if (*reason)
-		buf_printf(&text, streq(state, "held") ? ": %s" : " (%s)", reason);
+	if (*reason && streq(state, "held"))
+		buf_printf(&text, ": %s", reason);
+	else if (*reason)
+		add_off(&text, reason);
 	json_array_foreach (json_object_get(forward, "orders"), i, order) {
 		_cleanup_(freep) char *when = local_time(json_number(order, "time"));
-		buf_printf(&text, ", %s %s (by uid %lld, %.*s)", json_text(order, "target"), json_text(order, "state"),
-			   (long long)json_number(order, "uid"), when ? (int)strcspn(when, "T") : 1, when ? when : "?");
+		buf_printf(&text, ", %s %s (by %s, %.*s)", json_text(order, "target"), json_text(order, "state"),
+			   owner_user((unsigned)json_number(order, "uid")), when ? (int)strcspn(when, "T") : 1, when ? when : "?");
 	}
 	return buf_take(&text);
 }
@@ -307,9 +320,7 @@ static char *time_cell(const json_t *revision)
 
 static char *who_cell(const json_t *revision)
 {
-	uid_t uid = (uid_t)json_number(revision, "uid");
-	const struct passwd *user = getpwuid(uid);
-	return user ? xstrdup(user->pw_name) : xasprintf("uid %u", (unsigned)uid);
+	return xstrdup(owner_user((unsigned)json_number(revision, "uid")));
 }
 
 static char *what_cell(const json_t *revision)

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "command.h"
+#include "owner.h"
 #include "util.h"
 
 static void end(int signum)
@@ -13,7 +14,7 @@ static void end(int signum)
 	_exit(STATUS_DONE);
 }
 
-/* "2026-11-22T14:26:52+0000 change     added web: tcp 80 -> 10.0.0.2:80 (uid 0, revision 3)" */
+/* "2026-11-22T14:26:52+0000 change     added web: tcp 80 -> 10.0.0.2:80 (root, revision 3)" */
 static char *event_text(const json_t *event)
 {
 	_cleanup_(freep) char *when = local_time(json_number(event, "time"));
@@ -21,7 +22,7 @@ static char *event_text(const json_t *event)
 	const char *before = " (";
 	buf_printf(&line, "%s %-10s %s", when ? when : "?", json_text(event, "kind"), json_text(event, "text"));
 	if (json_object_get(event, "uid")) {
-		buf_printf(&line, " (uid %lld", (long long)json_number(event, "uid"));
+		buf_printf(&line, " (%s", owner_user((unsigned)json_number(event, "uid")));
 		before = ", ";
 	}
 	if (json_object_get(event, "revision")) {

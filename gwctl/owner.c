@@ -4,6 +4,8 @@
 #include "owner.h"
 
 #include <dirent.h>
+#include <limits.h>
+#include <pwd.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -59,6 +61,21 @@ void owners_find(struct owner *owners, size_t n)
 			look_at(entry->d_name, owners, n);
 	if (dir)
 		closedir(dir);
+}
+
+const char *owner_user(unsigned uid)
+{
+	static char name[64];
+	static unsigned known = UINT_MAX;
+	if (*name && known == uid) /* of a thousand rows most are the same one's */
+		return name;
+	const struct passwd *user = getpwuid((uid_t)uid);
+	if (user)
+		snprintf(name, sizeof(name), "%s", user->pw_name);
+	else
+		snprintf(name, sizeof(name), "uid %u", uid);
+	known = uid;
+	return name;
 }
 
 char *owner_named(const char *text)

@@ -68,7 +68,7 @@ map >"$work/drained"
 check_not "no new connections for it" grep -q ' three$' "$work/drained"
 is "nobody else moves" "$(grep -v ' three$' "$work/before")" \
 	grep -F "$(grep -v ' three$' "$work/before" | cut -d ' ' -f 1)" "$work/drained"
-has "it is shown" 'active, 10\.0\.0\.3:80 drained \(by uid [0-9]+, 20..-..-..\)' ctl gateway ls sticky
+has "it is shown" 'active, 10\.0\.0\.3:80 drained \(by [a-z0-9 ]+, 20..-..-..\)' ctl gateway ls sticky
 gwd_stop gateway
 check "gwd restarts" gwd_start gateway
 is "a restart forgets nothing" "$(cat "$work/drained")" map

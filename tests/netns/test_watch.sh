@@ -25,7 +25,7 @@ as_json=$!
 check "two watch" eventually begun "$work/seen.err"
 check "one of them in JSON" eventually begun "$work/json.err"
 
-who="\\(uid $(id -u)"
+who="\\($(id -un)"
 when='^20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9:]{8}[+-][0-9]{4}'
 ctl gateway -q add 80 10.0.0.2 --name web --log
 check "a change, and who made it" eventually seen "$when change     added web: tcp 80 -> 10\.0\.0\.2:80 $who, revision [0-9]+\\)$"

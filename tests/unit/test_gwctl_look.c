@@ -306,10 +306,26 @@ static void test_orders(void **state)
 	(void)state;
 	const struct result *r = gwctl(
 		"gwctl show web", "{\"parameters\":{\"forward\":{" SERVICE ",\"state\":\"active\",\"orders\":["
-				  "{\"target\":\"10.0.0.2:8443\",\"state\":\"drained\",\"uid\":7,\"time\":1795305600}],"
-				  "\"origin\":\"runtime\"}}}");
+				  "{\"target\":\"10.0.0.2:8443\",\"state\":\"drained\",\"uid\":4000000007,"
+				  "\"time\":1795305600}],\"origin\":\"runtime\"}}}");
 	assert_int_equal(r->status, 0);
-	assert_non_null(strstr(r->out, "active, 10.0.0.2:8443 drained (by uid 7, 2026-11-2"));
+	assert_non_null(strstr(r->out, "active, 10.0.0.2:8443 drained (by uid 4000000007, 2026-11-2"));
+}
+
+/* ls, history and watch call the same one the same. */
+static void test_who(void **state)
+{
+	(void)state;
+	const struct result *r =
+		gwctl("gwctl ls", "{\"parameters\":{\"forwards\":[{" SERVICE ",\"state\":\"off\",\"origin\":\"runtime\","
+				  "\"reason\":\"by uid 0, 2026-11-22\"}]}}");
+	assert_non_null(strstr(r->out, " off (by root, 2026-11-22) "));
+	r = gwctl("gwctl history", "{\"parameters\":{\"revisions\":[{\"id\":1,\"time\":1,\"uid\":0,\"what\":\"x\"}]}}");
+	assert_non_null(strstr(r->out, " root  x\n"));
+	r = gwctl("gwctl watch", "{\"parameters\":{},\"continues\":true}" STUB_NEXT
+				 "{\"parameters\":{\"event\":{\"time\":1,\"kind\":\"change\",\"text\":\"added web\",\"uid\":0,"
+				 "\"revision\":3}},\"continues\":true}");
+	assert_non_null(strstr(r->out, " added web (root, revision 3)\n"));
 }
 
 /* No program has these sockets; ssh is known by its port, too. */
@@ -380,6 +396,7 @@ int main(void)
 		cmocka_unit_test(test_drift),
 		cmocka_unit_test(test_sandbox),
 		cmocka_unit_test(test_orders),
+		cmocka_unit_test(test_who),
 		cmocka_unit_test(test_pending),
 	};
 	return cmocka_run_group_tests(tests, NULL, result_free);
