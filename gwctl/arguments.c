@@ -33,7 +33,7 @@ const struct option options[OPTION_COUNT] = {
 	[OPTION_TEMPORARY] = {"temporary", 0, TAKES_NOTHING, NULL, "until the next reboot"},
 	[OPTION_HOLD] = {"hold", 0, TAKES_NOTHING, NULL, "for as long as this command runs: Ctrl-C ends it"},
 	[OPTION_FROM] = {"from", 0, TAKES_VALUE, "PREFIX[,...]",
-			 "who may use it, or dials (default: anyone; open knows `local`, too)"},
+			 "who may use it (default: anyone)"},
 	[OPTION_SNAT] = {"snat", 0, TAKES_VALUE, "auto|routed|always|never|ADDR",
 			 "how targets see clients (default: as gwd.yaml says)"},
 	[OPTION_LIMIT_CONNECTIONS] = {"limit-connections", 0, TAKES_VALUE, "N",

@@ -61,6 +61,15 @@ bool call_number(const char *what, const char *text, json_int_t *ret)
 	return true;
 }
 
+bool call_text(const struct call *call)
+{
+	const char *format = call_option(call, OPTION_OUTPUT);
+	if (!format || streq(format, "table"))
+		return true;
+	complain("%s prints a text, not %s: leave -o away", call->command->name, format);
+	return false;
+}
+
 static const char *const slow[] = {"Apply", "Rollback", "Undo", "Check", "Diff", "Export", "Import"};
 
 enum status call_rows(struct call *call, const char *method, json_t *parameters, client_each each, void *ctx)

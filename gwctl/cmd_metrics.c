@@ -57,6 +57,8 @@ static enum status serve(struct call *call)
 enum status cmd_metrics(struct call *call)
 {
 	_cleanup_(buf_free) struct buf page = {0};
+	if (!call_text(call))
+		return STATUS_USAGE;
 	if (call_option(call, OPTION_HTTP))
 		return serve(call);
 	enum status status = fetch(call, &page);

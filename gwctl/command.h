@@ -59,6 +59,7 @@ void complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void complain_all(const struct diag *); /* our own mistakes and all warnings */
 /* One whole number above zero; false, having complained, when `text` is none. */
 bool call_number(const char *what, const char *text, json_int_t *ret);
+bool call_text(const struct call *); /* false, having complained, when -o wants rows or objects: there are none */
 
 /* Sends and waits; `parameters` is taken. Whatever fails is said on standard error. */
 enum status call_method(struct call *, const char *method, json_t *parameters, json_t **ret);

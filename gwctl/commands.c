@@ -79,6 +79,29 @@ static void unknown(const char *word)
 
 /* ---- help --------------------------------------------------------------------------------------- */
 
+/* What an option means to one command alone. */
+static const struct {
+	const char *command;
+	enum option_id id;
+	const char *value, *help;
+} special[] = {
+	{"open", OPTION_FROM, "PREFIX[,...]|local", "who may reach it (default: anyone)"},
+	{"why", OPTION_FROM, "ADDR", "who dials (default: somebody outside)"},
+	{"confirm", OPTION_FORCE, NULL, "even from the login that made the change"},
+};
+
+static struct option option_of(const struct command *c, enum option_id id)
+{
+	struct option option = options[id];
+	for (size_t i = 0; c && i < ARRAY_SIZE(special); i++) {
+		if (special[i].id != id || !streq(special[i].command, c->name))
+			continue;
+		option.value = special[i].value;
+		option.help = special[i].help;
+	}
+	return option;
+}
+
 static void put_option(const struct option *option)
 {
 	bool perhaps = option->takes == TAKES_PERHAPS;
@@ -93,11 +116,14 @@ static void put_option(const struct option *option)
 		printf("  %-27s %s\n", left, option->help);
 }
 
-static void put_options(uint64_t which)
+/* `c`: NULL for those of all commands. */
+static void put_options(const struct command *c)
 {
-	for (enum option_id id = 0; id < OPTION_COUNT; id++)
-		if (which & OPTION_BIT(id))
-			put_option(&options[id]);
+	for (enum option_id id = 0; id < OPTION_COUNT; id++) {
+		struct option option = option_of(c, id);
+		if ((c ? c->options : COMMON_OPTIONS) & OPTION_BIT(id))
+			put_option(&option);
+	}
 }
 
 static void help_all(void)
@@ -108,7 +134,7 @@ static void help_all(void)
 		printf("  %-42s %s\n", left, c->summary);
 	}
 	printf("\nWithout a command: status. Options, wherever they stand:\n");
-	put_options(COMMON_OPTIONS);
+	put_options(NULL);
 	printf("\nExit status: 0 done, 1 refused or failed (check, diff: something found), 2 usage, 3 no gwd.\n"
 	       "gwctl help COMMAND has examples; man gwctl, gwd.yaml has everything.\n");
 }
@@ -125,13 +151,15 @@ static enum status help_one(const struct command *c)
 	printf("%s\n\n%s", c->summary, c->more ? c->more : "");
 	if (c->options)
 		printf("\n");
-	put_options(c->options);
+	put_options(c);
 	return STATUS_DONE;
 }
 
 enum status cmd_help(struct call *call)
 {
 	const struct command *c = call->n_words ? find(call->words[0]) : NULL;
+	if (!call_text(call))
+		return STATUS_USAGE;
 	if (c)
 		return help_one(c);
 	if (call->n_words) {
@@ -142,10 +170,16 @@ enum status cmd_help(struct call *call)
 	return STATUS_DONE;
 }
 
+static char *version_text(const json_t *object)
+{
+	return xasprintf("gwctl %s", json_text(object, "version"));
+}
+
 enum status cmd_version(struct call *call)
 {
-	(void)call;
-	printf("gwctl %s\n", GWCTL_VERSION);
+	static const struct column field = {.cell = version_text};
+	json_auto_t *object = json_pack("{s:s}", "version", GWCTL_VERSION);
+	writer_object(call->out, &field, 1, object);
 	return STATUS_DONE;
 }
 
@@ -217,26 +251,35 @@ static enum status run(const struct command *c, struct arguments *a)
 	return status;
 }
 
+/* --help and --version are commands, too: of what else was typed only the command itself counts, and the general
+ * options. */
+static void become(struct arguments *a, const char *name, size_t keep)
+{
+	if (keep)
+		a->words[1] = a->words[0];
+	a->words[0] = name;
+	a->n_words = 1 + keep;
+	for (enum option_id id = 0; id < OPTION_COUNT; id++)
+		if (!(COMMON_OPTIONS & OPTION_BIT(id)))
+			a->values[id] = NULL;
+}
+
 /* The command is looked at before its options: whoever typed `gwctl list --long` is helped most by `gwctl ls`. */
 static enum status dispatch(int argc, char *const *argv)
 {
 	_cleanup_(diag_free) struct diag diag = {0};
 	_cleanup_(arguments_free) struct arguments a;
 	bool fine = arguments_parse(argc, argv, &a, &diag);
+	if (fine && a.values[OPTION_VERSION])
+		become(&a, "version", 0);
+	else if (fine && a.values[OPTION_HELP])
+		become(&a, "help", a.n_words > 0);
 	const char *word = a.n_words ? a.words[0] : "status";
 	const struct command *c = find(word);
-	if (fine && a.values[OPTION_VERSION])
-		return cmd_version(NULL);
-	if (fine && a.values[OPTION_HELP] && !a.n_words) {
-		help_all();
-		return STATUS_DONE;
-	}
 	if (!c) {
 		unknown(word);
 		return STATUS_USAGE;
 	}
-	if (fine && a.values[OPTION_HELP])
-		return help_one(c);
 	if (!fine) {
 		complain_all(&diag);
 		return STATUS_USAGE;

@@ -51,7 +51,7 @@ complete -c gwctl -n '__fish_seen_subcommand_from add set' -l name -x -d 'what t
 complete -c gwctl -n '__fish_seen_subcommand_from add set' -l description -x -d 'a note for people'
 complete -c gwctl -n '__fish_seen_subcommand_from add set' -l proto -x -a 'tcp udp tcp+udp sctp' -d protocol
 complete -c gwctl -n '__fish_seen_subcommand_from add set' -l listen -x -d 'listen there alone'
-complete -c gwctl -n '__fish_seen_subcommand_from add set open why' -l from -x -d 'who may use it, or dials'
+complete -c gwctl -n '__fish_seen_subcommand_from add set open why' -l from -x -d 'who may use it, who dials'
 complete -c gwctl -n '__fish_seen_subcommand_from why' -l wait -x -a '30s 5m' -d 'for the next such packet'
 complete -c gwctl -n '__fish_seen_subcommand_from why' -l to -x -d 'the address that is dialled'
 complete -c gwctl -n '__fish_seen_subcommand_from add set' -l snat -x -a 'auto routed always never' -d 'how targets see clients'

@@ -379,6 +379,14 @@ static void test_help(void **state)
 		{"gwctl add --help", "--description TEXT"},
 		{"gwctl -V", "gwctl " GWCTL_VERSION "\n"},
 		{"gwctl version", "gwctl " GWCTL_VERSION "\n"},
+		{"gwctl version -o yaml", "version: \"" GWCTL_VERSION "\"\n"},
+		{"gwctl -V -o json", "{\n  \"version\": \"" GWCTL_VERSION "\"\n}\n"},
+		{"gwctl ls --sort none --help", "usage: gwctl ls [PATTERN] "},
+		{"gwctl add --help", "who may use it (default: anyone)"},
+		{"gwctl apply --help", "even if it locks out"},
+		{"gwctl open --help", "who may reach it"},
+		{"gwctl why --help", "--from ADDR             who dials (default: somebody outside)"},
+		{"gwctl confirm --help", "--force                 even from the login that made the change"},
 	};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
