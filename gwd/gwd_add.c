@@ -4,6 +4,7 @@
 
 #include "config_print.h"
 #include "gwd_change.h"
+#include "gwd_confirm.h"
 #include "gwd_expire.h"
 #include "timestamp.h"
 
@@ -45,22 +46,28 @@ static bool arguments_suffice(const struct forward *f, const struct node *servic
 	return known == service->n && options->lifetime == LIFETIME_DURABLE && !options->force;
 }
 
-/* `remedy` is for a runtime forward in the way; a declared one is its file's business. */
-static int refuse_taken(struct forward_entry *const *in_the_way, size_t n, const char *remedy, struct diag *diag)
+/* `remedy` is for a runtime forward in the way; a declared one is its file's business, and one that waits to be confirmed
+ * is not to be replaced. */
+static int refuse_taken(const struct gwd *g, struct forward_entry *const *in_the_way, size_t n, const char *remedy,
+			struct diag *diag)
 {
 	for (size_t i = 0; i < n; i++) {
 		const struct forward *other = in_the_way[i]->forward;
 		_cleanup_(freep) char *text = forward_text(other), *from = change_origin(other);
+		_cleanup_(freep) char *ways = confirm_touches(g, other) ? confirm_ways(g) : NULL;
 
 		diag_add(diag, DIAG_CONFLICT, (struct loc){0}, "taken by %s (%s, %s); %s", other->name, text, from,
-			 forward_declared(other) ? "change it there" : remedy);
+			 ways                      ? ways
+			 : forward_declared(other) ? "change it there"
+						   : remedy);
 	}
 	return -EEXIST;
 }
 
 /* The exact commands that would get the user further. */
-static int refuse_add(const struct forward *f, const struct node *service, const struct request_options *options,
-		      struct forward_entry *const *in_the_way, size_t n, struct diag *diag)
+static int refuse_add(const struct gwd *g, const struct forward *f, const struct node *service,
+		      const struct request_options *options, struct forward_entry *const *in_the_way, size_t n,
+		      struct diag *diag)
 {
 	bool exact = arguments_suffice(f, service, options), named = doc_get(service, "name");
 	_cleanup_(freep) char *arguments = add_arguments(f), *command = NULL, *remedy = NULL;
@@ -69,7 +76,7 @@ static int refuse_add(const struct forward *f, const struct node *service, const
 		command = xasprintf("gwctl add %s%s%s", arguments, named ? " --name " : "", named ? f->name : "");
 	remedy = xasprintf("to put this one in its place: %s --replace; to change only what differs: gwctl set %s ...",
 			   exact ? command : "the same command with", in_the_way[0]->forward->name);
-	return refuse_taken(in_the_way, n, remedy, diag);
+	return refuse_taken(g, in_the_way, n, remedy, diag);
 }
 
 static int refuse_name(const struct forward *f, const struct forward *other, struct diag *diag)
@@ -100,11 +107,12 @@ static struct forward_entry **find_in_the_way(const struct gwd *g, const struct 
 	return all;
 }
 
-static int draft_replacements(struct draft *d, struct forward_entry *const *in_the_way, size_t n, struct diag *diag)
+static int draft_replacements(const struct gwd *g, struct draft *d, struct forward_entry *const *in_the_way, size_t n,
+			      struct diag *diag)
 {
 	for (size_t i = 0; i < n; i++)
 		if (forward_declared(in_the_way[i]->forward))
-			return refuse_taken(&in_the_way[i], 1, NULL, diag);
+			return refuse_taken(g, &in_the_way[i], 1, NULL, diag);
 	for (size_t i = 0; i < n; i++)
 		change_draft_remove(d, in_the_way[i]);
 	return 0;
@@ -202,8 +210,8 @@ int gwd_add(struct gwd *g, const struct node *service, const struct request_opti
 	f->lifetime = options->lifetime;
 	f->holder = options->holder;
 	if (n && !options->replace)
-		return refuse_add(f, service, options, in_the_way, n, diag);
-	r = draft_replacements(&d, in_the_way, n, diag);
+		return refuse_add(g, f, service, options, in_the_way, n, diag);
+	r = draft_replacements(g, &d, in_the_way, n, diag);
 	if (r < 0)
 		return r;
 	if (n && !doc_get(service, "name")) {
@@ -283,7 +291,7 @@ int gwd_set(struct gwd *g, const char *name, const struct node *changes, const s
 	}
 	in_the_way = find_in_the_way(g, f, e, &n);
 	if (n)
-		return refuse_taken(in_the_way, n, "remove or change that one first", diag);
+		return refuse_taken(g, in_the_way, n, "remove or change that one first", diag);
 	other = forwards_by_name(g->world->forwards, f->name);
 	if (other && other != e)
 		return refuse_name(f, other->forward, diag);

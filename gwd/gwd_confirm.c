@@ -112,6 +112,16 @@ static char *common(const struct touch *a, const struct touch *b)
 	return NULL;
 }
 
+bool confirm_touches(const struct gwd *g, const struct forward *f)
+{
+	const struct touch *t = &g->confirm->now.touch;
+
+	for (size_t i = 0; i < t->n; i++)
+		if (streq(t->forwards[i]->name, f->name))
+			return true;
+	return false;
+}
+
 /* ---- What waits ------------------------------------------------------------------------------------- */
 
 static void waiting_free(struct waiting *w)
@@ -171,14 +181,20 @@ static void forget(struct confirm *c)
 
 /* ---- On the road ------------------------------------------------------------------------------------ */
 
-static int refuse(const struct gwd *g, const char *subject, struct diag *diag)
+char *confirm_ways(const struct gwd *g)
 {
-	int64_t seconds;
+	int64_t seconds = 0;
 	const struct pending *p = gwd_pending(g, &seconds);
 
-	diag_add(diag, DIAG_PENDING, (struct loc){0},
-		 "%s: a change is not confirmed yet (%s): gwctl confirm, or wait %lld s, then it is taken back",
-		 subject, p->what, (long long)seconds);
+	return xasprintf("a change is not confirmed yet (%s): gwctl confirm, %sor wait %lld s, then it is taken back",
+			 p->what, confirm_newest(g) ? "gwctl undo, " : "", (long long)seconds);
+}
+
+static int refuse(const struct gwd *g, const char *subject, struct diag *diag)
+{
+	_cleanup_(freep) char *ways = confirm_ways(g);
+
+	diag_add(diag, DIAG_PENDING, (struct loc){0}, "%s: %s", subject, ways);
 	return -EBUSY;
 }
 

@@ -12,6 +12,9 @@ void confirm_free(struct confirm *);
 /* Start, before anything is read: opens the alarm, and finds what waits. 0, or -errno plus diag. */
 int confirm_open(struct gwd *, struct diag *);
 bool confirm_waits(const struct gwd *);
+bool confirm_touches(const struct gwd *, const struct forward *); /* what waits is about it */
+/* Of what waits, which there is: "a change is not confirmed yet (...): gwctl confirm, ...". Caller's string. */
+char *confirm_ways(const struct gwd *);
 /* Its time is up: also because this is another boot. */
 bool confirm_due(const struct gwd *);
 /* Start, with what waits in memory: takes it back if that is due, without ever having sent it to the kernel; otherwise

@@ -52,7 +52,7 @@ has "status says that it waits" '^confirm +applied gwd.yaml: .*: taken back in (
 has "history marks it" '^\*.*applied gwd.yaml.*\(not confirmed yet\)' ctl gateway history
 check "another goes on" ctl gateway add 82 10.0.0.2
 exits "the same does not" 1 ctl gateway add 81 10.0.0.3
-has "and says why" 'a change is not confirmed yet .*: gwctl confirm, or wait [0-9]+ s, then it is taken back' ctl gateway apply "$work/good.yaml"
+has "and says why" 'a change is not confirmed yet .*: gwctl confirm, (gwctl undo, )?or wait [0-9]+ s, then it is taken back' ctl gateway apply "$work/good.yaml"
 exits "the login that made it cannot confirm it" 1 as 40001 confirm
 has "and hears how to" 'open a NEW login and confirm there' as 40001 confirm
 ctl gateway undo >/dev/null # of the other

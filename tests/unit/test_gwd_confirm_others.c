@@ -14,9 +14,13 @@
 
 static void test_others_go_on(void **state)
 {
-	static const char *const waits = ": a change is not confirmed yet (changed web: tcp 80 -> 10.0.0.3:80, was tcp 80 -> 10.0.0.2:80): gwctl "
-					 "confirm, or wait 60 s, then it is taken back";
-	_cleanup_(freep) char *web = xasprintf("web%s", waits), *only = xasprintf("only one change can wait%s", waits);
+#define WAITS "a change is not confirmed yet (changed web: tcp 80 -> 10.0.0.3:80, was tcp 80 -> 10.0.0.2:80): gwctl confirm, "
+#define OR "or wait 60 s, then it is taken back"
+#define UNDO "gwctl undo, "
+	static const char web[] = "web: " WAITS UNDO OR,
+			  only[] = "only one change can wait: " WAITS UNDO OR,
+			  newer[] = "web: " WAITS OR,
+			  taken[] = "taken by web (tcp 80 -> 10.0.0.3:80, runtime); " WAITS UNDO OR;
 
 	(void)state;
 	NEED_NETNS();
@@ -32,17 +36,19 @@ static void test_others_go_on(void **state)
 	assert_refused(DIAG_PENDING, web);
 	try_set("web", "{'name':'shop'}");
 	assert_refused(DIAG_PENDING, web);
+	try_add("{'ports':['80'],'to':[{'addr':'10.0.0.9'}]}"); /* --replace would be refused */
+	assert_refused(DIAG_CONFLICT, taken);
 	try_set("mail", "{'name':'other','ports':['80'],'listen':'203.0.113.5'}"); /* nests: not the same */
-	fail_if_refused();
+	fail_if_refused(); /* from here on undo would take back this one */
 	place.options.replace = true;
 	try_add("{'name':'other','ports':['79-81'],'to':[{'addr':'10.0.0.2'}]}");
-	assert_refused(DIAG_PENDING, web);
+	assert_refused(DIAG_PENDING, newer);
 	place.options.replace = false;
 	try_rollback(2);
-	assert_refused(DIAG_PENDING, web);
+	assert_refused(DIAG_PENDING, newer);
 	place.options.dry_run = true;
 	try_rollback(2);
-	assert_refused(DIAG_PENDING, web);
+	assert_refused(DIAG_PENDING, newer);
 	place.options.dry_run = false;
 	add("new", "8080", "10.0.0.2");
 	DONE(try_rollback(4));
@@ -50,7 +56,7 @@ static void test_others_go_on(void **state)
 	assert_list("web active\nnew active\nother active");
 	DONE(try_apply("lan: lan0\n", "new.yaml"));
 	try_apply("services:\n  - {name: web, port: 9000, to: 10.0.0.2}\n", "new.yaml");
-	assert_refused(DIAG_PENDING, web);
+	assert_refused(DIAG_PENDING, newer);
 	wait_for(60);
 	assert_list("new active\nother active\nweb active");
 	assert_elements("element any4 { tcp . 80 : 10.0.0.2 . 80 } # web\n"
@@ -69,7 +75,7 @@ static void test_openings_and_files(void **state)
 	DONE(try_open("{'ports':'22'}"));
 	for_good();
 	try_close("{'ports':'22'}");
-	assert_refused(DIAG_PENDING, "tcp 22: a change is not confirmed yet (opened tcp 22): gwctl confirm, or wait 60 "
+	assert_refused(DIAG_PENDING, "tcp 22: a change is not confirmed yet (opened tcp 22): gwctl confirm, gwctl undo, or wait 60 "
 				     "s, then it is taken back");
 	DONE(try_open("{'ports':'23'}"));
 	DONE(try_confirm(NULL, false));
