@@ -4,8 +4,10 @@
 #include "config_print.h"
 
 #include <ctype.h>
+#include <jansson.h>
 #include <strings.h>
 
+#include "jput.h"
 #include "timestamp.h"
 
 /* ---- Scalars ------------------------------------------------------------------------------------ */
@@ -315,98 +317,99 @@ void config_print(struct buf *out, const struct config *c)
 
 /* ---- JSON --------------------------------------------------------------------------------------- */
 
-static json_t *target_json(const struct target *t)
+static void put_target(struct buf *out, const struct target *t)
 {
 	char text[ADDR_TEXT_MAX], ports[PORTS_TEXT_MAX];
-	json_t *json = json_pack("{s:s}", "addr", ip_text(&t->addr, text));
 
+	jput_object(out, NULL);
+	jput_text(out, "addr", ip_text(&t->addr, text));
 	if (t->ports.first)
-		json_object_set_new(json, "port", json_string(port_range_text(t->ports, ports)));
+		jput_text(out, "port", port_range_text(t->ports, ports));
 	if (t->weight != 1)
-		json_object_set_new(json, "weight", json_integer(t->weight));
-	return json;
+		jput_number(out, "weight", t->weight);
+	jput_end(out, '}');
 }
 
-static json_t *prefixes_json(const struct prefix *prefixes, size_t n)
+static void put_prefixes(struct buf *out, const char *key, const struct prefix *prefixes, size_t n)
 {
-	json_t *list = json_array();
 	char text[PREFIX_TEXT_MAX];
 
+	jput_list(out, key);
 	for (size_t i = 0; i < n; i++)
-		json_array_append_new(list, json_string(prefix_text(&prefixes[i], text)));
-	return list;
+		jput_text(out, NULL, prefix_text(&prefixes[i], text));
+	jput_end(out, ']');
 }
 
-static json_t *snat_json(const struct snat *snat)
+static void put_snat(struct buf *out, const struct snat *snat)
 {
 	char text[ADDR_TEXT_MAX];
 
-	return json_string(snat->mode == SNAT_ADDRESS ? ip_text(&snat->addr, text) : snat_words[snat->mode]);
+	jput_text(out, "snat", snat->mode == SNAT_ADDRESS ? ip_text(&snat->addr, text) : snat_words[snat->mode]);
 }
 
-static json_t *limit_json(const struct limit *l)
+static void put_limit(struct buf *out, const struct limit *l)
 {
-	_cleanup_(freep) char *rate = rate_text(l);
-	json_t *json = json_object();
+	_cleanup_(freep) char *rate = l->rate ? rate_text(l) : NULL;
 
-	if (l->connections)
-		json_object_set_new(json, "connections", json_integer(l->connections));
-	if (l->rate)
-		json_object_set_new(json, "rate", json_string(rate));
-	return json;
+	if (!l->connections && !l->rate)
+		return;
+	jput_object(out, "limit");
+	jput_nonzero(out, "connections", l->connections);
+	jput_text(out, "rate", rate);
+	jput_end(out, '}');
 }
 
-static json_t *time_json(int64_t time)
+static void put_expires(struct buf *out, int64_t time)
 {
 	char text[TIMESTAMP_TEXT_MAX];
 
-	return json_string(timestamp_text(time, text));
+	if (time)
+		jput_text(out, "expires", timestamp_text(time, text));
 }
 
 /* What few forwards say. */
-static void add_options(json_t *json, const struct forward *f)
+static void put_options(struct buf *out, const struct forward *f)
 {
 	if (f->log)
-		json_object_set_new(json, "log", json_true());
-	if (f->limit.connections || f->limit.rate)
-		json_object_set_new(json, "limit", limit_json(&f->limit));
-	if (f->expires)
-		json_object_set_new(json, "expires", time_json(f->expires));
+		jput_bool(out, "log", true);
+	put_limit(out, &f->limit);
+	put_expires(out, f->expires);
 	if (f->cut)
-		json_object_set_new(json, "on_expiry", json_string("cut"));
+		jput_text(out, "on_expiry", "cut");
 	if (f->force)
-		json_object_set_new(json, "force", json_true());
+		jput_bool(out, "force", true);
 	if (f->no_nat)
-		json_object_set_new(json, "nat", json_false());
+		jput_bool(out, "nat", false);
 	if (f->balance != BALANCE_SOURCE)
-		json_object_set_new(json, "balance", json_string(balance_words[f->balance]));
+		jput_text(out, "balance", balance_words[f->balance]);
 }
 
-json_t *config_forward_json(const struct forward *f)
+void config_forward_json(struct buf *out, const char *key, const struct forward *f)
 {
-	json_t *json = json_object(), *ports = json_array(), *to = json_array();
-	_cleanup_(freep) char *listen = listen_text(&f->listen);
+	bool listens = f->listen.kind != LISTEN_ANY && !f->no_nat;
+	_cleanup_(freep) char *listen = listens ? listen_text(&f->listen) : NULL;
 	char text[PORTS_TEXT_MAX];
 
+	jput_object(out, key);
+	jput_text(out, "name", f->name);
+	jput_text(out, "description", f->description);
+	jput_text(out, "proto", proto_text(f->protos));
+	jput_text(out, "listen", listen);
+	jput_list(out, "ports");
 	for (size_t i = 0; i < f->n_ports; i++)
-		json_array_append_new(ports, json_string(port_range_text(f->ports[i], text)));
+		jput_text(out, NULL, port_range_text(f->ports[i], text));
+	jput_end(out, ']');
+	jput_list(out, "to");
 	for (size_t i = 0; i < f->n_targets; i++)
-		json_array_append_new(to, target_json(&f->targets[i]));
-	json_object_set_new(json, "name", json_string(f->name));
-	if (f->description)
-		json_object_set_new(json, "description", json_string(f->description));
-	json_object_set_new(json, "proto", json_string(proto_text(f->protos)));
-	if (f->listen.kind != LISTEN_ANY && !f->no_nat)
-		json_object_set_new(json, "listen", json_string(listen));
-	json_object_set_new(json, "ports", ports);
-	json_object_set_new(json, "to", to);
+		put_target(out, &f->targets[i]);
+	jput_end(out, ']');
 	if (f->n_from)
-		json_object_set_new(json, "from", prefixes_json(f->from, f->n_from));
+		put_prefixes(out, "from", f->from, f->n_from);
 	if (f->snat.mode != SNAT_DEFAULT)
-		json_object_set_new(json, "snat", snat_json(&f->snat));
-	json_object_set_new(json, "enabled", json_boolean(f->enabled));
-	add_options(json, f);
-	return json;
+		put_snat(out, &f->snat);
+	jput_bool(out, "enabled", f->enabled);
+	put_options(out, f);
+	jput_end(out, '}');
 }
 
 static void value_text(struct buf *out, json_t *v)
@@ -433,11 +436,19 @@ static void value_text(struct buf *out, json_t *v)
 	}
 }
 
+static json_t *forward_tree(const struct forward *f)
+{
+	_cleanup_(buf_free) struct buf text = {0};
+
+	config_forward_json(&text, NULL, f);
+	return json_loadb(text.data, text.len, 0, NULL);
+}
+
 char *config_forward_changes(const struct forward *a, const struct forward *b)
 {
 	static const char *const keys[] = {"description", "from",      "snat",  "log",    "limit",
 					   "expires",     "on_expiry", "force", "balance"};
-	json_auto_t *old = config_forward_json(a), *new = config_forward_json(b);
+	json_auto_t *old = forward_tree(a), *new = forward_tree(b);
 	struct buf out = {0};
 
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
@@ -455,17 +466,18 @@ char *config_forward_changes(const struct forward *a, const struct forward *b)
 	return buf_take(&out);
 }
 
-json_t *config_opening_json(const struct opening *o)
+void config_opening_json(struct buf *out, const char *key, const struct opening *o)
 {
 	char text[PORTS_TEXT_MAX];
-	json_t *json = json_pack("{s:s, s:s, s:s}", "in", o->in == OPENING_DMZ ? "dmz" : "wan", "proto",
-				 proto_text(o->protos), "ports", port_range_text(o->ports, text));
 
+	jput_object(out, key);
+	jput_text(out, "in", o->in == OPENING_DMZ ? "dmz" : "wan");
+	jput_text(out, "proto", proto_text(o->protos));
+	jput_text(out, "ports", port_range_text(o->ports, text));
 	if (o->n_from)
-		json_object_set_new(json, "from", prefixes_json(o->from, o->n_from));
+		put_prefixes(out, "from", o->from, o->n_from);
 	if (o->local)
-		json_object_set_new(json, "local", json_true());
-	if (o->expires)
-		json_object_set_new(json, "expires", time_json(o->expires));
-	return json;
+		jput_bool(out, "local", true);
+	put_expires(out, o->expires);
+	jput_end(out, '}');
 }

@@ -4,8 +4,6 @@
 #ifndef CONFIG_PRINT_H
 #define CONFIG_PRINT_H
 
-#include <jansson.h>
-
 #include "config.h"
 #include "util.h"
 
@@ -16,12 +14,12 @@ void config_print_forward(struct buf *, const struct forward *); /* one list ite
 void config_print(struct buf *, const struct config *);
 
 /* A canonical service (IDL type Service): what is unset or default is absent, except proto, ports, to, name, enabled.
- * States of targets and lifetimes are no part of it. New reference. */
-json_t *config_forward_json(const struct forward *);
+ * States of targets and lifetimes are no part of it. `key`: as jput.h has it. */
+void config_forward_json(struct buf *, const char *key, const struct forward *);
 /* What tells `b` from `a` beside name, forward_text and enabled: "from 198.51.100.0/24, was 192.0.2.0/24; no log"; "" for
  * nothing. Caller's string. */
 char *config_forward_changes(const struct forward *a, const struct forward *b);
-/* {in, proto, ports, from, local, expires}: in, proto and ports are always there. New reference. */
-json_t *config_opening_json(const struct opening *);
+/* {in, proto, ports, from, local, expires}: in, proto and ports are always there. */
+void config_opening_json(struct buf *, const char *key, const struct opening *);
 
 #endif

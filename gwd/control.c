@@ -73,8 +73,7 @@ static void on_closed(uv_handle_t *handle)
 	client_unref(handle->data);
 }
 
-/* The call is over. May free the client when it is gone already. */
-static void finish_call(struct client *c)
+void client_finish(struct client *c)
 {
 	c->calling = false;
 	if (c->streaming) {
@@ -98,7 +97,7 @@ static void client_close(struct client *c)
 	uv_close((uv_handle_t *)&c->pipe, on_closed);
 	uv_close((uv_handle_t *)&c->patience, on_closed);
 	if (c->streaming)
-		finish_call(c);
+		client_finish(c);
 }
 
 static size_t unread(const struct client *c)
@@ -133,34 +132,26 @@ static bool account(struct client *c)
 	return l->held <= HELD_MAX || now <= HELD_SMALL || of_user(c->control, c->who.uid, true) <= HELD_MAX / 2;
 }
 
-/* The last it hears from us. */
-static void refuse(struct client *c, json_t *reply)
-{
-	wire_out(&c->out, reply);
-	json_decref(reply);
-	c->cut = true;
-}
-
 /* ---- Messages --------------------------------------------------------------------------------- */
 
 void client_dispatch(struct client *c, const struct control_call *call)
 {
 	const struct control_handler *handler = &c->control->handler;
 
-	c->turn = call->oneway;
+	c->turn = c->oneway = call->oneway;
 	c->calling = !call->oneway;
 	c->refs += c->calling;
 	c->more = call->more;
-	handler->call(handler->ctx, c, call->method, call->parameters, call->more, call->oneway);
+	handler->call(handler->ctx, c, call->method, call->parameters, call->more);
 }
 
 static void dispatch(struct client *c, const char *text, size_t len)
 {
 	_cleanup_(control_call_free) struct control_call call = {0};
-	json_t *refusal = control_call_read(text, len, &call);
+	char *refusal = control_call_read(text, len, &call);
 
 	if (refusal)
-		refuse(c, refusal);
+		client_refuse(c, refusal);
 	else
 		turns_call(c, &call, len);
 }
@@ -182,7 +173,7 @@ static bool take(struct client *c)
 	if (r >= 0 && c->access == ACCESS_NONE && (r > 0 ? len : unread(c)) > STRANGER_MAX)
 		r = -EMSGSIZE;
 	if (r < 0) {
-		refuse(c, control_refusal("Invalid", "the message is too long"));
+		client_refuse(c, control_refusal("Invalid", "the message is too long"));
 		return false;
 	}
 	if (r == 0) {
@@ -196,8 +187,6 @@ static bool take(struct client *c)
 	return true;
 }
 
-static void answer(struct client *c, const char *error, json_t *parameters, bool continues);
-
 /* Its call is open for as long as it is there, with nothing to say now. */
 static bool waits(const struct client *c)
 {
@@ -208,6 +197,18 @@ static bool waits(const struct client *c)
 static bool shares_more(const struct client *c)
 {
 	return c->n_shared && !c->writing && c->out.len < SHARED_OUT_MAX;
+}
+
+static void next_reply(struct client *c)
+{
+	bool continues = false;
+	struct buf *out = client_begin(c);
+
+	c->asleep = !c->stream.next(c->stream.ctx, out, &continues);
+	if (c->asleep)
+		out->len = c->begun;
+	else
+		client_reply(c, continues);
 }
 
 /* One thing that can be done for the client now; false when there is none. Nothing is done for who has not read yet, and
@@ -221,12 +222,7 @@ static bool step(struct client *c)
 		return false;
 	}
 	if (c->streaming) {
-		bool continues = false;
-		json_t *parameters = c->stream.next(c->stream.ctx, &continues);
-
-		c->asleep = !parameters;
-		if (parameters)
-			answer(c, NULL, parameters, continues);
+		next_reply(c);
 		return true;
 	}
 	return !c->calling && !c->cut && !c->control->settling && take(c);
@@ -335,7 +331,7 @@ static void on_patience(uv_timer_t *timer)
 	if (waited == WAIT_TURN)
 		c->turn = false;
 	else if (waited == WAIT_REST)
-		refuse(c, control_refusal("Invalid", "the rest of the message did not come"));
+		client_refuse(c, control_refusal("Invalid", "the rest of the message did not come"));
 	else if (uv_stream_get_write_queue_size((uv_stream_t *)&c->pipe) == c->unsent)
 		client_close(c);
 	client_pump(c);
@@ -386,11 +382,9 @@ static bool make_room(struct control *ctl, enum access access, const uid_t *of)
 
 static void turn_away(int fd, const char *why)
 {
-	_cleanup_(buf_free) struct buf out = {0};
-	json_auto_t *busy = control_refusal("Busy", why);
+	_cleanup_(freep) char *busy = control_refusal("Busy", why);
 
-	wire_out(&out, busy);
-	send(fd, out.data, out.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	send(fd, busy, strlen(busy) + 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 	close(fd);
 }
 
@@ -542,40 +536,6 @@ enum access client_access(const struct client *c)
 	return c->access;
 }
 
-static void answer(struct client *c, const char *error, json_t *parameters, bool continues)
-{
-	json_auto_t *message = json_pack("{s:o}", "parameters", parameters ? parameters : json_object());
-	size_t before = c->out.len;
-	bool gone = c->closing;
-
-	assert(c->calling && (c->more || !continues));
-	if (error)
-		json_object_set_new(message, "error", json_string(error));
-	if (continues)
-		json_object_set_new(message, "continues", json_true());
-	if (!gone)
-		wire_out(&c->out, message);
-	if (!gone && c->out.len - before > WIRE_MESSAGE_MAX) {
-		c->out.len = before;
-		refuse(c, control_refusal("Internal", "the answer is too long for one message"));
-		continues = false;
-	}
-	if (!continues)
-		finish_call(c);
-	if (!gone)
-		client_pump(c);
-}
-
-void client_reply(struct client *c, json_t *parameters, bool continues)
-{
-	answer(c, NULL, parameters, continues);
-}
-
-void client_error(struct client *c, const char *error, json_t *parameters)
-{
-	answer(c, error, parameters, false);
-}
-
 void client_stream(struct client *c, const struct stream *stream)
 {
 	assert(c->calling && c->more && !c->streaming);
@@ -583,7 +543,7 @@ void client_stream(struct client *c, const struct stream *stream)
 	c->streaming = true;
 	c->asleep = false;
 	if (c->closing)
-		finish_call(c);
+		client_finish(c);
 	else
 		client_pump(c);
 }

@@ -9,6 +9,7 @@
 
 #include "diag.h"
 #include "state.h"
+#include "util.h"
 
 #define CONTROL_CLIENTS_MAX 1024
 
@@ -17,11 +18,11 @@ struct client;
 
 enum access { ACCESS_NONE, ACCESS_LOOK, ACCESS_CHANGE };
 
-/* Called for every message: `method` with its parameters (an object; both borrowed). Must answer with client_reply or
- * client_error exactly once, unless `oneway`, or start a stream with client_stream; then or later: the client stays valid
- * until answered, also when it is gone. */
+/* Called for every message: `method` with its parameters (an object; both borrowed). Must answer
+ * exactly once (a `oneway` call is answered with silence), or start a stream with client_stream; then or later: the client
+ * stays valid until answered, also when it is gone. */
 struct control_handler {
-	void (*call)(void *ctx, struct client *, const char *method, json_t *parameters, bool more, bool oneway);
+	void (*call)(void *ctx, struct client *, const char *method, json_t *parameters, bool more);
 	void *ctx;
 };
 
@@ -54,15 +55,18 @@ void control_set_patience(struct control *, unsigned milliseconds);
 const struct caller *client_who(const struct client *);
 enum access client_access(const struct client *); /* root, our own uid, group gwd: change; group gwd-read: look */
 
-void client_reply(struct client *, json_t *parameters, bool continues);    /* takes the reference */
-void client_error(struct client *, const char *error, json_t *parameters); /* full error name; takes the reference */
+/* An answer: what is written (jput.h) to the text of client_begin, before anything else is done with the client, are the
+ * members of its parameters. */
+struct buf *client_begin(struct client *);
+void client_reply(struct client *, bool continues);
+void client_error(struct client *, const char *error); /* its full name */
 
-/* Several replies as fast as the client reads them: `next` gives the parameters of the following reply and says whether
- * more follow; `done` is called once at the end, also when the client is gone. NULL from `next`: nothing to say for now, it
- * is asked again after client_wake. `next` itself NULL: nothing ever follows, but the call is kept open (after a reply
- * that continues). Either lasts until the client goes or closes its side. */
+/* Several replies as fast as the client reads them: `next` writes the members of the following reply's parameters and says
+ * whether more follow; `done` is called once at the end, also when the client is gone. False from `next`: nothing to say for
+ * now, it is asked again after client_wake. `next` itself NULL: nothing ever follows, but the call is kept open (after a
+ * reply that continues). Either lasts until the client goes or closes its side. */
 struct stream {
-	json_t *(*next)(void *ctx, bool *ret_continues);
+	bool (*next)(void *ctx, struct buf *out, bool *ret_continues);
 	void (*done)(void *ctx);
 	void *ctx;
 	size_t bytes; /* that it holds until then: who makes us hold too much is cut */

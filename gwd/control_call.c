@@ -4,16 +4,24 @@
  * precise word about it is enough. */
 #include "control_call.h"
 
+#include "jput.h"
 #include "util.h"
 #include "wire.h"
 
 #define VALUES_MAX 65536
 
-json_t *control_refusal(const char *name, const char *message)
+char *control_refusal(const char *name, const char *message)
 {
-	_cleanup_(freep) char *error = xasprintf(WIRE_INTERFACE ".%s", name);
+	struct buf out = {0};
 
-	return json_pack("{s:s, s:{s:[{s:s}]}}", "error", error, "parameters", "mistakes", "message", message);
+	jput_object(&out, NULL);
+	jput_format(&out, "error", WIRE_INTERFACE ".%s", name);
+	jput_object(&out, "parameters");
+	jput_list(&out, "mistakes");
+	jput_object(&out, NULL);
+	jput_text(&out, "message", message);
+	buf_add(&out, "}]}}", 4);
+	return buf_take(&out);
 }
 
 /* An upper bound of the values in a message. */
@@ -73,7 +81,19 @@ static const char *unreadable(const json_error_t *error)
 	}
 }
 
-json_t *control_call_read(const char *text, size_t len, struct control_call *ret)
+static char *invalid(const char *member)
+{
+	struct buf out = {0};
+
+	jput_object(&out, NULL);
+	jput_text(&out, "error", "org.varlink.service.InvalidParameter");
+	jput_object(&out, "parameters");
+	jput_text(&out, "parameter", member);
+	buf_add(&out, "}}", 2);
+	return buf_take(&out);
+}
+
+char *control_call_read(const char *text, size_t len, struct control_call *ret)
 {
 	_cleanup_(control_call_free) struct control_call call = {0};
 	json_error_t error;
@@ -85,8 +105,7 @@ json_t *control_call_read(const char *text, size_t len, struct control_call *ret
 		return control_refusal("Invalid", unreadable(&error));
 	const char *wrong = wrong_member(call.message, &call);
 	if (wrong)
-		return json_pack("{s:s, s:{s:s}}", "error", "org.varlink.service.InvalidParameter", "parameters",
-				 "parameter", wrong);
+		return invalid(wrong);
 	call.method = json_string_value(json_object_get(call.message, "method"));
 	call.parameters = json_object_get(call.message, "parameters");
 	call.parameters = json_is_object(call.parameters) ? json_incref(call.parameters) : json_object();

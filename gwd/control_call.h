@@ -13,11 +13,11 @@ struct control_call {
 	bool more, oneway;
 };
 
-/* NULL and *ret filled, or the reply that says what is wrong with the message. */
-json_t *control_call_read(const char *text, size_t len, struct control_call *ret);
+/* NULL and *ret filled, or the reply that says what is wrong with the message: the caller's string. */
+char *control_call_read(const char *text, size_t len, struct control_call *ret);
 void control_call_free(struct control_call *);
 
-/* The error org.gwd.Gateway.NAME with one mistake. New reference. */
-json_t *control_refusal(const char *name, const char *message);
+/* The error org.gwd.Gateway.NAME with one mistake. The caller's string. */
+char *control_refusal(const char *name, const char *message);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What control.c and control_turn.c share, and nobody else may include. */
+/* What control*.c share, and nobody else may include. */
 #ifndef CONTROL_CLIENT_H
 #define CONTROL_CLIENT_H
 
@@ -37,6 +37,8 @@ struct client {
 	struct stream stream;
 	bool calling;   /* a call is not answered yet */
 	bool more;      /* ... and may have several replies */
+	bool oneway;    /* the last one gets none */
+	size_t begun;   /* where the answer that is written begins in `out` */
 	bool streaming; /* ... which `stream` gives */
 	bool asleep;    /* ... when it is woken: it has nothing to say */
 	bool pumping, writing, reading;
@@ -88,6 +90,11 @@ void client_dispatch(struct client *, const struct control_call *); /* to the ha
 void client_pump(struct client *); /* does what can be done for it now. May close it, but does not free it */
 void client_hold(struct client *); /* a reference, and the end of it */
 void client_unref(struct client *);
+void client_finish(struct client *); /* the call is over. May free the client when it is gone already */
+
+/* ---- control_answer.c ---------------------------------------------------------------------------- */
+
+void client_refuse(struct client *, char *reply); /* the last it hears from us; takes the reply */
 
 /* ---- control_turn.c ------------------------------------------------------------------------------ */
 

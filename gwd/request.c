@@ -95,7 +95,7 @@ static bool options(struct varlink_call *call, struct answer *a)
 }
 
 /* What a change did. */
-static json_t *reply_of(struct varlink_call *call, struct answer *a)
+static void put_change(struct varlink_call *call, struct answer *a)
 {
 	_cleanup_(forward_view_free) struct forward_view view = {0};
 	_cleanup_(diag_free) struct diag ignored = {0};
@@ -103,11 +103,12 @@ static json_t *reply_of(struct varlink_call *call, struct answer *a)
 		outcome_say(&a->outcome, xasprintf("taken back by itself in %u s, unless it is confirmed: open a second "
 						   "session and type gwctl confirm there",
 						   a->options.confirm));
-	json_t *reply = json_pack("{s:o}", "outcome", request_outcome(&a->outcome, &a->diag));
-	if (a->outcome.forward && !a->options.dry_run &&
-	    gwd_get(gwd_of(call), a->outcome.forward->name, false, &view, &ignored) == 0)
-		json_object_set_new(reply, "forward", request_forward(&view));
-	return reply;
+	bool stands = a->outcome.forward && !a->options.dry_run &&
+		      gwd_get(gwd_of(call), a->outcome.forward->name, false, &view, &ignored) == 0;
+	struct buf *out = varlink_begin(call);
+	request_outcome(out, "outcome", &a->outcome, &a->diag);
+	if (stands)
+		request_forward(out, "forward", &view);
 }
 
 /* Ends a change: what it did, or why it did not. */
@@ -118,7 +119,8 @@ static void finish(struct varlink_call *call, struct answer *a, int r)
 		return;
 	}
 	KILLPOINT("change", "before-reply");
-	varlink_reply(call, reply_of(call, a));
+	put_change(call, a);
+	varlink_reply(call);
 }
 
 /* ---- Changes ---------------------------------------------------------------------------------- */
@@ -142,7 +144,8 @@ static void hold(struct varlink_call *call, struct answer *a)
 	struct holder *h = xmalloc(sizeof(*h));
 
 	*h = (struct holder){gwd_of(call), call->client};
-	client_reply(call->client, reply_of(call, a), true);
+	put_change(call, a);
+	client_reply(call->client, true);
 	client_stream(call->client, &(struct stream){.done = let_go, .ctx = h});
 }
 
@@ -328,8 +331,13 @@ static void list(struct varlink_call *call)
 		rows_reply(call, "forwards", request_views(views, n, request_forward_row));
 }
 
+struct revision_row {
+	struct revision revision;
+	bool current, pending;
+};
+
 struct revisions {
-	json_t **rows;
+	struct revision_row *rows;
 	size_t n, capacity;
 	int64_t newest, waits; /* to be confirmed */
 };
@@ -337,24 +345,37 @@ struct revisions {
 static int add_revision(void *ctx, const struct revision *revision)
 {
 	struct revisions *list = ctx;
+	struct revision_row row = {*revision, revision->id == list->newest, revision->id == list->waits};
 
-	json_t *made = request_revision(revision, revision->id == list->newest);
-
-	if (revision->id == list->waits)
-		json_object_set_new(made, "pending", json_true());
-	list->rows = grow(list->rows, list->n, &list->capacity, sizeof(json_t *));
-	list->rows[list->n++] = made;
+	row.revision.what = xstrdup(revision->what);
+	list->rows = grow(list->rows, list->n, &list->capacity, sizeof(row));
+	list->rows[list->n++] = row;
 	return 0;
 }
 
-static json_t *put_revision(const void *row)
+static void put_revision(struct buf *out, const char *key, const void *item)
 {
-	return json_incref(*(json_t *const *)row);
+	const struct revision_row *row = item;
+	const struct revision *r = &row->revision;
+
+	jput_object(out, key);
+	jput_number(out, "id", r->id);
+	jput_number(out, "time", r->time);
+	jput_number(out, "uid", r->who.uid);
+	jput_number(out, "pid", r->who.pid);
+	jput_text(out, "what", r->what);
+	jput_bool(out, "current", row->current);
+	jput_nonzero(out, "reverses", r->reverses);
+	if (row->pending)
+		jput_bool(out, "pending", true);
+	jput_end(out, '}');
 }
 
-static void release_revision(void *row)
+static void release_revision(void *item)
 {
-	json_decref(*(json_t **)row);
+	struct revision_row *row = item;
+
+	revision_free(&row->revision);
 }
 
 static void history(struct varlink_call *call)
@@ -371,7 +392,7 @@ static void history(struct varlink_call *call)
 	const struct pending *pending = gwd_pending(gwd_of(call), &seconds);
 	struct revisions list = {.newest = state_last_revision(state), .waits = pending ? pending->revision : 0};
 	int r = state_each_revision(state, (size_t)max, add_revision, &list, &diag);
-	struct rows_items items = {list.rows, list.n, sizeof(json_t *), put_revision, release_revision};
+	struct rows_items items = {list.rows, list.n, sizeof(*list.rows), put_revision, release_revision};
 	if (r == 0) {
 		rows_reply(call, "revisions", items);
 		return;
@@ -389,22 +410,24 @@ static void get(struct varlink_call *call)
 	_cleanup_(forward_view_free) struct forward_view view = {0};
 	_cleanup_(diag_free) struct diag diag = {0};
 
-	if (gwd_get(gwd_of(call), string(call, "name"), true, &view, &diag) < 0)
+	if (gwd_get(gwd_of(call), string(call, "name"), true, &view, &diag) < 0) {
 		varlink_fail(call, &diag);
-	else
-		varlink_reply(call, json_pack("{s:o}", "forward", request_forward(&view)));
+		return;
+	}
+	request_forward(varlink_begin(call), "forward", &view);
+	varlink_reply(call);
 }
 
-static json_t *sandbox(const struct varlink_call *call)
+static void put_sandbox(struct buf *out, const struct varlink_call *call)
 {
 	const struct request_context *context = call->ctx;
-	json_t *layers = json_array();
 
+	jput_list(out, "sandbox");
 	if (context->sandbox & SANDBOX_LANDLOCK)
-		json_array_append_new(layers, json_string("landlock"));
+		jput_text(out, NULL, "landlock");
 	if (context->sandbox & SANDBOX_SECCOMP)
-		json_array_append_new(layers, json_string("seccomp"));
-	return layers;
+		jput_text(out, NULL, "seccomp");
+	jput_end(out, ']');
 }
 
 static void status(struct varlink_call *call)
@@ -419,14 +442,15 @@ static void status(struct varlink_call *call)
 		varlink_fail(call, &diag);
 		return;
 	}
-	json_t *reply = request_status(&now, &reachable, &diag);
 	size_t n;
 	struct opening_view *views = gwd_openings(gwd_of(call), &n);
-	json_object_set_new(reply, "openings", request_openings(views, n));
-	json_object_set_new(reply, "pending", request_pending(gwd_of(call))); /* NULL is left out */
-	json_object_set_new(reply, "sandbox", sandbox(call));
+	struct buf *out = varlink_begin(call);
+	request_status(out, &now, &reachable, &diag);
+	request_openings(out, "openings", views, n);
+	request_pending(out, "pending", gwd_of(call));
+	put_sandbox(out, call);
+	varlink_reply(call);
 	opening_views_free(views, n);
-	varlink_reply(call, reply);
 }
 
 static void check(struct varlink_call *call)
@@ -436,12 +460,15 @@ static void check(struct varlink_call *call)
 	size_t len, services = 0;
 	const char *text = text_of(call, &len, &path);
 
-	if (gwd_check(gwd_of(call), text, len, path, &services, &diag) < 0)
+	if (gwd_check(gwd_of(call), text, len, path, &services, &diag) < 0) {
 		varlink_fail(call, &diag);
-	else
-		varlink_reply(call, json_pack("{s:o, s:o, s:I}", "mistakes", varlink_mistakes(&diag), "warnings",
-					      request_texts(diag.warnings, diag.n_warnings), "services",
-					      (json_int_t)services));
+		return;
+	}
+	struct buf *out = varlink_begin(call);
+	varlink_mistakes(out, "mistakes", &diag);
+	jput_texts(out, "warnings", diag.warnings, diag.n_warnings);
+	jput_number(out, "services", (int64_t)services);
+	varlink_reply(call);
 }
 
 static void diff(struct varlink_call *call)
@@ -457,10 +484,12 @@ static void diff(struct varlink_call *call)
 		varlink_invalid_parameter(call, "revision");
 		return;
 	}
-	if (gwd_diff(gwd_of(call), text, len, path, revision, &lines, &n, &diag) < 0)
+	if (gwd_diff(gwd_of(call), text, len, path, revision, &lines, &n, &diag) < 0) {
 		varlink_fail(call, &diag);
-	else
-		varlink_reply(call, json_pack("{s:o}", "changes", request_texts(lines, n)));
+	} else {
+		jput_texts(varlink_begin(call), "changes", lines, n);
+		varlink_reply(call);
+	}
 	for (size_t i = 0; i < n; i++)
 		free(lines[i]);
 	free(lines);
@@ -471,10 +500,12 @@ static void export(struct varlink_call *call)
 	_cleanup_(diag_free) struct diag diag = {0};
 	_cleanup_(freep) char *yaml = NULL;
 
-	if (gwd_export(gwd_of(call), &yaml, &diag) < 0)
+	if (gwd_export(gwd_of(call), &yaml, &diag) < 0) {
 		varlink_fail(call, &diag);
-	else
-		varlink_reply(call, json_pack("{s:o}", "yaml", varlink_text(yaml)));
+		return;
+	}
+	jput_text(varlink_begin(call), "yaml", yaml);
+	varlink_reply(call);
 }
 
 static void import(struct varlink_call *call)
@@ -482,10 +513,12 @@ static void import(struct varlink_call *call)
 	_cleanup_(import_freep) struct import *found = NULL;
 	_cleanup_(diag_free) struct diag diag = {0};
 
-	if (gwd_import(gwd_of(call), &found, &diag) < 0)
+	if (gwd_import(gwd_of(call), &found, &diag) < 0) {
 		varlink_fail(call, &diag);
-	else
-		varlink_reply(call, request_import(found));
+		return;
+	}
+	request_import(varlink_begin(call), found);
+	varlink_reply(call);
 }
 
 const struct varlink_method request_methods[] = {

@@ -2,31 +2,35 @@
 /* One page of findings; which page, and the answers to its probes, are in the call. */
 #include "request_doctor.h"
 
+#include "jput.h"
 #include "request_why.h"
 #include "util.h"
 
-static json_t *finding(const struct fault *f)
+static void put_findings(struct buf *out, const struct diagnosis *d)
 {
-	json_t *ret = json_pack("{s:s, s:s, s:o}", "severity", severity_names[f->severity], "about", f->about, "text",
-				varlink_text(f->text));
+	jput_list(out, "findings");
+	for (size_t i = 0; i < d->n; i++) {
+		const struct fault *f = &d->faults[i];
 
-	if (f->remedy)
-		json_object_set_new(ret, "remedy", varlink_text(f->remedy));
-	if (f->forward)
-		json_object_set_new(ret, "forward", json_string(f->forward));
-	return ret;
+		jput_object(out, NULL);
+		jput_text(out, "severity", severity_names[f->severity]);
+		jput_text(out, "about", f->about);
+		jput_text(out, "text", f->text);
+		jput_text(out, "remedy", f->remedy);
+		jput_text(out, "forward", f->forward);
+		jput_end(out, '}');
+	}
+	jput_end(out, ']');
 }
 
-static json_t *reply(const struct diagnosis *d)
+static void reply(struct varlink_call *call, const struct diagnosis *d)
 {
-	json_t *list = json_array();
+	struct buf *out = varlink_begin(call);
 
-	for (size_t i = 0; i < d->n; i++)
-		json_array_append_new(list, finding(&d->faults[i]));
-	json_t *ret = json_pack("{s:o, s:o}", "findings", list, "probes", request_probes(d->probes, d->n_probes));
-	if (d->next)
-		json_object_set_new(ret, "next", json_integer((json_int_t)d->next));
-	return ret;
+	put_findings(out, d);
+	request_probes(out, d->probes, d->n_probes);
+	jput_nonzero(out, "next", (int64_t)d->next);
+	varlink_reply(call);
 }
 
 void request_doctor(struct varlink_call *call)
@@ -43,6 +47,6 @@ void request_doctor(struct varlink_call *call)
 		varlink_invalid_parameter(call, "probes");
 	else {
 		gwd_doctor(context->gwd, (size_t)first, asked, n, &d);
-		varlink_reply(call, reply(&d));
+		reply(call, &d);
 	}
 }

@@ -123,26 +123,31 @@ static void begin_passed(struct metrics m[PASSED])
 		       "1: its totals are at least what they say, for something could not be counted (gwctl stats).");
 }
 
-static uint64_t number(const json_t *object, const char *key)
+static void put_target(struct metrics m[PASSED], const char *forward, const struct target_stats *s)
 {
-	return (uint64_t)json_integer_value(json_object_get(object, key));
+	static const char *const directions[] = {[FROM_CLIENT] = "in", [TO_CLIENT] = "out"};
+	const struct traffic_counts *c = &s->passed.told;
+	const char *name = s->target;
+
+	metrics_sample(&m[CONNECTIONS], c->connections, "forward", forward, "target", name, NULL);
+	metrics_sample(&m[LIVE], s->passed.live, "forward", forward, "target", name, NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(directions); i++) {
+		metrics_sample(&m[PACKETS], c->packets[i], "forward", forward, "target", name, "direction",
+			       directions[i], NULL);
+		metrics_sample(&m[BYTES], c->bytes[i], "forward", forward, "target", name, "direction", directions[i],
+			       NULL);
+	}
+	if (s->passed.seen)
+		metrics_sample(&m[LAST_SEEN], (uint64_t)s->passed.seen, "forward", forward, "target", name, NULL);
 }
 
-static void put_target(struct metrics m[PASSED], const char *forward, const json_t *target)
+static bool incomplete(const struct forward_view *view)
 {
-	const char *name = json_string_value(json_object_get(target, "target"));
-	const json_t *t = json_object_get(target, "traffic");
+	bool ret = false;
 
-	metrics_sample(&m[CONNECTIONS], number(t, "connections"), "forward", forward, "target", name, NULL);
-	metrics_sample(&m[LIVE], number(t, "live"), "forward", forward, "target", name, NULL);
-	metrics_sample(&m[PACKETS], number(t, "packets_in"), "forward", forward, "target", name, "direction", "in",
-		       NULL);
-	metrics_sample(&m[PACKETS], number(t, "packets_out"), "forward", forward, "target", name, "direction", "out",
-		       NULL);
-	metrics_sample(&m[BYTES], number(t, "bytes_in"), "forward", forward, "target", name, "direction", "in", NULL);
-	metrics_sample(&m[BYTES], number(t, "bytes_out"), "forward", forward, "target", name, "direction", "out", NULL);
-	if (json_object_get(t, "last_seen"))
-		metrics_sample(&m[LAST_SEEN], number(t, "last_seen"), "forward", forward, "target", name, NULL);
+	for (size_t i = 0; i < TRAFFIC_MISSED_KINDS; i++)
+		ret = ret || view->missed[i].to;
+	return ret;
 }
 
 static void put_passed(struct metrics *all, const struct forward_view *views, size_t n)
@@ -151,16 +156,16 @@ static void put_passed(struct metrics *all, const struct forward_view *views, si
 
 	begin_passed(m);
 	for (size_t i = 0; i < n; i++) {
-		json_auto_t *stats = views[i].counted ? request_stats(&views[i]) : NULL;
 		const char *name = views[i].forward->name;
-		json_t *target;
-		size_t j;
+		size_t n_targets;
 
-		if (!stats)
+		if (!views[i].counted)
 			continue;
-		json_array_foreach(json_object_get(stats, "targets"), j, target) put_target(m, name, target);
-		metrics_sample(&m[INCOMPLETE], json_array_size(json_object_get(stats, "missing")) > 0, "forward", name,
-			       NULL);
+		struct target_stats *targets = request_target_stats(&views[i], &n_targets);
+		for (size_t j = 0; j < n_targets; j++)
+			put_target(m, name, &targets[j]);
+		target_stats_free(targets, n_targets);
+		metrics_sample(&m[INCOMPLETE], incomplete(&views[i]), "forward", name, NULL);
 	}
 	for (size_t i = 0; i < PASSED; i++) {
 		buf_add(&all->text, m[i].text.data, m[i].text.len);
@@ -184,7 +189,7 @@ static void parts_free(void *ctx)
 }
 
 /* Whole lines. */
-static json_t *next_part(void *ctx, bool *ret_continues)
+static bool next_part(void *ctx, struct buf *out, bool *ret_continues)
 {
 	struct parts *p = ctx;
 	const char *from = p->text + p->sent;
@@ -195,7 +200,8 @@ static json_t *next_part(void *ctx, bool *ret_continues)
 	_cleanup_(freep) char *part = xstrndup(from, len);
 	p->sent += len;
 	*ret_continues = p->sent < p->len;
-	return json_pack("{s:o}", "text", varlink_text(part));
+	jput_text(out, "text", part);
+	return true;
 }
 
 static void reply(struct varlink_call *call, struct buf *text)
@@ -205,7 +211,8 @@ static void reply(struct varlink_call *call, struct buf *text)
 	if (!call->more && text->len > ALONE_MAX) {
 		varlink_expected_more(call);
 	} else if (!call->more) {
-		varlink_reply(call, json_pack("{s:o}", "text", varlink_text(text->data)));
+		jput_text(varlink_begin(call), "text", text->data);
+		varlink_reply(call);
 	} else {
 		p = xmalloc(sizeof(*p));
 		*p = (struct parts){.len = text->len};

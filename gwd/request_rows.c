@@ -3,12 +3,13 @@
  * it stays what it was when it was asked for. */
 #include "request_rows.h"
 
+#include "jput.h"
 #include "util.h"
 
-#define ROWS_MAX 500     /* of one message: INTERFACE section 5 */
-#define ROW_TEXT 64      /* bytes that an item holds besides itself, about */
-#define PORTS_MAX 20000  /* ... and ports and targets in it */
-#define ROWS_ALONE 10000 /* of a list in one reply, without `more` */
+#define ROWS_MAX 500         /* of one message: INTERFACE section 5 */
+#define MESSAGE (128u << 10) /* bytes of one; it ends with the row that reaches them */
+#define ROW_TEXT 64          /* bytes that an item holds besides itself, about */
+#define ROWS_ALONE 10000     /* of a list in one reply, without `more` */
 
 struct rows {
 	const char *member; /* of the reply */
@@ -31,32 +32,23 @@ static void rows_free(void *ctx)
 	free(rows);
 }
 
-/* Ports and targets of a forward. */
-static size_t weight(const json_t *row)
+static void put_rows(struct buf *out, struct rows *rows, size_t max, size_t bytes)
 {
-	const json_t *service = json_object_get(row, "service");
+	size_t before = out->len;
 
-	return json_array_size(json_object_get(service, "ports")) + json_array_size(json_object_get(service, "to")) +
-	       json_array_size(json_object_get(row, "targets"));
+	jput_list(out, rows->member);
+	for (; max && rows->next < rows->items.n && out->len - before < bytes; max--)
+		rows->items.put(out, NULL, item(rows, rows->next++));
+	jput_end(out, ']');
 }
 
-static json_t *rows_next(void *ctx, bool *ret_continues)
+static bool rows_next(void *ctx, struct buf *out, bool *ret_continues)
 {
 	struct rows *rows = ctx;
-	json_t *list = json_array();
 
-	for (size_t sum = 0; rows->next < rows->items.n && json_array_size(list) < ROWS_MAX; rows->next++) {
-		json_t *row = rows->items.put(item(rows, rows->next));
-
-		sum += weight(row);
-		if (sum > PORTS_MAX && json_array_size(list)) {
-			json_decref(row);
-			break;
-		}
-		json_array_append_new(list, row);
-	}
+	put_rows(out, rows, ROWS_MAX, MESSAGE);
 	*ret_continues = rows->next < rows->items.n;
-	return json_pack("{s:o}", rows->member, list);
+	return true;
 }
 
 void rows_reply(struct varlink_call *call, const char *member, struct rows_items items)
@@ -64,7 +56,6 @@ void rows_reply(struct varlink_call *call, const char *member, struct rows_items
 	struct rows *rows = xmalloc(sizeof(*rows));
 	struct stream stream = {
 		.next = rows_next, .done = rows_free, .ctx = rows, .bytes = items.n * (items.size + ROW_TEXT)};
-	bool continues = true;
 
 	*rows = (struct rows){.member = member, .items = items};
 	if (call->more) {
@@ -74,14 +65,8 @@ void rows_reply(struct varlink_call *call, const char *member, struct rows_items
 	if (items.n > ROWS_ALONE) {
 		varlink_expected_more(call);
 	} else {
-		json_t *list = json_array();
-
-		while (continues) {
-			json_auto_t *part = rows_next(rows, &continues);
-
-			json_array_extend(list, json_object_get(part, member));
-		}
-		varlink_reply(call, json_pack("{s:o}", member, list));
+		put_rows(varlink_begin(call), rows, ROWS_ALONE, SIZE_MAX);
+		varlink_reply(call);
 	}
 	rows_free(rows);
 }

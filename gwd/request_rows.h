@@ -8,7 +8,7 @@
 struct rows_items {
 	void *items; /* an array of `n`, `size` bytes each */
 	size_t n, size;
-	json_t *(*put)(const void *item); /* when it is sent; a new reference */
+	void (*put)(struct buf *, const char *key, const void *item); /* when it is sent (jput.h) */
 	void (*release)(void *item);
 };
 

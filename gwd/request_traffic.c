@@ -25,19 +25,20 @@ static void release_view(void *view)
 	forward_view_free(view);
 }
 
-struct rows_items request_views(struct forward_view *views, size_t n, json_t *(*put)(const void *view))
+struct rows_items request_views(struct forward_view *views, size_t n,
+				void (*put)(struct buf *, const char *key, const void *view))
 {
 	return (struct rows_items){views, n, sizeof(*views), put, release_view};
 }
 
-json_t *request_forward_row(const void *view)
+void request_forward_row(struct buf *out, const char *key, const void *view)
 {
-	return request_forward(view);
+	request_forward(out, key, view);
 }
 
-static json_t *stats_row(const void *view)
+static void stats_row(struct buf *out, const char *key, const void *view)
 {
-	return request_stats(view);
+	request_stats(out, key, view);
 }
 
 /* What was counted until now, also when that is forgotten with it. */
@@ -78,9 +79,9 @@ void request_traffic_stats(struct varlink_call *call)
 
 /* ---- Connections -------------------------------------------------------------------------------- */
 
-static json_t *flow_row(const void *view)
+static void flow_row(struct buf *out, const char *key, const void *view)
 {
-	return request_flow(view);
+	request_flow(out, key, view);
 }
 
 static void release_flow(void *view)
@@ -106,8 +107,10 @@ void request_traffic_kill(struct varlink_call *call)
 	_cleanup_(outcome_free) struct outcome outcome = {0};
 	_cleanup_(diag_free) struct diag diag = {0};
 
-	if (gwd_kill_flows(gwd_of(call), string(call, "name"), client_who(call->client), &outcome, &diag) < 0)
+	if (gwd_kill_flows(gwd_of(call), string(call, "name"), client_who(call->client), &outcome, &diag) < 0) {
 		varlink_fail(call, &diag);
-	else
-		varlink_reply(call, json_pack("{s:o}", "outcome", request_outcome(&outcome, &diag)));
+		return;
+	}
+	request_outcome(varlink_begin(call), "outcome", &outcome, &diag);
+	varlink_reply(call);
 }

@@ -10,7 +10,8 @@ void request_traffic_stats(struct varlink_call *);
 void request_traffic_flows(struct varlink_call *);
 void request_traffic_kill(struct varlink_call *);
 
-struct rows_items request_views(struct forward_view *, size_t n, json_t *(*put)(const void *view));
-json_t *request_forward_row(const void *view);
+struct rows_items request_views(struct forward_view *, size_t n,
+				void (*put)(struct buf *, const char *key, const void *view));
+void request_forward_row(struct buf *, const char *key, const void *view);
 
 #endif

@@ -4,6 +4,7 @@
 #include "request_watch.h"
 
 #include "events.h"
+#include "jput.h"
 #include "request.h"
 #include "util.h"
 
@@ -17,36 +18,34 @@ static const char *level_name(enum log_level level)
 	return level <= LOG_ERROR ? "error" : level == LOG_WARN ? "warning" : level == LOG_NOTE ? "note" : "info";
 }
 
-static json_t *event_json(const struct said *s)
+static void put_event(struct buf *out, const struct said *s)
 {
-	json_t *event = json_pack("{s:I, s:s, s:s, s:o}", "time", (json_int_t)s->time, "kind", event_kinds[s->kind],
-				  "level", level_name(s->level), "text", varlink_text(s->text));
-
-	if (s->forward)
-		json_object_set_new(event, "forward", json_string(s->forward));
+	jput_object(out, "event");
+	jput_number(out, "time", s->time);
+	jput_text(out, "kind", event_kinds[s->kind]);
+	jput_text(out, "level", level_name(s->level));
+	jput_text(out, "text", s->text);
+	jput_text(out, "forward", s->forward);
 	if (s->asked) {
-		json_object_set_new(event, "uid", json_integer(s->uid));
-		json_object_set_new(event, "pid", json_integer(s->pid));
+		jput_number(out, "uid", s->uid);
+		jput_number(out, "pid", s->pid);
 	}
-	if (s->revision)
-		json_object_set_new(event, "revision", json_integer(s->revision));
-	return event;
+	jput_nonzero(out, "revision", s->revision);
+	jput_end(out, '}');
 }
 
-static json_t *next_event(void *ctx, bool *ret_continues)
+static bool next_event(void *ctx, struct buf *out, bool *ret_continues)
 {
 	struct watching *w = ctx;
 	uint64_t lost;
 	const struct said *s = events_next(w->watcher, &lost);
-	json_t *reply;
 
 	*ret_continues = true;
 	if (!s)
-		return NULL;
-	reply = json_pack("{s:o}", "event", event_json(s));
-	if (lost)
-		json_object_set_new(reply, "lost", json_integer((json_int_t)lost));
-	return reply;
+		return false;
+	put_event(out, s);
+	jput_nonzero(out, "lost", (int64_t)lost);
+	return true;
 }
 
 static void wake(void *ctx)
@@ -73,7 +72,8 @@ void request_watch(struct varlink_call *call)
 		varlink_expected_more(call);
 		return;
 	}
-	client_reply(call->client, json_object(), true);
+	client_begin(call->client);
+	client_reply(call->client, true);
 	w = xmalloc(sizeof(*w));
 	w->client = call->client;
 	w->watcher = events_watch(gwd_events(context->gwd), wake, w);

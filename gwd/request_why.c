@@ -2,6 +2,7 @@
 /* The question comes in parts, and once more with what gwctl found out by itself. */
 #include "request_why.h"
 
+#include "jput.h"
 #include "util.h"
 
 enum { PROBES_MAX = 2 * FORWARD_TARGETS_MAX, WAIT_MAX = 3600 /* seconds */ };
@@ -75,53 +76,55 @@ bool request_probes_read(const json_t *list, struct probe *ret, size_t max, size
 
 /* ---- The answer ------------------------------------------------------------------------------------ */
 
-static json_t *step(const struct check *c)
+static void put_step(struct buf *out, const char *key, const struct check *c)
 {
-	json_t *ret = json_pack("{s:s, s:s, s:o}", "step", c->step, "verdict", verdict_names[c->verdict], "text",
-				varlink_text(c->text));
-
-	if (c->remedy)
-		json_object_set_new(ret, "remedy", varlink_text(c->remedy));
-	return ret;
+	jput_object(out, key);
+	jput_text(out, "step", c->step);
+	jput_text(out, "verdict", verdict_names[c->verdict]);
+	jput_text(out, "text", c->text);
+	jput_text(out, "remedy", c->remedy);
+	jput_end(out, '}');
 }
 
-static json_t *steps(const struct checks *checks)
+void request_probes(struct buf *out, const struct probe *probes, size_t n)
 {
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < checks->n; i++)
-		json_array_append_new(list, step(&checks->items[i]));
-	return list;
-}
-
-json_t *request_probes(const struct probe *probes, size_t n)
-{
-	json_t *list = json_array();
 	char text[ADDR_TEXT_MAX];
 
+	jput_list(out, "probes");
 	for (size_t i = 0; i < n; i++) {
 		const struct probe *p = &probes[i];
-		json_t *item =
-			json_pack("{s:s, s:s, s:I, s:s}", "proto", proto_text(p->proto), "addr", ip_text(&p->to, text),
-				  "port", (json_int_t)p->port, "answer", answer_names[p->answer]);
 
+		jput_object(out, NULL);
+		jput_text(out, "proto", proto_text(p->proto));
+		jput_text(out, "addr", ip_text(&p->to, text));
+		jput_number(out, "port", p->port);
+		jput_text(out, "answer", answer_names[p->answer]);
 		if (p->source.family)
-			json_object_set_new(item, "source", json_string(ip_text(&p->source, text)));
-		json_array_append_new(list, item);
+			jput_text(out, "source", ip_text(&p->source, text));
+		jput_end(out, '}');
 	}
-	return list;
+	jput_end(out, ']');
 }
 
-static json_t *reply(const struct why *why)
+static void put_answer(struct buf *out, const struct why *why)
 {
 	const struct check *cause = checks_cause(&why->checks);
-	json_t *ret = json_pack("{s:o, s:s, s:o, s:o}", "packet", varlink_text(why->packet), "verdict",
-				verdict_names[cause ? cause->verdict : VERDICT_PASS], "steps", steps(&why->checks),
-				"probes", request_probes(why->probes, why->n_probes));
 
+	jput_text(out, "packet", why->packet);
+	jput_text(out, "verdict", verdict_names[cause ? cause->verdict : VERDICT_PASS]);
+	jput_list(out, "steps");
+	for (size_t i = 0; i < why->checks.n; i++)
+		put_step(out, NULL, &why->checks.items[i]);
+	jput_end(out, ']');
+	request_probes(out, why->probes, why->n_probes);
 	if (cause)
-		json_object_set_new(ret, "cause", step(cause));
-	return ret;
+		put_step(out, "cause", cause);
+}
+
+static void reply(struct varlink_call *call, const struct why *why)
+{
+	put_answer(varlink_begin(call), why);
+	varlink_reply(call);
 }
 
 /* ---- A packet that is waited for ------------------------------------------------------------------- */
@@ -138,13 +141,15 @@ static void wake(void *ctx)
 	client_wake(w->client);
 }
 
-static json_t *next_reply(void *ctx, bool *ret_continues)
+static bool next_reply(void *ctx, struct buf *out, bool *ret_continues)
 {
 	const struct waiting *w = ctx;
 	_cleanup_(why_free) struct why why = {0};
 
 	*ret_continues = !gwd_traced(w->gwd, &why);
-	return *ret_continues ? NULL : reply(&why);
+	if (!*ret_continues)
+		put_answer(out, &why);
+	return !*ret_continues;
 }
 
 static void end(void *ctx)
@@ -172,7 +177,8 @@ static void wait_for(struct varlink_call *call, const struct why_question *q, co
 		varlink_fail(call, &diag);
 		return;
 	}
-	client_reply(call->client, reply(why), true);
+	put_answer(client_begin(call->client), why);
+	client_reply(call->client, true);
 	client_stream(call->client, &(struct stream){.next = next_reply, .done = end, .ctx = w});
 }
 
@@ -200,5 +206,5 @@ void request_why(struct varlink_call *call)
 	else if (seconds)
 		wait_for(call, &question, &why, json_integer_value(seconds));
 	else
-		varlink_reply(call, reply(&why));
+		reply(call, &why);
 }

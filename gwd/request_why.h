@@ -9,6 +9,6 @@ void request_why(struct varlink_call *);
 
 /* Up to `max` of them into the caller's array; false: a wrong one, or too many. */
 bool request_probes_read(const json_t *list, struct probe *ret, size_t max, size_t *ret_n);
-json_t *request_probes(const struct probe *, size_t n); /* new reference */
+void request_probes(struct buf *, const struct probe *, size_t n); /* the member "probes" */
 
 #endif

@@ -75,11 +75,12 @@ void draft_opening(struct draft *d, const struct opening *o, bool remove)
 {
 	_cleanup_(freep) char *key = opening_key(o);
 	struct row *r = draft_row(d, ITEM_OPENING, key);
-	json_t *json = remove ? NULL : config_opening_json(o);
+	struct buf value = {0};
 
-	r->value = json ? json_dumps(json, JSON_COMPACT) : NULL;
+	if (!remove)
+		config_opening_json(&value, NULL, o);
+	r->value = value.data;
 	r->temporary = o->lifetime == LIFETIME_TEMPORARY;
-	json_decref(json);
 }
 
 void draft_free(struct draft *d)

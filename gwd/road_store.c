@@ -18,9 +18,8 @@ int road_writable(const struct gwd *g, struct diag *diag)
 
 static int store_row(struct gwd *g, const struct row *r, const struct caller *who, struct diag *diag)
 {
-	_cleanup_(freep) char *service = NULL;
+	_cleanup_(buf_free) struct buf service = {0};
 	const char *boot;
-	json_t *json;
 
 	if (r->kind == ITEM_TARGET || r->kind == ITEM_OPENING)
 		return state_put_live(g->state, r->kind, r->name, r->value, r->temporary ? g->boot : NULL, diag);
@@ -29,11 +28,9 @@ static int store_row(struct gwd *g, const struct row *r, const struct caller *wh
 				 : state_put_override(g->state, r->name, &r->override, diag);
 	if (!r->forward)
 		return state_del_runtime(g->state, r->name, diag);
-	json = config_forward_json(r->forward);
-	service = json_dumps(json, JSON_COMPACT);
-	json_decref(json);
+	config_forward_json(&service, NULL, r->forward);
 	boot = r->forward->lifetime == LIFETIME_TEMPORARY ? g->boot : NULL;
-	return state_put_runtime(g->state, r->name, service, boot, who, diag);
+	return state_put_runtime(g->state, r->name, service.data, boot, who, diag);
 }
 
 static int store_number(struct gwd *g, const char *key, int64_t value, struct diag *diag)

@@ -9,6 +9,7 @@
 #include <ctype.h>
 
 #include "gwd.h"
+#include "jput.h"
 #include "util.h"
 #include "wire.h"
 
@@ -59,28 +60,23 @@ void varlink_free(struct varlink *v)
 
 /* ---- Answers ---------------------------------------------------------------------------------- */
 
-static void fail(struct varlink_call *call, const char *error, json_t *parameters)
-{
-	if (call->oneway)
-		json_decref(parameters);
-	else
-		client_error(call->client, error, parameters);
-}
-
-/* One of the standard errors, each of which has one string to say what it is about. */
+/* One of the standard errors, each of which has at most one string to say what it is about. */
 static void fail_service(struct varlink_call *call, const char *name, const char *member, const char *value)
 {
 	_cleanup_(freep) char *error = xasprintf(SERVICE ".%s", name);
 
-	fail(call, error, json_pack("{s:o}", member, varlink_text(value))); /* the client's own words */
+	jput_text(client_begin(call->client), member, value); /* the client's own words */
+	client_error(call->client, error);
 }
 
-void varlink_reply(struct varlink_call *call, json_t *parameters)
+struct buf *varlink_begin(struct varlink_call *call)
 {
-	if (call->oneway)
-		json_decref(parameters);
-	else
-		client_reply(call->client, parameters, false);
+	return client_begin(call->client);
+}
+
+void varlink_reply(struct varlink_call *call)
+{
+	client_reply(call->client, false);
 }
 
 void varlink_invalid_parameter(struct varlink_call *call, const char *parameter)
@@ -90,36 +86,24 @@ void varlink_invalid_parameter(struct varlink_call *call, const char *parameter)
 
 void varlink_expected_more(struct varlink_call *call)
 {
-	fail(call, SERVICE ".ExpectedMore", json_object());
+	fail_service(call, "ExpectedMore", NULL, NULL);
 }
 
-json_t *varlink_text(const char *text)
+void varlink_mistakes(struct buf *out, const char *key, const struct diag *diag)
 {
-	_cleanup_(freep) char *clean = xstrdup(text);
-
-	text_clean(clean, "\t\n");
-	return json_string(clean);
-}
-
-json_t *varlink_mistakes(const struct diag *diag)
-{
-	json_t *list = json_array();
-
+	jput_list(out, key);
 	for (size_t i = 0; i < diag->n; i++) {
 		const struct mistake *m = &diag->mistakes[i];
-		json_t *item = json_pack("{s:o}", "message", varlink_text(m->message));
 
-		if (m->loc.file)
-			json_object_set_new(item, "file", varlink_text(m->loc.file));
-		if (m->loc.line)
-			json_object_set_new(item, "line", json_integer(m->loc.line));
-		if (m->loc.col)
-			json_object_set_new(item, "column", json_integer(m->loc.col));
-		if (m->source)
-			json_object_set_new(item, "source", varlink_text(m->source));
-		json_array_append_new(list, item);
+		jput_object(out, NULL);
+		jput_text(out, "message", m->message);
+		jput_text(out, "file", m->loc.file);
+		jput_nonzero(out, "line", m->loc.line);
+		jput_nonzero(out, "column", m->loc.col);
+		jput_text(out, "source", m->source);
+		jput_end(out, '}');
 	}
-	return list;
+	jput_end(out, ']');
 }
 
 void varlink_fail(struct varlink_call *call, const struct diag *diag)
@@ -133,7 +117,8 @@ void varlink_fail(struct varlink_call *call, const struct diag *diag)
 	_cleanup_(freep) char *error = xasprintf(WIRE_INTERFACE ".%s", names[diag->kind]);
 
 	assert(diag_failed(diag));
-	fail(call, error, json_pack("{s:o}", "mistakes", varlink_mistakes(diag)));
+	varlink_mistakes(client_begin(call->client), "mistakes", diag);
+	client_error(call->client, error);
 }
 
 /* ---- Checking a call against the description -------------------------------------------------- */
@@ -276,20 +261,30 @@ static bool as_described(struct varlink_call *call, const char *expected)
 
 static void get_info(struct varlink_call *call)
 {
-	varlink_reply(call, json_pack("{s:s, s:s, s:s, s:s, s:[s,s]}", "vendor", "gwd", "product", "gwd", "version",
-				      GWD_VERSION, "url", "", "interfaces", SERVICE, WIRE_INTERFACE));
+	struct buf *out = varlink_begin(call);
+
+	jput_text(out, "vendor", "gwd");
+	jput_text(out, "product", "gwd");
+	jput_text(out, "version", GWD_VERSION);
+	jput_text(out, "url", "");
+	jput_list(out, "interfaces");
+	jput_text(out, NULL, SERVICE);
+	jput_text(out, NULL, WIRE_INTERFACE);
+	jput_end(out, ']');
+	varlink_reply(call);
 }
 
 static void get_interface_description(struct varlink_call *call)
 {
 	const char *interface = json_string_value(json_object_get(call->parameters, "interface"));
+	bool service = streq(interface, SERVICE);
 
-	if (streq(interface, SERVICE))
-		varlink_reply(call, json_pack("{s:s}", "description", service_description));
-	else if (streq(interface, WIRE_INTERFACE))
-		varlink_reply(call, json_pack("{s:s}", "description", varlink_description));
-	else
+	if (!service && !streq(interface, WIRE_INTERFACE)) {
 		fail_service(call, "InterfaceNotFound", "interface", interface);
+		return;
+	}
+	jput_text(varlink_begin(call), "description", service ? service_description : varlink_description);
+	varlink_reply(call);
 }
 
 static const struct varlink_method service_methods[] = {
@@ -329,11 +324,11 @@ static void dispatch(struct varlink_call *call, const struct varlink_method *met
 		call->method->handler(call);
 }
 
-static void on_call(void *ctx, struct client *client, const char *method, json_t *parameters, bool more, bool oneway)
+static void on_call(void *ctx, struct client *client, const char *method, json_t *parameters, bool more)
 {
 	const struct varlink *v = ctx;
 	struct varlink_call call = {
-		.client = client, .parameters = parameters, .more = more, .oneway = oneway, .ctx = v->ctx};
+		.client = client, .parameters = parameters, .more = more, .ctx = v->ctx};
 	const char *dot = strrchr(method, '.');
 	_cleanup_(freep) char *interface = xstrndup(method, dot ? (size_t)(dot - method) : 0);
 

@@ -11,7 +11,7 @@ struct varlink_call {
 	struct client *client;
 	const struct varlink_method *method;
 	json_t *parameters; /* never NULL; borrowed. Only members of the description, of its types, none of them null */
-	bool more, oneway;
+	bool more;
 	void *ctx;          /* of varlink_new */
 };
 
@@ -29,16 +29,15 @@ struct varlink *varlink_new(const struct varlink_method *methods, void *ctx);
 void varlink_free(struct varlink *);
 struct control_handler varlink_handler(struct varlink *);
 
-/* Each answers the call (a `oneway` one with silence). */
-void varlink_reply(struct varlink_call *, json_t *parameters); /* takes the reference */
+/* Each answers the call; varlink_reply with the members that were written (jput.h) to the text of varlink_begin. */
+struct buf *varlink_begin(struct varlink_call *);
+void varlink_reply(struct varlink_call *);
 void varlink_fail(struct varlink_call *, const struct diag *); /* its mistakes as org.gwd.Gateway.KIND */
 void varlink_invalid_parameter(struct varlink_call *, const char *parameter);
 void varlink_denied(struct varlink_call *); /* .Denied */
 void varlink_expected_more(struct varlink_call *); /* too long for one reply: org.varlink.service.ExpectedMore */
 
-json_t *varlink_mistakes(const struct diag *);
-/* A JSON string of any bytes, for any terminal: what is neither printable nor the end of a line or a tab becomes '?'. */
-json_t *varlink_text(const char *);
+void varlink_mistakes(struct buf *, const char *key, const struct diag *);
 
 extern const char varlink_description[]; /* org.gwd.Gateway.varlink, embedded */
 

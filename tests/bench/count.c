@@ -10,7 +10,6 @@
 #include "nft_put.h"
 #include "request_json.h"
 #include "util.h"
-#include "wire.h"
 
 static struct config *read_yaml(unsigned n)
 {
@@ -76,12 +75,10 @@ static void reply(struct config *config)
 {
 	for (struct forward_entry *e = forwards_first(config->forwards); e; e = e->next) {
 		struct forward_view view = {.forward = e->forward};
-		json_t *json = request_forward(&view);
 		struct buf out = {0};
 
-		wire_out(&out, json);
+		request_forward(&out, NULL, &view);
 		buf_free(&out);
-		json_decref(json);
 	}
 }
 

@@ -91,10 +91,14 @@ static void requests(const struct documents *documents, const struct config *con
 		every_method();
 	if (text)
 		add_call(&seed, "Apply", json_pack("{s:o, s:s}", "text", text, "path", "other.yaml"));
-	for (struct forward_entry *e = config ? forwards_first(config->forwards) : NULL; e; e = e->next)
+	for (struct forward_entry *e = config ? forwards_first(config->forwards) : NULL; e; e = e->next) {
+		_cleanup_(buf_free) struct buf service = {0};
+
+		config_forward_json(&service, NULL, e->forward);
 		add_call(&seed, "Add",
-			 json_pack("{s:o, s:b, s:b}", "service", config_forward_json(e->forward), "force", 1, "hold",
+			 json_pack("{s:o, s:b, s:b}", "service", json_loads(service.data, 0, NULL), "force", 1, "hold",
 				   1));
+	}
 	put_seed(&seed);
 }
 

@@ -115,11 +115,10 @@ static inline struct forward *forward_of(const char *json, struct diag *diag)
 
 static inline char *text_of(const struct forward *f)
 {
-	json_t *json = config_forward_json(f);
-	char *text = json_dumps(json, JSON_COMPACT);
+	struct buf text = {0};
 
-	json_decref(json);
-	return text;
+	config_forward_json(&text, NULL, f);
+	return buf_take(&text);
 }
 
 #endif

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "control.h"
+#include "jput.h"
 #include "util.h"
 #include "wire.h"
 

@@ -34,7 +34,7 @@ struct server {
 
 static struct server server;
 
-static json_t *next_piece(void *ctx, bool *ret_continues)
+static bool next_piece(void *ctx, struct buf *out, bool *ret_continues)
 {
 	struct counted *stream = ctx;
 	_cleanup_(freep) char *text = xmalloc(stream->size + 1);
@@ -43,12 +43,13 @@ static json_t *next_piece(void *ctx, bool *ret_continues)
 	text[stream->size] = '\0';
 	stream->produced++;
 	*ret_continues = --stream->left > 0;
-	return json_pack("{s:s}", "piece", text);
+	jput_text(out, "piece", text);
+	return true;
 }
 
-static json_t *when_woken(void *ctx, bool *ret_continues)
+static bool when_woken(void *ctx, struct buf *out, bool *ret_continues)
 {
-	return server.stream.left ? next_piece(ctx, ret_continues) : NULL;
+	return server.stream.left && next_piece(ctx, out, ret_continues);
 }
 
 static void stream_done(void *ctx)
@@ -58,31 +59,36 @@ static void stream_done(void *ctx)
 	stream->done++;
 }
 
-static void on_call(void *ctx, struct client *client, const char *method, json_t *parameters, bool more, bool oneway)
+static void on_call(void *ctx, struct client *client, const char *method, json_t *parameters, bool more)
 {
 	struct server *s = ctx;
 
 	s->access = client_access(client);
-	if (oneway) {
-		s->oneways++;
-	} else if (streq(method, "hold")) {
+	s->oneways += streq(method, "e");
+	if (streq(method, "hold")) {
 		s->held = client;
 	} else if (streq(method, "error")) {
-		client_error(client, "a.b.Wrong", json_pack("{s:i}", "n", 1));
+		jput_number(client_begin(client), "n", 1);
+		client_error(client, "a.b.Wrong");
 	} else if (streq(method, "huge")) {
 		s->stream = (struct counted){.left = 1, .size = WIRE_MESSAGE_MAX};
 		bool continues;
-		client_reply(client, next_piece(&s->stream, &continues), false);
+		next_piece(&s->stream, client_begin(client), &continues);
+		client_reply(client, false);
 	} else if (streq(method, "stream") && more) {
 		client_stream(client, &(struct stream){.next = next_piece, .done = stream_done, .ctx = &s->stream});
 	} else if (streq(method, "sleep") && more) {
 		s->held = client;
 		client_stream(client, &(struct stream){.next = when_woken, .done = stream_done, .ctx = &s->stream});
 	} else if (streq(method, "stay") && more) {
-		client_reply(client, json_object(), true);
+		client_begin(client);
+		client_reply(client, true);
 		client_stream(client, &(struct stream){.done = stream_done, .ctx = &s->stream});
 	} else {
-		client_reply(client, json_pack("{s:O}", "echo", parameters), false);
+		_cleanup_(freep) char *text = json_dumps(parameters, JSON_COMPACT);
+
+		buf_printf(client_begin(client), "\"echo\":%s", text);
+		client_reply(client, false);
 	}
 }
 
@@ -358,7 +364,8 @@ static void test_pipelined(void **state)
 	peer_turn(&server.at, 20);
 	assert_non_null(server.held);
 	assert_false(peer_readable(fd));
-	client_reply(server.held, json_pack("{s:i}", "held", 1), false);
+	jput_number(client_begin(server.held), "held", 1);
+	client_reply(server.held, false);
 	json_auto_t *first = hear(fd), *second = hear(fd);
 	assert_non_null(json_object_get(json_object_get(first, "parameters"), "held"));
 	assert_non_null(json_object_get(json_object_get(second, "parameters"), "echo"));
@@ -396,7 +403,8 @@ static void test_late_answer(void **state)
 	peer_turn(&server.at, 10);
 	close(fd);
 	peer_turn(&server.at, 10);
-	client_reply(server.held, json_object(), false); /* the sanitizer would tell */
+	client_begin(server.held);
+	client_reply(server.held, false); /* the sanitizer would tell */
 	peer_turn(&server.at, 10);
 }
 
@@ -570,30 +578,18 @@ static void test_closed_in_stream(void **state)
 	close(fd);
 }
 
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_socket_mode, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_socket_in_use, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_stale_socket, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_pieces, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_error, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_garbage, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_rich, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_oversize, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_half, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_busy_server, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_pipelined, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_turns, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_late_answer, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_stay, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_huge_reply, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_stream, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_no_reader, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_slow_reader, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_woken, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_gone_in_stream, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_closed_in_stream, setup, teardown),
+		TEST(test_socket_mode), TEST(test_socket_in_use), TEST(test_stale_socket),
+		TEST(test_pieces), TEST(test_error), TEST(test_garbage),
+		TEST(test_rich), TEST(test_oversize), TEST(test_half),
+		TEST(test_busy_server), TEST(test_pipelined), TEST(test_turns),
+		TEST(test_late_answer), TEST(test_stay), TEST(test_huge_reply),
+		TEST(test_stream), TEST(test_no_reader), TEST(test_slow_reader),
+		TEST(test_woken), TEST(test_gone_in_stream), TEST(test_closed_in_stream),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -31,21 +31,23 @@ static void list_done(void *ctx)
 	s->n_done++;
 }
 
-static void on_call(void *ctx, struct client *client, const char *method, json_t *parameters, bool more, bool oneway)
+static void on_call(void *ctx, struct client *client, const char *method, json_t *parameters, bool more)
 {
 	struct server *s = ctx;
 
-	(void)parameters, (void)more, (void)oneway;
+	(void)parameters, (void)more;
 	s->n_calls++;
 	s->access = client_access(client);
 	s->who = *client_who(client);
 	if (streq(method, "a.hold")) {
 		s->held[s->n_held++] = client;
 	} else if (streq(method, "a.list")) {
-		client_reply(client, json_object(), true);
+		client_begin(client);
+		client_reply(client, true);
 		client_stream(client, &(struct stream){.done = list_done, .ctx = s, .bytes = 40u << 20});
 	} else {
-		client_reply(client, json_object(), false);
+		client_begin(client);
+		client_reply(client, false);
 	}
 }
 
@@ -284,7 +286,8 @@ static void test_one_user(void **state)
 		assert_int_equal(dismiss(pid, stop), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
 		assert_false(peer_readable(fds[i]));
-		client_reply(server.held[i], json_object(), false);
+		client_begin(server.held[i]);
+		client_reply(server.held[i], false);
 		close(fds[i]);
 	}
 	close(fd);

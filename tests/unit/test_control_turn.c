@@ -16,11 +16,11 @@ static struct server server;
 static bool speaks;
 
 /* Until `speaks`; then it says its last word. */
-static json_t *silence(void *ctx, bool *ret_continues)
+static bool silence(void *ctx, struct buf *out, bool *ret_continues)
 {
-	(void)ctx;
+	(void)ctx, (void)out;
 	*ret_continues = false;
-	return speaks ? json_object() : NULL;
+	return speaks;
 }
 
 static void watched(void *ctx)
@@ -30,7 +30,7 @@ static void watched(void *ctx)
 
 /* "t.share" may wait, "t.alone" only where nobody does, "t.other" is no call of turns. The answer says which it was, and
  * whether it was made in a turn. */
-static void on_call(void *ctx, struct client *client, const char *method, json_t *parameters, bool more, bool oneway)
+static void on_call(void *ctx, struct client *client, const char *method, json_t *parameters, bool more)
 {
 	struct server *s = ctx;
 
@@ -38,7 +38,8 @@ static void on_call(void *ctx, struct client *client, const char *method, json_t
 	s->made++;
 	if (streq(method, "t.watch")) {
 		s->watcher = client;
-		client_reply(client, json_object(), true);
+		client_begin(client);
+		client_reply(client, true);
 		client_stream(client, &(struct stream){.next = silence, .done = watched});
 		return;
 	}
@@ -46,11 +47,11 @@ static void on_call(void *ctx, struct client *client, const char *method, json_t
 		client_wake(s->watcher);
 	s->again = streq(method, "t.alone") && s->waiting;
 	s->waiting += s->open && streq(method, "t.share");
-	if (!oneway)
-		client_reply(client,
-			     json_pack("{s:s, s:b, s:i}", "method", s->again ? "wrong" : method, "turn",
-				       s->open && !s->again, "made", (int)s->made),
-			     false);
+	struct buf *out = client_begin(client);
+	jput_text(out, "method", s->again ? "wrong" : method);
+	jput_bool(out, "turn", s->open && !s->again);
+	jput_number(out, "made", (int64_t)s->made);
+	client_reply(client, false);
 }
 
 static bool takes(void *ctx, const char *method)

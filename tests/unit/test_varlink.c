@@ -15,7 +15,12 @@ static struct {
 static void on_add(struct varlink_call *call)
 {
 	server.calls++;
-	varlink_reply(call, json_pack("{s:s, s:O}", "method", call->method->name, "got", call->parameters));
+	_cleanup_(freep) char *got = json_dumps(call->parameters, JSON_COMPACT);
+	struct buf *out = varlink_begin(call);
+
+	jput_text(out, "method", call->method->name);
+	buf_printf(out, ",\"got\":%s", got);
+	varlink_reply(call);
 }
 
 static void on_get(struct varlink_call *call)
@@ -192,15 +197,6 @@ static void test_mistakes(void **state)
 	assert_true(json_equal(json_object_get(reply, "parameters"), expected));
 }
 
-static void test_text(void **state)
-{
-	json_auto_t *good = varlink_text("caf\xc3\xa9\n\t"), *bad = varlink_text("a\xff" "b\xc3\xa9\x1b[m\x7f\xc2\x9b");
-
-	(void)state;
-	assert_string_equal(json_string_value(good), "caf\xc3\xa9\n\t");
-	assert_string_equal(json_string_value(bad), "a?b\xc3\xa9?[m???");
-}
-
 static void test_expected_more(void **state)
 {
 	(void)state;
@@ -250,7 +246,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_not_found, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_parameters, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_mistakes, setup, teardown),
-		cmocka_unit_test(test_text),
 		cmocka_unit_test_setup_teardown(test_expected_more, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_denied, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_oneway, setup, teardown),
