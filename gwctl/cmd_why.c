@@ -91,6 +91,7 @@ static void put(const struct call *call, const json_t *reply)
 
 struct waiting {
 	struct call *call;
+	const json_t *read; /* what can be read; NULL: not to be put yet */
 	bool marked;
 	json_t *traced;
 };
@@ -103,6 +104,9 @@ static void each(void *ctx, const json_t *reply)
 		return;
 	}
 	w->marked = true; /* from now on such a packet is seen */
+	if (w->read)
+		put(w->call, w->read);
+	fflush(stdout);
 	client_hold(w->call->client, "gwd has ended, and nothing is traced any more");
 	if (!w->call->quiet)
 		fprintf(stderr, "waiting for such a packet; Ctrl-C ends it\n");
@@ -113,10 +117,7 @@ static enum status wait_for(struct call *call, json_t *asked, json_t *reply)
 {
 	const char *format = call_option(call, OPTION_OUTPUT);
 	bool text = !format || streq(format, "table");
-	struct waiting w = {.call = call};
-	if (text)
-		put(call, reply);
-	fflush(stdout);
+	struct waiting w = {.call = call, .read = text ? reply : NULL};
 	json_object_set_new(asked, "wait", json_integer(call->arguments->wait));
 	enum status status = call_rows(call, "Why", asked, each, &w);
 	json_auto_t *traced = w.traced;

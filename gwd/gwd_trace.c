@@ -40,6 +40,7 @@ struct tracing {
 	unsigned seconds;
 	int64_t until;
 	bool answered; /* an answer is waited for */
+	bool lost;     /* what was told of them, in part */
 	struct compile_traced marked[COMPILE_TRACED_MAX];
 	size_t n_marked;
 	struct packet asked, answer;
@@ -122,7 +123,7 @@ static int start(struct gwd *g, struct diag *diag)
 	else
 		r = kernel_trace(g->kernel, rules, diag);
 	if (r < 0)
-		trace_listen(t->trace, false);
+		stop(g);
 	return r;
 }
 
@@ -151,7 +152,7 @@ int gwd_trace(struct gwd *g, const struct why_question *q, unsigned seconds, voi
 	if (r < 0)
 		return r;
 	t->on = true;
-	t->done = false;
+	t->done = t->lost = false;
 	t->question = *q;
 	t->seconds = seconds;
 	t->until = boottime_now() + (int64_t)seconds * 1000;
@@ -196,6 +197,25 @@ static struct packet *known(struct tracing *t, uint32_t id)
 	return t->answer.open && t->answer.id == id ? &t->answer : NULL;
 }
 
+static bool is_again(const struct packet *p, const struct logged *l)
+{
+	return p->way == WAY_PREROUTING && !p->dropped && p->header.proto == l->proto &&
+	       ip_cmp(&p->header.from, &l->from) == 0 && p->header.from_port == l->from_port;
+}
+
+/* A bridge shows what is for the gateway to the first hook (bridge-nf-call-iptables), before it comes there by itself: with
+ * another id, and its destination may be translated already. */
+static struct packet *comes_again(struct tracing *t, const struct traced *m)
+{
+	struct packet *p = is_again(&t->asked, &m->packet)    ? &t->asked
+			   : is_again(&t->answer, &m->packet) ? &t->answer
+							      : NULL;
+
+	if (p)
+		p->id = m->id;
+	return p;
+}
+
 /* Another packet is marked: the first one that was asked about, the first answer behind it, or of no interest. */
 static struct packet *begins(struct tracing *t, const struct traced *m)
 {
@@ -218,9 +238,11 @@ static void heard(void *ctx, const struct traced *m)
 {
 	struct tracing *t = ctx;
 	bool ours = m->family == NFPROTO_INET && streq(m->table, RULESET_TRACE);
-	bool marked = ours && m->handle && m->packet.from.family;
-	struct packet *p = marked ? begins(t, m) : known(t, m->id);
+	bool shown = ours && m->packet.from.family;
+	struct packet *p = shown ? comes_again(t, m) : NULL;
 
+	if (!p)
+		p = shown && m->handle ? begins(t, m) : known(t, m->id);
 	if (!p || p->dropped)
 		return;
 	if (m->packet.from.family) {
@@ -249,7 +271,7 @@ void gwd_trace_event(struct gwd *g)
 {
 	struct tracing *t = g->tracing;
 
-	trace_read(t->trace, heard, t);
+	t->lost |= trace_read(t->trace, heard, t);
 	if (!t->on || t->done || !ended(&t->asked))
 		return;
 	if (t->asked.dropped || t->asked.way == WAY_INPUT || !t->answered || ended(&t->answer))
@@ -343,25 +365,63 @@ static void dropped(struct walk *w, const char *step, const struct packet *p, bo
 	checks_add(&w->ret->checks, step, VERDICT_FAIL, xasprintf("%s: %s", header, text), foreign_remedy(&o, &packet));
 }
 
-static void came_to(struct walk *w, const char *step, const struct packet *p)
+/* What can be read may know why no forward took it, or where the kernel left it: the first cause that is certain for this
+ * very sender. Returns whether there is one. */
+static bool find_cause(const struct walk *w, const struct packet *p, char **ret_step, char **ret_remedy)
+{
+	_cleanup_(why_free) struct why why = {0};
+	struct why_question q = *w->asked;
+	struct walk again = *w;
+	const struct check *cause;
+
+	q.from = p->header.from;
+	walk_ask(&again, &q, NULL, &why);
+	walk_on(&again);
+	cause = checks_cause(&why.checks);
+	if (!cause || cause->verdict != VERDICT_FAIL)
+		return false;
+	*ret_step = xasprintf("see step `%s`", cause->step);
+	*ret_remedy = cause->remedy ? xstrdup(cause->remedy) : NULL;
+	return true;
+}
+
+static void went_astray(struct walk *w, const char *step, const struct packet *p, bool answer)
+{
+	_cleanup_(freep) char *header = logged_text(&p->header), *why = NULL;
+	char *remedy = NULL;
+
+	if (answer || !find_cause(w, p, &why, &remedy))
+		why = xstrdup(p->way == WAY_INPUT ? "see the steps"
+						  : "no rule of nftables drops it, so it is the kernel's routing (see the "
+						    "steps), or iptables-legacy");
+	checks_add(&w->ret->checks, step, VERDICT_FAIL,
+		   p->way == WAY_INPUT
+			   ? xasprintf("%s: comes to this gateway itself, for %s did not take it: %s", header,
+				       w->entry->forward->name, why)
+			   : xasprintf("%s: comes no further than hook %s: %s", header,
+				       p->way ? ways[p->way] : "prerouting", why),
+		   remedy);
+}
+
+static const char lost[] = "some traces were lost, for too many packets are traced here";
+
+static void came_to(struct walk *w, const char *step, const struct packet *p, bool answer)
 {
 	_cleanup_(freep) char *header = logged_text(&p->header);
 	bool here = p->way == WAY_INPUT;
 
-	if (here && w->entry && streq(step, "packet"))
-		checks_add(&w->ret->checks, step, VERDICT_FAIL,
-			   xasprintf("%s: comes to this gateway itself, for %s did not take it", header,
-				     w->entry->forward->name),
-			   NULL);
+	if (here && w->entry && !answer)
+		went_astray(w, step, p, answer);
 	else if (ended(p))
 		checks_pass(&w->ret->checks, step,
 			    xasprintf("%s: %s", header, here ? "comes to this gateway itself" : "leaves this gateway"));
-	else
-		checks_add(&w->ret->checks, step, VERDICT_FAIL,
-			   xasprintf("%s: comes no further than hook %s: no rule of nftables drops it, so it is the "
-				     "kernel's routing (see the steps), or iptables-legacy",
-				     header, p->way ? ways[p->way] : "prerouting"),
+	else if (w->gwd->tracing->lost)
+		checks_add(&w->ret->checks, step, VERDICT_MAY,
+			   xasprintf("%s: was seen as far as hook %s; %s", header, p->way ? ways[p->way] : "prerouting",
+				     lost),
 			   NULL);
+	else
+		went_astray(w, step, p, answer);
 }
 
 static void tell(struct walk *w, const char *step, const struct packet *p, bool answer)
@@ -369,7 +429,7 @@ static void tell(struct walk *w, const char *step, const struct packet *p, bool 
 	if (p->dropped)
 		dropped(w, step, p, answer);
 	else
-		came_to(w, step, p);
+		came_to(w, step, p, answer);
 }
 
 bool gwd_traced(struct gwd *g, struct why *ret)
@@ -381,15 +441,18 @@ bool gwd_traced(struct gwd *g, struct why *ret)
 		return false;
 	walk_begin(&w, g, &t->question, ret);
 	if (!t->asked.seen)
-		checks_add(&ret->checks, "packet", VERDICT_MAY, xasprintf("no such packet came in %u s", t->seconds),
+		checks_add(&ret->checks, "packet", VERDICT_MAY,
+			   xasprintf("no such packet came in %u s%s%s", t->seconds, t->lost ? "; " : "",
+				     t->lost ? lost : ""),
 			   NULL);
 	else
 		tell(&w, "packet", &t->asked, false);
 	if (t->answer.seen)
 		tell(&w, "answer", &t->answer, true);
 	else if (t->answered && t->asked.way == WAY_POSTROUTING && !t->asked.dropped)
-		checks_add(&ret->checks, "answer", VERDICT_FAIL,
-			   xstrdup("none came to this gateway in time: the target is silent, or answers past it"),
+		checks_add(&ret->checks, "answer", t->lost ? VERDICT_MAY : VERDICT_FAIL,
+			   t->lost ? xasprintf("none was seen; %s", lost)
+				   : xstrdup("none came to this gateway in time: the target is silent, or answers past it"),
 			   NULL);
 	walk_end(&w);
 	return true;

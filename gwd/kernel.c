@@ -498,6 +498,11 @@ static int set_aside(struct kernel *k, const char *name, bool *there, const stru
 	r = kernel_commit(k, plan, 0, d);
 	if (r == 0)
 		*there = want != NULL;
+	if (r == -ENOBUFS) {
+		*there = true; /* it may be: whoever wants it gone has it deleted */
+		diag_add(d, DIAG_KERNEL, (struct loc){0}, "the kernel did not say whether it %s table inet %s",
+			 want ? "made" : "deleted", name);
+	}
 	return r;
 }
 

@@ -14,7 +14,11 @@
 #include "nl.h"
 #include "util.h"
 
-enum { HEADER_MAX = 60 }; /* of either header */
+enum {
+	HEADER_MAX = 60,  /* of either header */
+	READ_MAX = 16384, /* bytes at a time */
+	READS_MAX = 512,  /* ... and so many times before others have their turn: more than the kernel keeps for us */
+};
 
 struct trace {
 	struct nl *nl;
@@ -135,18 +139,31 @@ static bool read_message(const struct nlmsghdr *nlh, struct traced *ret)
 	return true;
 }
 
-void trace_read(struct trace *t, void (*each)(void *ctx, const struct traced *), void *ctx)
+/* Messages of one reading. */
+static void take(const void *buf, ssize_t got, void (*each)(void *ctx, const struct traced *), void *ctx)
 {
-	_Alignas(struct nlmsghdr) char buf[16384];
+	int len = (int)got;
 	struct traced traced;
-	ssize_t got;
 
-	while ((got = recv(nl_fd(t->nl), buf, sizeof(buf), MSG_DONTWAIT)) > 0 || (got < 0 && errno == ENOBUFS)) {
-		int len = (int)got;
+	for (const struct nlmsghdr *nlh = buf; mnl_nlmsg_ok(nlh, len); nlh = mnl_nlmsg_next(nlh, &len))
+		if (read_message(nlh, &traced))
+			each(ctx, &traced);
+}
 
-		for (const struct nlmsghdr *nlh = (const void *)buf; got > 0 && mnl_nlmsg_ok(nlh, len);
-		     nlh = mnl_nlmsg_next(nlh, &len))
-			if (read_message(nlh, &traced))
-				each(ctx, &traced);
+bool trace_read(struct trace *t, void (*each)(void *ctx, const struct traced *), void *ctx)
+{
+	_Alignas(struct nlmsghdr) char buf[READ_MAX];
+	bool lost = false;
+
+	for (int i = 0; i < READS_MAX; i++) {
+		ssize_t got = recv(nl_fd(t->nl), buf, sizeof(buf), MSG_DONTWAIT);
+
+		if (got > 0)
+			take(buf, got, each, ctx);
+		else if (got < 0 && errno == ENOBUFS)
+			lost = true;
+		else if (got == 0 || errno != EINTR)
+			break;
 	}
+	return lost;
 }

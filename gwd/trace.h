@@ -21,7 +21,8 @@ int trace_open(struct trace **ret);        /* hears nothing yet; 0 or -errno */
 void trace_close(struct trace *);          /* NULL is fine */
 int trace_fd(const struct trace *);        /* readable = call trace_read */
 int trace_listen(struct trace *, bool on); /* 0 or -errno */
-/* Takes what is queued, `each` for every message; what was lost is lost. Never blocks. */
-void trace_read(struct trace *, void (*each)(void *ctx, const struct traced *), void *ctx);
+/* Takes what is queued, `each` for every message, but not for as long as more keeps coming. Returns whether messages were
+ * lost, for the kernel had no room. Never blocks. */
+bool trace_read(struct trace *, void (*each)(void *ctx, const struct traced *), void *ctx);
 
 #endif

@@ -527,9 +527,12 @@ int kernel_keep(struct kernel *k, const struct ruleset *keeper, struct diag *d)
 int kernel_trace(struct kernel *k, const struct ruleset *trace, struct diag *d)
 {
 	(void)k;
-	(void)d;
 	fake.traces = trace != NULL;
-	return 0;
+	if (!fake.reply_lost)
+		return 0;
+	fake.reply_lost = false;
+	diag_add(d, DIAG_KERNEL, (struct loc){0}, "fake: nobody heard what became of it");
+	return -ENOBUFS;
 }
 
 bool fake_kernel_traces(void)

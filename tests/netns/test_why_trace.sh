@@ -90,12 +90,36 @@ traced "our own limit" 1 ✗ packet 'tcp .*: dropped by gwd itself, in its chain
 is "with what helps" "gwctl set web --limit-rate 2/hour" echo "$told"
 ctl gateway set web --limit-rate= >/dev/null
 
+chain prerouting -310
+rule 'tcp dport 80 notrack'
+waits 80 --wait 20s
+go tcp 203.0.113.1 80
+traced "a packet that nobody tracks" 1 ✗ packet 'tcp .*: comes to this gateway itself, for web did not take it: see step `conntrack`$'
+run "$told"
+waits 80 --wait 20s
+go tcp 203.0.113.1 80
+traced "and the command helps" 0 ✓ packet 'tcp .*: leaves this gateway$'
+gone
+
 ip -n client route add 203.0.113.1 dev eth0 src 198.51.100.9
 ip -n gateway route add 198.51.100.9 via 192.0.2.9 dev aux
 sysctl gateway ipv4/conf/all/rp_filter 1
 waits 80 --wait 20s
 go tcp 203.0.113.1 80
-traced "the reverse path filter" 1 ✗ packet 'tcp 198.51.100.9:[0-9]+ -> 10.0.0.2:80: comes no further than hook prerouting: no rule'
+traced "the reverse path filter" 1 ✗ packet 'tcp 198.51.100.9:[0-9]+ -> 10.0.0.2:80: comes no further than hook prerouting: see step `reverse path`$'
+is "with what helps" "sysctl -w net/ipv4/conf/wan/rp_filter=2" echo "$told"
+# More traces than the kernel keeps for gwd: of those of others, too.
+waits 80 --wait 20s
+kill -STOP "$(cat "$work/gateway/gwd.pid")"
+go tcp 203.0.113.1 80
+chain output 0
+rule 'udp dport 9 meta nftrace set 1'
+on gateway "$python" -IS -c 'import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for i in range(1000): s.sendto(b"x", ("127.0.0.1", 9))' 2>/dev/null
+gone
+kill -CONT "$(cat "$work/gateway/gwd.pid")"
+traced "what was lost is not made up" 0 '[?]' packet 'tcp 198.51.100.9:[0-9]+ -> 10.0.0.2:80: was seen as far as hook prerouting; some traces were lost'
 sysctl gateway ipv4/conf/all/rp_filter 0
 ip -n client route del 203.0.113.1
 ip -n gateway route del 198.51.100.9
@@ -106,6 +130,30 @@ go tcp 203.0.113.1 80
 traced "an answer past the gateway" 1 ✗ answer 'none came to this gateway in time: the target is silent, or answers past it$'
 ip -n server route replace default via 10.0.0.1
 
+# The gateway as a bridge's, and the bridge shows its packets to the hooks of IP, too (Docker has that on).
+if [ -e /proc/sys/net/bridge ]; then
+	bridge_up gateway br0 lan
+	addr gateway br0 10.0.0.1/24
+	ip -n gateway link set wan up
+	bridge_up gateway br1 wan
+	addr gateway br1 203.0.113.1/24
+	ip -n gateway addr del 10.0.0.1/24 dev lan
+	ip -n gateway addr del 203.0.113.1/24 dev wan
+	gateway_of gateway 203.0.113.9
+	for calls in 0 1; do
+		sysctl gateway bridge/bridge-nf-call-iptables $calls
+		waits 80 --wait 20s
+		go tcp 203.0.113.1 80
+		traced "through bridges, bridge-nf-call-iptables=$calls" 0 ✓ packet 'tcp 203.0.113.9:[0-9]+ -> 10.0.0.2:80: leaves this gateway$'
+		has "so does the answer, bridge-nf-call-iptables=$calls" '^✓ answer +tcp 203.0.113.1:80 -> 203.0.113.9:[0-9]+: leaves this gateway$' cat "$work/said"
+		waits 2222 --wait 20s
+		go tcp 203.0.113.1 2222
+		traced "to the gateway itself, bridge-nf-call-iptables=$calls" 0 ✓ packet 'tcp 203.0.113.9:[0-9]+ -> 203.0.113.1:2222: comes to this gateway itself$'
+	done
+else
+	skip "through bridges" "no br_netfilter here"
+fi
+
 waits 80 --wait 1s
 traced "nobody comes" 0 '[?]' packet 'no such packet came in 1 s$'
 waits 80 --wait 20s -o json
@@ -115,7 +163,7 @@ is "as JSON" "pass pass packet,answer" sh -c "sed 1d '$work/said' | '$python' -I
 r = json.load(sys.stdin); print(r[\"verdict\"], r[\"traced\"][\"verdict\"], \",\".join(s[\"step\"] for s in r[\"traced\"][\"steps\"]))'"
 waits 80 --wait 20s
 has "only a few packets are marked" 'limit rate 5/second .*meta nftrace set 1' marked
-has "one waits at a time" 'somebody traces a packet already: try again' ctl gateway why 80 --wait 1s
+is "one waits at a time, and who is second is told nothing else" "somebody traces a packet already: try again (exit 1)" ctl gateway why 80 --wait 1s
 kill -INT $waiting
 wait $waiting
 check "interrupted, nothing is marked any more" eventually unmarked

@@ -177,6 +177,35 @@ static void test_keeper(void **state)
 	assert_false(listed(RULESET_KEEPER)); /* it goes with its owner */
 }
 
+/* What nl.c hears of the kernel (Makefile), or what was lost. */
+ssize_t __real_recvmsg(int fd, struct msghdr *msg, int flags);
+ssize_t __wrap_recvmsg(int fd, struct msghdr *msg, int flags);
+static bool deaf;
+
+ssize_t __wrap_recvmsg(int fd, struct msghdr *msg, int flags)
+{
+	ssize_t n;
+
+	do
+		n = __real_recvmsg(fd, msg, flags);
+	while (deaf && n > 0);
+	return n;
+}
+
+/* The kernel made it, and nobody heard of that: it can be taken away all the same, and made once. */
+static void test_unheard(void **state)
+{
+	struct kernel *k = opened(state);
+
+	need_nft();
+	deaf = true;
+	assert_int_equal(keep(k, true), -ENOBUFS);
+	deaf = false;
+	assert_true(listed(RULESET_KEEPER));
+	assert_int_equal(keep(k, false), 0);
+	assert_false(listed(RULESET_KEEPER));
+}
+
 /* ---- Who it was ---------------------------------------------------------------------------------- */
 
 /* nft under another name. */
@@ -215,6 +244,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		IN_KERNEL_PLACE(test_owned),
 		IN_KERNEL_PLACE(test_keeper),
+		IN_KERNEL_PLACE(test_unheard),
 		IN_KERNEL_PLACE(test_culprit),
 	};
 

@@ -381,6 +381,11 @@ static void test_why_waits(void **state)
 	assert_string_equal(json_string_value(json_object_get(alone, "error")), "org.varlink.service.ExpectedMore");
 	assert_false(fake_kernel_traces());
 	server.fd = waiting = peer_connect(&server.at);
+	fake_kernel_lose_reply();
+	ask_json("Why", json_pack("{s:i, s:i}", "port", 80, "wait", 9), true);
+	json_auto_t *unheard = receive("Why");
+	assert_string_equal(json_string_value(json_object_get(unheard, "error")), "org.gwd.Gateway.Kernel");
+	assert_false(fake_kernel_traces());
 	ask_json("Why", json_pack("{s:i, s:i}", "port", 80, "wait", 9), true);
 	json_auto_t *marked = receive("Why");
 	assert_true(json_is_true(json_object_get(marked, "continues")));

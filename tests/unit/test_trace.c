@@ -45,7 +45,7 @@ static void assert_told(struct trace *t, const char *expected)
 {
 	struct buf text = {0};
 
-	trace_read(t, each, &text);
+	assert_false(trace_read(t, each, &text));
 	assert_string_equal(text.data ? text.data : "", expected);
 	buf_free(&text);
 }
@@ -130,11 +130,39 @@ static void test_drop(void **state)
 	assert_int_not_equal(netns_try("nft list table inet gwd-trace 2>/dev/null"), 0); /* it goes with its owner */
 }
 
+/* Everybody's traces come to everybody: more than there is room for. */
+static void test_lost(void **state)
+{
+	struct buf text = {0};
+	struct trace *t;
+
+	(void)state;
+	NEED_NETNS();
+	if (netns_try("command -v nft >/dev/null") != 0) {
+		print_message("# %s: there is no nft here\n", __func__);
+		skip();
+	}
+	netns_run("nft 'add table ip t; add chain ip t out { type filter hook output priority 0; }; "
+		  "add rule ip t out meta nftrace set 1'");
+	assert_return_code(trace_open(&t), 0);
+	assert_return_code(trace_listen(t, true), 0);
+	for (int i = 0; i < 1000; i++)
+		send_datagram(53);
+	assert_true(trace_read(t, each, &text));
+	buf_free(&text);
+	send_datagram(53);
+	assert_false(trace_read(t, each, &text));
+	assert_non_null(strstr(text.data, "t out rule: udp 127.0.0.1:5000 -> 127.0.0.1:53\n"));
+	buf_free(&text);
+	trace_close(t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_way, new_place),
 		cmocka_unit_test_setup(test_drop, new_place),
+		cmocka_unit_test_setup(test_lost, new_place),
 	};
 
 	netns_init();
