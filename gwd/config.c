@@ -29,15 +29,6 @@ void documents_freep(struct documents **docs)
 	free(*docs);
 }
 
-static uint64_t hash_bytes(uint64_t hash, const void *data, size_t len)
-{
-	const unsigned char *bytes = data;
-
-	for (size_t i = 0; i < len; i++)
-		hash = (hash ^ bytes[i]) * UINT64_C(0x100000001b3);
-	return hash;
-}
-
 static uint64_t hash_text(uint64_t hash, const char *text, size_t len)
 {
 	uint64_t length = len;
@@ -48,7 +39,7 @@ static uint64_t hash_text(uint64_t hash, const char *text, size_t len)
 
 uint64_t documents_hash(const struct documents *docs)
 {
-	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+	uint64_t hash = HASH_START;
 
 	for (size_t i = 0; i < docs->n; i++) {
 		const struct document *d = &docs->items[i];
@@ -89,6 +80,7 @@ struct reader {
 	struct arena *arena; /* of the entry being read */
 	struct diag *diag;
 	size_t index; /* of the entry in its document */
+	char label[sizeof("services[]") + NUMBER_TEXT_MAX];
 };
 
 static void reader_free(struct reader *r)
@@ -123,8 +115,9 @@ static const char *subject(struct reader *r, const struct node *item)
 	const struct node *name = doc_get(item, "name");
 
 	if (name && name->type == NODE_SCALAR && *name->text)
-		return arena_strdup(r->arena, name->text);
-	return arena_printf(r->arena, "services[%zu]", r->index);
+		return name->text;
+	strcpy(number_text(r->label + strlen(strcpy(r->label, "services[")), r->index), "]");
+	return r->label;
 }
 
 static void read_item(void *ctx, const struct node *item)

@@ -135,8 +135,11 @@ static unsigned mark_ports(uint8_t used[8192], struct port_range range)
 static void check_overlaps(const struct port_range *ports, const struct node *value, const char *label,
 			   struct diag *diag)
 {
-	uint8_t used[8192] = {0};
+	uint8_t used[8192];
 
+	if (items_of(value) < 2) /* as with nearly every service of a large file */
+		return;
+	memset(used, 0, sizeof(used));
 	for (size_t i = 0; i < items_of(value); i++) {
 		unsigned twice = mark_ports(used, ports[i]);
 

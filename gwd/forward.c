@@ -195,16 +195,6 @@ const char *limit_unit_name(uint32_t seconds)
 	return limit_units[i].name;
 }
 
-static char *join_ports(const struct forward *f, const char *separator)
-{
-	_cleanup_(buf_free) struct buf out = {0};
-	char text[PORTS_TEXT_MAX];
-
-	for (size_t i = 0; i < f->n_ports; i++)
-		buf_printf(&out, "%s%s", i ? separator : "", port_range_text(f->ports[i], text));
-	return buf_take(&out);
-}
-
 char *forward_place(const struct forward *f)
 {
 	return forward_declared(f) ? xasprintf("%s:%u", f->loc.file, f->loc.line) : xstrdup(f->name);
@@ -212,7 +202,12 @@ char *forward_place(const struct forward *f)
 
 char *forward_ports_text(const struct forward *f)
 {
-	return join_ports(f, ",");
+	_cleanup_(buf_free) struct buf out = {0};
+	char text[PORTS_TEXT_MAX];
+
+	for (size_t i = 0; i < f->n_ports; i++)
+		buf_printf(&out, "%s%s", i ? "," : "", port_range_text(f->ports[i], text));
+	return buf_take(&out);
 }
 
 char *listen_text(const struct listen *l)
@@ -316,41 +311,64 @@ char *forward_text(const struct forward *f)
 
 /* ---- Default name ------------------------------------------------------------------------------- */
 
-/* "tcp-80", "tcp-80_443", "tcp-udp-53", "tcp6-80". */
-static char *base_name(const struct forward *f)
-{
-	_cleanup_(freep) char *ports = join_ports(f, "_");
-	_cleanup_(freep) char *proto = xstrdup(proto_text(f->protos));
+/* A name under construction, cut where it becomes too long. */
+struct name {
+	char text[FORWARD_NAME_MAX + NUMBER_TEXT_MAX];
+	size_t len;
+};
 
-	for (char *p = proto; *p; p++)
+static void name_add(struct name *n, const char *text)
+{
+	enum { ROOM = 8 }; /* for "-" and a number */
+
+	while (*text && n->len < FORWARD_NAME_MAX - ROOM)
+		n->text[n->len++] = *text++;
+	n->text[n->len] = '\0';
+}
+
+/* "tcp-80", "tcp-80_443", "tcp-udp-53", "tcp6-80". */
+static void name_base(struct name *n, const struct forward *f)
+{
+	char ports[PORTS_TEXT_MAX];
+
+	name_add(n, proto_text(f->protos));
+	for (char *p = n->text; *p; p++)
 		if (*p == '+')
 			*p = '-';
-	return xasprintf("%s%s-%s", proto, f->family == AF_INET6 ? "6" : "", ports);
+	name_add(n, f->family == AF_INET6 ? "6-" : "-");
+	for (size_t i = 0; i < f->n_ports; i++) {
+		name_add(n, i ? "_" : "");
+		name_add(n, port_range_text(f->ports[i], ports));
+	}
+}
+
+/* "-203.0.113.5" */
+static void name_listen(struct name *n, const struct listen *l)
+{
+	_cleanup_(freep) char *text = l->kind == LISTEN_ANY ? NULL : listen_text(l);
+
+	if (!text)
+		return;
+	for (char *p = text; *p; p++)
+		if (!isalnum((unsigned char)*p) && *p != '.' && *p != '-')
+			*p = '_';
+	name_add(n, "-");
+	name_add(n, text);
 }
 
 char *forward_default_name(const struct forward *f, const struct forwards *taken)
 {
-	enum { ROOM = 8 }; /* for "-" and a number */
-	_cleanup_(freep) char *name = base_name(f);
-	_cleanup_(freep) char *listen = NULL, *with_listen = NULL;
+	struct name name = {0};
+	char *end;
 
-	if (strlen(name) > FORWARD_NAME_MAX - ROOM)
-		name[FORWARD_NAME_MAX - ROOM] = '\0';
-	if (!forwards_by_name(taken, name))
-		return TAKE_PTR(name);
-	listen = listen_text(&f->listen);
-	for (char *p = listen; *p; p++)
-		if (!isalnum((unsigned char)*p) && *p != '.' && *p != '-')
-			*p = '_';
-	with_listen = f->listen.kind == LISTEN_ANY ? xstrdup(name) : xasprintf("%s-%s", name, listen);
-	if (strlen(with_listen) > FORWARD_NAME_MAX - ROOM)
-		with_listen[FORWARD_NAME_MAX - ROOM] = '\0';
-	if (!forwards_by_name(taken, with_listen))
-		return TAKE_PTR(with_listen);
-	for (unsigned i = 2;; i++) {
-		_cleanup_(freep) char *numbered = xasprintf("%s-%u", with_listen, i);
-
-		if (!forwards_by_name(taken, numbered))
-			return TAKE_PTR(numbered);
+	name_base(&name, f);
+	if (!forwards_by_name(taken, name.text))
+		return xstrdup(name.text);
+	name_listen(&name, &f->listen);
+	end = name.text + name.len;
+	for (unsigned i = 2; forwards_by_name(taken, name.text); i++) {
+		*end = '-';
+		number_text(end + 1, i);
 	}
+	return xstrdup(name.text);
 }

@@ -138,10 +138,13 @@ struct forward_entry {
 	uint16_t own_port;           /* held: a program of this machine listens there; 0 = no (kept by gwd_guard.c) */
 	bool expired;                /* held: its time is over, or the clock cannot say (kept by gwd_expire.c) */
 	bool active;                 /* its elements are in the kernel (kept by road.c, with forwards_activate) */
+	bool carried;                /* road_draft.c's own, during a comparison of two worlds */
 	bool overridden;             /* `off` is an override's, made by: */
 	uint32_t override_uid;
 	int64_t override_time;       /* seconds since the epoch */
 	bool marked;                 /* forward_table.c's own, during a search */
+	uint32_t hash;               /* likewise, of its name */
+	struct forward_entry *alike; /* likewise, the next one with a hash like that */
 };
 
 struct forwards *forwards_new(void);
@@ -162,7 +165,10 @@ void forwards_detach(struct forwards *, struct forward_entry *);
 void forwards_reattach(struct forwards *, struct forward_entry *);
 void forward_entry_free(struct forward_entry *); /* a detached one */
 
-struct forward_entry *forwards_by_name(const struct forwards *, const char *name);
+struct forward_entry *forwards_by_name(const struct forwards *, const char *name); /* O(1) */
+/* The one with the name of this entry of another table. Two tables in about the same order are walked side by side, without
+ * searching: *expected is looked at first, and becomes the entry behind the answer. It begins as forwards_first. */
+struct forward_entry *forwards_twin(const struct forwards *, const struct forward_entry *, struct forward_entry **expected);
 /* Entries that occupy something `forward` wants (same family, same listen, a shared protocol, shared ports): fills up to
  * `max`, returns how many there are of those found (each once). O(ports of the forward * log n). */
 size_t forwards_overlap(const struct forwards *, const struct forward *, struct forward_entry **ret, size_t max);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The table of forwards. Three search trees (tsearch(3), balanced in every libc we run on) make a change cost the
- * logarithm of what is there: entries by name, occupied port ranges, and the listens that want a chain.
+/* The table of forwards. Entries by name are in a hash (a tree of names would be read from all over the memory, several
+ * times per forward of a file); two search trees (tsearch(3), balanced in every libc we run on) make a change cost the
+ * logarithm of what is there: occupied port ranges, and the listens that want a chain.
  *
  * Occupied ranges never overlap, so "equal" may mean "overlaps" in their comparison: tfind() then answers the only
  * question there is, who is in the way, for single ports and ranges alike. */
@@ -13,14 +14,15 @@
 
 struct slot {
 	struct forward_entry *entry; /* its forward has family and listen */
+	uint64_t where;		     /* what precedes the ports in the order: see where_of */
 	uint16_t first, last;
-	uint8_t proto; /* one bit */
 };
 
 struct forwards {
 	size_t n, shadowed;
 	struct forward_entry *first, *last;
-	void *names;  /* struct forward_entry */
+	struct forward_entry **names; /* n_names of them, a power of two; those of one hash behind each other */
+	size_t n_names;
 	void *slots;  /* struct slot */
 	void *chains; /* struct listen_use */
 	struct listen_use *interfaces;
@@ -29,7 +31,11 @@ struct forwards {
 
 struct forwards *forwards_new(void)
 {
-	return xcalloc(1, sizeof(struct forwards));
+	struct forwards *t = xcalloc(1, sizeof(*t));
+
+	t->n_names = 16;
+	t->names = xcalloc(t->n_names, sizeof(*t->names));
+	return t;
 }
 
 size_t forwards_count(const struct forwards *t)
@@ -49,13 +55,6 @@ struct forward_entry *forwards_first(const struct forwards *t)
 
 /* ---- Comparisons -------------------------------------------------------------------------------- */
 
-static int cmp_name(const void *a, const void *b)
-{
-	const struct forward_entry *x = a, *y = b;
-
-	return strcmp(x->forward->name, y->forward->name);
-}
-
 static int cmp_listen(uint8_t family_a, const struct listen *a, uint8_t family_b, const struct listen *b)
 {
 	if (family_a != family_b)
@@ -65,16 +64,38 @@ static int cmp_listen(uint8_t family_a, const struct listen *a, uint8_t family_b
 	return a->kind == LISTEN_INTERFACE ? strcmp(a->ifname, b->ifname) : ip_cmp(&a->addr, &b->addr);
 }
 
+#define WHERE_INEXACT (UINT64_C(1) << 63)
+
+/* Family, protocol and listen as a number, so that a search compares numbers; those that do not fit may share one. */
+static uint64_t where_of(const struct forward *f, unsigned proto)
+{
+	const struct listen *l = &f->listen;
+	uint64_t where = (uint64_t)l->kind << 48 | (uint64_t)f->family << 40 | (uint64_t)proto << 32;
+	uint32_t rest = 0;
+
+	if (l->kind == LISTEN_INTERFACE)
+		return WHERE_INEXACT | where | (uint32_t)hash_bytes(HASH_START, l->ifname, strlen(l->ifname));
+	if (l->addr.family == AF_INET6)
+		return WHERE_INEXACT | where | (uint32_t)hash_bytes(HASH_START, l->addr.bytes, sizeof(l->addr.bytes));
+	memcpy(&rest, l->addr.bytes, sizeof(rest));
+	return where | rest;
+}
+
 static int cmp_slot(const void *a, const void *b)
 {
 	const struct slot *x = a, *y = b;
-	const struct forward *f = x->entry->forward, *g = y->entry->forward;
-	int c = cmp_listen(f->family, &f->listen, g->family, &g->listen);
+	const struct forward *f, *g;
+	int c = 0;
 
+	if (x->where != y->where)
+		return x->where < y->where ? -1 : 1;
+	if (x->where & WHERE_INEXACT) {
+		f = x->entry->forward;
+		g = y->entry->forward;
+		c = cmp_listen(f->family, &f->listen, g->family, &g->listen);
+	}
 	if (c)
 		return c;
-	if (x->proto != y->proto)
-		return x->proto < y->proto ? -1 : 1;
 	return x->last < y->first ? -1 : x->first > y->last ? 1 : 0;
 }
 
@@ -85,7 +106,75 @@ static int cmp_use(const void *a, const void *b)
 	return cmp_listen(x->family, &x->listen, y->family, &y->listen);
 }
 
-/* ---- Names and slots ---------------------------------------------------------------------------- */
+/* ---- Names -------------------------------------------------------------------------------------- */
+
+/* Where its hash begins, or the entry of this name is linked: NULL behind the last one. */
+static struct forward_entry **name_place(const struct forwards *t, const char *name, uint32_t hash)
+{
+	struct forward_entry **at = &t->names[hash & (t->n_names - 1)];
+
+	while (*at && ((*at)->hash != hash || !streq((*at)->forward->name, name)))
+		at = &(*at)->alike;
+	return at;
+}
+
+static uint32_t name_hash(const char *name)
+{
+	return (uint32_t)hash_bytes(HASH_START, name, strlen(name));
+}
+
+static void grow_names(struct forwards *t)
+{
+	free(t->names);
+	t->n_names *= 2;
+	t->names = xcalloc(t->n_names, sizeof(*t->names));
+	for (struct forward_entry *e = t->first; e; e = e->next) {
+		struct forward_entry **at = &t->names[e->hash & (t->n_names - 1)];
+
+		e->alike = *at;
+		*at = e;
+	}
+}
+
+static void take_name(struct forwards *t, struct forward_entry *e)
+{
+	struct forward_entry **at;
+
+	if (t->n == t->n_names)
+		grow_names(t);
+	e->hash = name_hash(e->forward->name);
+	at = name_place(t, e->forward->name, e->hash);
+	assert(!*at);
+	e->alike = NULL;
+	*at = e;
+}
+
+static void give_name(struct forwards *t, struct forward_entry *e)
+{
+	struct forward_entry **at = name_place(t, e->forward->name, e->hash);
+
+	assert(*at == e);
+	*at = e->alike;
+}
+
+struct forward_entry *forwards_by_name(const struct forwards *t, const char *name)
+{
+	return *name_place(t, name, name_hash(name));
+}
+
+struct forward_entry *forwards_twin(const struct forwards *t, const struct forward_entry *e,
+				    struct forward_entry **expected)
+{
+	struct forward_entry *twin = *expected;
+
+	if (!twin || twin->hash != e->hash || !streq(twin->forward->name, e->forward->name))
+		twin = *name_place(t, e->forward->name, e->hash);
+	if (twin)
+		*expected = twin->next;
+	return twin;
+}
+
+/* ---- Slots -------------------------------------------------------------------------------------- */
 
 /* The node's key of a search that must or may find something. */
 static void *found(void *node)
@@ -112,7 +201,7 @@ static void occupy(struct forwards *t, struct forward_entry *e)
 		for (size_t i = 0; i < f->n_ports; i++) {
 			struct slot *s = xmalloc(sizeof(*s));
 
-			*s = (struct slot){e, f->ports[i].first, f->ports[i].last, (uint8_t)proto};
+			*s = (struct slot){e, where_of(f, proto), f->ports[i].first, f->ports[i].last};
 			insert(&t->slots, s, cmp_slot);
 		}
 	}
@@ -126,7 +215,7 @@ static void vacate(struct forwards *t, struct forward_entry *e)
 		if (!(f->protos & proto))
 			continue;
 		for (size_t i = 0; i < f->n_ports; i++) {
-			struct slot key = {e, f->ports[i].first, f->ports[i].last, (uint8_t)proto};
+			struct slot key = {e, where_of(f, proto), f->ports[i].first, f->ports[i].last};
 			struct slot *s = found(tfind(&key, &t->slots, cmp_slot));
 
 			assert(s && s->entry == e);
@@ -143,7 +232,7 @@ struct forward_entry *forwards_add(struct forwards *t, struct forward *forward, 
 
 static void attach(struct forwards *t, struct forward_entry *e)
 {
-	insert(&t->names, e, cmp_name);
+	take_name(t, e);
 	if (!e->shadowed)
 		occupy(t, e);
 	*(e->prev ? &e->prev->next : &t->first) = e;
@@ -170,7 +259,7 @@ void forwards_detach(struct forwards *t, struct forward_entry *e)
 {
 	if (!e->shadowed)
 		vacate(t, e);
-	tdelete(e, &t->names, cmp_name);
+	give_name(t, e);
 	*(e->prev ? &e->prev->next : &t->first) = e->next;
 	*(e->next ? &e->next->prev : &t->last) = e->prev;
 	t->n--;
@@ -186,14 +275,6 @@ void forward_entry_free(struct forward_entry *e)
 {
 	forward_unref(e->forward);
 	free(e);
-}
-
-struct forward_entry *forwards_by_name(const struct forwards *t, const char *name)
-{
-	struct forward like = {.name = (char *)(uintptr_t)name}; /* only read */
-	struct forward_entry key = {.forward = &like};
-
-	return found(tfind(&key, &t->names, cmp_name));
 }
 
 /* ---- Overlaps ----------------------------------------------------------------------------------- */
@@ -241,8 +322,8 @@ size_t forwards_overlap(const struct forwards *t, const struct forward *f, struc
 		if (!(f->protos & proto))
 			continue;
 		for (size_t i = 0; i < f->n_ports; i++)
-			search_overlaps(t, (struct slot){&self, f->ports[i].first, f->ports[i].last, (uint8_t)proto},
-					&o);
+			search_overlaps(
+				t, (struct slot){&self, where_of(f, proto), f->ports[i].first, f->ports[i].last}, &o);
 	}
 	for (size_t i = 0; i < o.n; i++)
 		ret[i]->marked = false;
@@ -353,28 +434,17 @@ const struct listen_use *forwards_interfaces(const struct forwards *t)
 
 /* ---- End ---------------------------------------------------------------------------------------- */
 
-static void free_tree(void **root, int (*cmp)(const void *, const void *), void (*release)(void *))
-{
-	while (*root) {
-		void *key = found(*root);
-
-		tdelete(key, root, cmp);
-		if (release)
-			release(key);
-	}
-}
-
 void forwards_free(struct forwards *t)
 {
 	if (!t)
 		return;
-	free_tree(&t->slots, cmp_slot, free);
-	free_tree(&t->names, cmp_name, NULL);
-	free_tree(&t->chains, cmp_use, free);
+	tdestroy(t->slots, free);
+	tdestroy(t->chains, free);
 	for (struct forward_entry *e = t->first, *next; e; e = next) {
 		next = e->next;
 		forward_entry_free(e);
 	}
+	free(t->names);
 	free(t);
 }
 

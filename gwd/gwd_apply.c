@@ -118,6 +118,7 @@ int gwd_apply(struct gwd *g, const char *text, size_t len, const char *path, con
 	_cleanup_(ingredients_free) struct ingredients in = {0};
 	_cleanup_(draft_free) struct draft d = {0};
 	_cleanup_(freep) char *seen = NULL, *what = NULL;
+	uint64_t hash;
 	int r;
 
 	r = road_writable(g, diag);
@@ -126,7 +127,8 @@ int gwd_apply(struct gwd *g, const char *text, size_t len, const char *path, con
 	docs = files_read(g->config_path, text, len, path ? diag_file(path) : NULL, diag);
 	if (!docs)
 		return -EINVAL;
-	seen = text ? apply_disk_hash(g) : hash_text(documents_hash(docs));
+	hash = documents_hash(docs);
+	seen = text ? apply_disk_hash(g) : hash_text(hash);
 	config = config_read(docs, diag);
 	if (!config) {
 		remember_refused(g, text, seen, options);
@@ -135,11 +137,11 @@ int gwd_apply(struct gwd *g, const char *text, size_t len, const char *path, con
 	ingredients_live(g, &in);
 	draft_world(g, &d, config, &in);
 	d.seen = seen;
-	d.documents = documents_hash(docs) == g->docset_hash && g->docset ? NULL : docs;
+	d.documents = hash == g->docset_hash && g->docset ? NULL : docs;
 	what = xasprintf("applied %s", docs->items[0].path);
 	r = apply_finish(g, &d, what, &in, options, ret, diag);
 	if (r == 0 && !options->dry_run)
-		g->docset_hash = documents_hash(docs);
+		g->docset_hash = hash;
 	if (r < 0)
 		remember_refused(g, text, seen, options);
 	return r;

@@ -272,22 +272,24 @@ static void delta_of_topology(const struct gwd *g, const struct topology *t, str
 	}
 }
 
-/* The entry of the other table that stays in the kernel as this one. */
-static bool carried(const struct forward_entry *e, const struct forwards *other, const struct topology *other_topology)
-{
-	const struct forward_entry *o = forwards_by_name(other, e->forward->name);
-
-	return o && (other_topology ? can_act(other_topology, o) : o->active) && forward_same(o->forward, e->forward);
-}
-
 static void delta_of_world(const struct gwd *g, const struct draft *d, struct delta *ret)
 {
-	for (const struct forward_entry *e = forwards_first(g->world->forwards); e; e = e->next)
-		if (e->active && !carried(e, d->world->forwards, d->topology))
+	struct forward_entry *expected = forwards_first(d->world->forwards), *twin;
+
+	for (const struct forward_entry *e = forwards_first(g->world->forwards); e; e = e->next) {
+		if (!e->active)
+			continue;
+		twin = forwards_twin(d->world->forwards, e, &expected);
+		if (twin && can_act(d->topology, twin) && forward_same(twin->forward, e->forward))
+			twin->carried = true;
+		else
 			delta_leaves(ret, e->forward);
-	for (const struct forward_entry *e = forwards_first(d->world->forwards); e; e = e->next)
-		if (can_act(d->topology, e) && !carried(e, g->world->forwards, NULL))
+	}
+	for (struct forward_entry *e = forwards_first(d->world->forwards); e; e = e->next) {
+		if (!e->carried && can_act(d->topology, e))
 			enters(ret, e->forward);
+		e->carried = false;
+	}
 }
 
 void delta_of(const struct gwd *g, const struct draft *d, struct delta *ret)

@@ -309,8 +309,10 @@ static char *change_text(const struct forward_entry *a, const struct forward_ent
 /* Lines for what `a` has and `b` has not (sign '-') or the other way round ('+'); changes are told once, by '-' runs. */
 static void diff_forwards(const struct forwards *a, const struct forwards *b, char sign, struct strings *out)
 {
+	struct forward_entry *expected = forwards_first(b);
+
 	for (const struct forward_entry *e = forwards_first(a); e; e = e->next) {
-		const struct forward_entry *other = forwards_by_name(b, e->forward->name);
+		const struct forward_entry *other = forwards_twin(b, e, &expected);
 		_cleanup_(freep) char *text = NULL;
 
 		if (!other) {

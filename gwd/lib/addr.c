@@ -121,10 +121,12 @@ const char *ip_text(const struct ip *ip, char out[ADDR_TEXT_MAX])
 
 const char *port_range_text(struct port_range r, char out[PORTS_TEXT_MAX])
 {
-	if (r.first == r.last)
-		snprintf(out, PORTS_TEXT_MAX, "%u", r.first);
-	else
-		snprintf(out, PORTS_TEXT_MAX, "%u-%u", r.first, r.last);
+	char *end = number_text(out, r.first);
+
+	if (r.first != r.last) {
+		*end = '-';
+		number_text(end + 1, r.last);
+	}
 	return out;
 }
 

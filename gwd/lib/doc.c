@@ -59,14 +59,14 @@ struct node *node_scalar(struct arena *a, struct loc loc, const char *text, bool
 	return node;
 }
 
-/* Room for one more than `n`: doubled whenever `n` is a power of two. */
+/* Room for one more than `n`: four at first, doubled whenever `n` is a larger power of two. */
 static struct node **array_grow(struct arena *a, struct node **items, size_t n)
 {
 	struct node **larger;
 
-	if (n & (n - 1) || (!n && items))
+	if (n & (n - 1) || (n < 4 && items))
 		return items;
-	larger = arena_alloc(a, (n ? n * 2 : 1) * sizeof(struct node *));
+	larger = arena_alloc(a, (n ? n * 2 : 4) * sizeof(struct node *));
 	if (n)
 		memcpy(larger, items, n * sizeof(struct node *));
 	return larger;

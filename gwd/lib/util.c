@@ -115,6 +115,20 @@ bool number_parse(const char **text, unsigned max, unsigned *ret)
 	return true;
 }
 
+char *number_text(char *to, uint64_t number)
+{
+	char digits[NUMBER_TEXT_MAX], *at = digits + sizeof(digits);
+	size_t n;
+
+	do
+		*--at = (char)('0' + number % 10);
+	while (number /= 10);
+	n = (size_t)(digits + sizeof(digits) - at);
+	memcpy(to, at, n);
+	to[n] = '\0';
+	return to + n;
+}
+
 int64_t clock_ms(void)
 {
 	struct timespec now;

@@ -48,7 +48,7 @@ char *xvasprintf(const char *fmt, va_list ap) __attribute__((format(printf, 1, 0
 
 static inline bool streq(const char *a, const char *b)
 {
-	return strcmp(a, b) == 0;
+	return *a == *b && strcmp(a, b) == 0; /* most differ at once */
 }
 
 /* True when both are NULL or both say the same. */
@@ -71,6 +71,21 @@ static inline const char *plural(unsigned long long n, const char *many)
 {
 	return n == 1 ? "" : many;
 }
+
+/* FNV-1a (Fowler, Noll, Vo), to find things again; anybody can make two texts alike. Begins with HASH_START. */
+#define HASH_START UINT64_C(0xcbf29ce484222325)
+static inline uint64_t hash_bytes(uint64_t hash, const void *data, size_t len)
+{
+	const unsigned char *bytes = (const unsigned char *)data;
+
+	for (size_t i = 0; i < len; i++)
+		hash = (hash ^ bytes[i]) * UINT64_C(0x100000001b3);
+	return hash;
+}
+
+/* Writes the decimal and a NUL at `to` and returns the place of the NUL: a printf() of one number costs ten times as much. */
+#define NUMBER_TEXT_MAX 21 /* with NUL */
+char *number_text(char *to, uint64_t number);
 
 /* Decimal without sign or leading zero at *text, moved past it; false (both untouched) when there is none or it exceeds
  * `max` (below UINT_MAX / 10). */

@@ -169,6 +169,55 @@ static void test_order(void **state)
 	assert_order(t, "abce");
 }
 
+/* ---- Many --------------------------------------------------------------------------------------- */
+
+enum { MANY = 1000 };
+
+/* All names before `n` but those that `skip` divides. */
+static void put_many(struct forwards *t, unsigned n, unsigned skip)
+{
+	char name[8];
+
+	for (unsigned i = 0; i < n; i++) {
+		snprintf(name, sizeof(name), "n-%u", i);
+		if (i % skip)
+			put(t, name, (uint16_t)(i + 1), NULL);
+	}
+}
+
+static void test_names(void **state)
+{
+	_cleanup_(forwards_freep) struct forwards *a = forwards_new(), *b = forwards_new();
+	struct forward_entry *expected, *twin;
+	char name[8];
+
+	(void)state;
+	put_many(a, MANY, 7);
+	put_many(b, MANY, 5);
+	for (unsigned i = 0; i < MANY; i++) {
+		struct forward_entry *e;
+
+		snprintf(name, sizeof(name), "n-%u", i);
+		e = forwards_by_name(a, name);
+		assert_int_equal(e != NULL, i % 7 != 0);
+		if (e)
+			assert_string_equal(e->forward->name, name);
+	}
+	expected = forwards_first(b);
+	for (struct forward_entry *e = forwards_first(a); e; e = e->next) {
+		twin = forwards_twin(b, e, &expected);
+		assert_ptr_equal(twin, forwards_by_name(b, e->forward->name));
+		if (twin)
+			assert_ptr_equal(expected, twin->next);
+	}
+	while ((twin = forwards_first(a))) {
+		snprintf(name, sizeof(name), "%s", twin->forward->name);
+		forwards_detach(a, twin);
+		forward_entry_free(twin);
+		assert_null(forwards_by_name(a, name));
+	}
+}
+
 /* ---- Chains ------------------------------------------------------------------------------------- */
 
 static size_t listening(const struct forwards *t, const struct forward *f)
@@ -252,8 +301,9 @@ static bool naive_overlap(const struct forward *a, const struct forward *b)
 
 static struct forward *random_forward(unsigned name)
 {
-	static const char *const listens[] = {"", "", "eth0", "eth1", "192.0.2.1", "192.0.2.2"};
-	static const char *const listens6[] = {"", "eth0", "2001:db8::1"};
+	/* These interfaces have one hash. */
+	static const char *const listens[] = {"", "", "eth247081", "eth413190", "192.0.2.1", "192.0.2.2"};
+	static const char *const listens6[] = {"", "eth247081", "2001:db8::1"};
 	struct port_range ports, more = {0};
 	bool v6 = below(4) == 0;
 	char text[8];
@@ -396,6 +446,7 @@ int main(void)
 		cmocka_unit_test(test_overlap),
 		cmocka_unit_test(test_listens_nest),
 		cmocka_unit_test(test_order),
+		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_chains),
 		cmocka_unit_test(test_against_naive),
 	};

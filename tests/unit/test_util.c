@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -170,6 +171,19 @@ static void test_text_char(void **state)
 		assert_int_equal(text_char(cases[i].text, strlen(cases[i].text)), cases[i].n);
 }
 
+static void test_number_text(void **state)
+{
+	static const uint64_t numbers[] = {0, 9, 10, 65535, UINT64_MAX};
+	char text[NUMBER_TEXT_MAX], expected[NUMBER_TEXT_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
+		snprintf(expected, sizeof(expected), "%" PRIu64, numbers[i]);
+		assert_ptr_equal(number_text(text, numbers[i]), text + strlen(expected));
+		assert_string_equal(text, expected);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -183,6 +197,7 @@ int main(void)
 		cmocka_unit_test(test_utf8),
 		cmocka_unit_test(test_text_clean),
 		cmocka_unit_test(test_text_char),
+		cmocka_unit_test(test_number_text),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
