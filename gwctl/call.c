@@ -72,6 +72,27 @@ bool call_text(const struct call *call)
 
 static const char *const slow[] = {"Apply", "Rollback", "Undo", "Check", "Diff", "Export", "Import"};
 
+/* False, having complained: gwd is not there. */
+static bool reach(struct call *call)
+{
+	_cleanup_(diag_free) struct diag diag = {0};
+	if (call->client || client_open(call->socket, &call->client, &diag) == 0)
+		return true;
+	complain_all(&diag);
+	return false;
+}
+
+/* What came of asking, said. */
+static enum status asked(int r, const struct diag *diag)
+{
+	if (r == -EREMOTEIO) {
+		print_refusal(diag);
+		return STATUS_REFUSED;
+	}
+	complain_all(diag);
+	return r < 0 ? STATUS_UNREACHABLE : STATUS_DONE;
+}
+
 enum status call_rows(struct call *call, const char *method, json_t *parameters, client_each each, void *ctx)
 {
 	_cleanup_(diag_free) struct diag diag = {0};
@@ -79,21 +100,24 @@ enum status call_rows(struct call *call, const char *method, json_t *parameters,
 	for (size_t i = 0; i < ARRAY_SIZE(slow); i++)
 		if (streq(slow[i], method))
 			seconds = CLIENT_TIMEOUT_LONG;
-	if (!call->client && client_open(call->socket, &call->client, &diag) < 0) {
+	if (!reach(call)) {
 		json_decref(parameters);
-		complain_all(&diag);
 		return STATUS_UNREACHABLE;
 	}
-	bool more = streq(method, "List") || streq(method, "Stats") || streq(method, "Flows") ||
-		    streq(method, "History") || streq(method, "Watch") || streq(method, "Metrics") ||
-		    call_option(call, OPTION_HOLD) || json_object_get(parameters, "wait");
-	int r = client_call(call->client, method, parameters, more, seconds, each, ctx, &diag);
-	if (r == -EREMOTEIO) {
-		print_refusal(&diag);
-		return STATUS_REFUSED;
+	bool more = streq(method, "Watch") || streq(method, "Metrics") || call_option(call, OPTION_HOLD) ||
+		    json_object_get(parameters, "wait");
+	return asked(client_call(call->client, method, parameters, more, seconds, each, ctx, &diag), &diag);
+}
+
+enum status call_list(struct call *call, const char *method, json_t *parameters, const char *list, reply_row each,
+		      void *ctx)
+{
+	_cleanup_(diag_free) struct diag diag = {0};
+	if (!reach(call)) {
+		json_decref(parameters);
+		return STATUS_UNREACHABLE;
 	}
-	complain_all(&diag);
-	return r < 0 ? STATUS_UNREACHABLE : STATUS_DONE;
+	return asked(client_list(call->client, method, parameters, CLIENT_TIMEOUT, list, each, ctx, &diag), &diag);
 }
 
 static void keep(void *ctx, const json_t *parameters)

@@ -123,7 +123,26 @@ static int send_all(struct client *client, const struct buf *out, struct diag *d
 	return 0;
 }
 
-static int receive(struct client *client, json_t **ret, struct diag *diag)
+/* Who hears the replies: of a list its rows, of anything else the parameters. */
+struct hearer {
+	client_each each;
+	const char *list; /* NULL: none */
+	reply_row row;
+	void *ctx;
+};
+
+/* The reply, but for the rows that were given to who hears them; NULL when it is none. New reference. */
+static json_t *read_reply(const char *text, size_t len, const struct hearer *h)
+{
+	_cleanup_(buf_free) struct buf rest = {0};
+	if (!h->list)
+		return json_loadb(text, len, 0, NULL);
+	if (strlen(text) != len || !reply_rows(text, h->list, h->row, h->ctx, &rest))
+		return NULL;
+	return json_loadb(rest.data, rest.len, 0, NULL);
+}
+
+static int receive(struct client *client, const struct hearer *h, json_t **ret, struct diag *diag)
 {
 	const char *text;
 	size_t len;
@@ -137,7 +156,7 @@ static int receive(struct client *client, json_t **ret, struct diag *diag)
 			return gone(client, n < 0 ? errno : 0, diag);
 		wire_in_add(&client->in, data, (size_t)n);
 	}
-	json_auto_t *reply = r > 0 ? json_loadb(text, len, 0, NULL) : NULL;
+	json_auto_t *reply = r > 0 ? read_reply(text, len, h) : NULL;
 	if (!json_is_object(reply)) {
 		diag_add(diag, DIAG_INTERNAL, nowhere, "what answers is not gwd: no Varlink reply came back");
 		return -EBADMSG;
@@ -210,23 +229,36 @@ static int send_call(struct client *client, const char *method, json_t *paramete
 	return send_all(client, &out, diag);
 }
 
-int client_call(struct client *client, const char *method, json_t *parameters, bool more, unsigned seconds,
-		client_each each, void *ctx, struct diag *diag)
+static int call(struct client *client, const char *method, json_t *parameters, bool more, unsigned seconds,
+		const struct hearer *h, struct diag *diag)
 {
 	set_timeout(client->fd, seconds);
 	int r = send_call(client, method, parameters, more, diag);
 	for (bool continues = true; r == 0 && continues;) {
 		json_auto_t *reply = NULL;
-		r = receive(client, &reply, diag);
+		r = receive(client, h, &reply, diag);
 		if (r < 0)
 			return r;
 		const char *error = json_string_value(json_object_get(reply, "error"));
 		const json_t *given = json_object_get(reply, "parameters");
 		if (error)
 			r = refused(error, method, given, diag);
-		else if (each)
-			each(ctx, given);
+		else if (h->each)
+			h->each(h->ctx, given);
 		continues = more && json_is_true(json_object_get(reply, "continues"));
 	}
 	return r;
+}
+
+int client_call(struct client *client, const char *method, json_t *parameters, bool more, unsigned seconds,
+		client_each each, void *ctx, struct diag *diag)
+{
+	return call(client, method, parameters, more, seconds, &(struct hearer){.each = each, .ctx = ctx}, diag);
+}
+
+int client_list(struct client *client, const char *method, json_t *parameters, unsigned seconds, const char *name,
+		reply_row each, void *ctx, struct diag *diag)
+{
+	return call(client, method, parameters, true, seconds,
+		    &(struct hearer){.list = name, .row = each, .ctx = ctx}, diag);
 }

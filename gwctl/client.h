@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "diag.h"
+#include "reply.h"
 
 #define CLIENT_TIMEOUT 30       /* seconds without a byte from gwd */
 #define CLIENT_TIMEOUT_LONG 300 /* for what reads or writes everything */
@@ -26,6 +27,10 @@ typedef void (*client_each)(void *ctx, const json_t *parameters);
  * did not answer, and whether it acted is unknown. */
 int client_call(struct client *, const char *method, json_t *parameters, bool more, unsigned seconds, client_each each,
 		void *ctx, struct diag *);
+
+/* The same with `more`, but the rows of the list `name` are given one by one. */
+int client_list(struct client *, const char *method, json_t *parameters, unsigned seconds, const char *name,
+		reply_row each, void *ctx, struct diag *);
 
 /* To be called by `each`: the call stays open for as long as both sides want, so wait without end for more. `ending`
  * (static): what to say when gwd ends it. */

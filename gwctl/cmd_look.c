@@ -229,19 +229,17 @@ struct rows {
 	size_t n, capacity;
 };
 
-static void take_rows(void *ctx, const json_t *reply)
+static bool take_row(void *ctx, const char *text, size_t len)
 {
 	struct rows *rows = ctx;
-	size_t i;
-	json_t *row;
-	json_array_foreach (json_object_get(reply, rows->list), i, row) {
-		if (!rows->hold) {
-			writer_row(rows->out, row);
-			continue;
-		}
-		rows->held = grow(rows->held, rows->n, &rows->capacity, sizeof(*rows->held));
-		rows->held[rows->n++] = json_incref(row);
-	}
+	if (!rows->hold)
+		return writer_row_text(rows->out, text, len);
+	json_t *row = json_loadb(text, len, 0, NULL);
+	if (!row)
+		return false;
+	rows->held = grow(rows->held, rows->n, &rows->capacity, sizeof(*rows->held));
+	rows->held[rows->n++] = row;
+	return true;
 }
 
 static void put_held(struct rows *rows, int (*compare)(const void *, const void *))
@@ -259,7 +257,7 @@ static enum status put_rows(struct call *call, const char *method, json_t *param
 			    int (*compare)(const void *, const void *))
 {
 	rows->hold = compare != NULL;
-	enum status status = call_rows(call, method, parameters, take_rows, rows);
+	enum status status = call_list(call, method, parameters, rows->list, take_row, rows);
 	put_held(rows, compare);
 	if (status == STATUS_DONE)
 		writer_end(call->out);
@@ -284,9 +282,9 @@ enum status cmd_ls(struct call *call)
 	return put_rows(call, "List", parameters, &rows, sort ? sorts[i].compare : NULL);
 }
 
-static void take_stats(void *ctx, const json_t *reply)
+static bool take_stats(void *ctx, const char *text, size_t len)
 {
-	json_object_set(ctx, "stats", json_array_get(json_object_get(reply, "stats"), 0));
+	return json_object_set_new(ctx, "stats", json_loadb(text, len, 0, NULL)) == 0;
 }
 
 enum status cmd_show(struct call *call)
@@ -295,7 +293,8 @@ enum status cmd_show(struct call *call)
 	enum status status = call_method(call, "Get", json_pack("{s:s}", "name", call->words[0]), &reply);
 	json_t *forward = json_object_get(reply, "forward");
 	if (status == STATUS_DONE && json_object_get(forward, "traffic"))
-		status = call_rows(call, "Stats", json_pack("{s:s}", "name", call->words[0]), take_stats, forward);
+		status = call_list(call, "Stats", json_pack("{s:s}", "name", call->words[0]), "stats", take_stats,
+				   forward);
 	if (status == STATUS_DONE)
 		writer_object(call->out, show_fields, ARRAY_SIZE(show_fields), forward);
 	return status;

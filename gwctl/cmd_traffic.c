@@ -169,20 +169,18 @@ struct stats {
 	char *missing; /* of the first that lacks something: it is the same for most */
 };
 
-static void take_stats(void *ctx, const json_t *reply)
+static bool take_stats(void *ctx, const char *text, size_t len)
 {
 	struct stats *s = ctx;
-	size_t i;
-	json_t *row;
-	json_array_foreach (json_object_get(reply, "stats"), i, row) {
-		if (s->one) {
-			writer_object(s->call->out, stats_fields, ARRAY_SIZE(stats_fields), row);
-			continue;
-		}
+	json_auto_t *row = json_loadb(text, len, 0, NULL);
+	if (row && s->one) {
+		writer_object(s->call->out, stats_fields, ARRAY_SIZE(stats_fields), row);
+	} else if (row) {
 		writer_row(s->call->out, row);
 		if (!s->missing && json_array_size(json_object_get(row, "missing")))
 			s->missing = traffic_missing_text(row);
 	}
+	return row;
 }
 
 enum status cmd_stats(struct call *call)
@@ -195,7 +193,7 @@ enum status cmd_stats(struct call *call)
 		json_object_set_new(parameters, "reset", json_true());
 	if (!stats.one)
 		writer_rows(call->out, stats_columns, ARRAY_SIZE(stats_columns));
-	enum status status = call_rows(call, "Stats", parameters, take_stats, &stats);
+	enum status status = call_list(call, "Stats", parameters, "stats", take_stats, &stats);
 	if (status == STATUS_DONE && !stats.one)
 		writer_end(call->out);
 	if (stats.missing && !call->quiet) {
@@ -267,13 +265,10 @@ static const struct column flow_columns[] = {
 	{"TIMEOUT", COLUMN_NUMBER, timeout_cell},
 };
 
-static void take_flows(void *ctx, const json_t *reply)
+static bool take_flow(void *ctx, const char *text, size_t len)
 {
 	struct call *call = ctx;
-	size_t i;
-	json_t *flow;
-	json_array_foreach (json_object_get(reply, "flows"), i, flow)
-		writer_row(call->out, flow);
+	return writer_row_text(call->out, text, len);
 }
 
 enum status cmd_flows(struct call *call)
@@ -289,7 +284,7 @@ enum status cmd_flows(struct call *call)
 	if (call_option(call, OPTION_KILL))
 		return call_change(call, "KillFlows", parameters, NULL);
 	writer_rows(call->out, flow_columns, ARRAY_SIZE(flow_columns));
-	enum status status = call_rows(call, "Flows", parameters, take_flows, call);
+	enum status status = call_list(call, "Flows", parameters, "flows", take_flow, call);
 	if (status == STATUS_DONE)
 		writer_end(call->out);
 	return status;

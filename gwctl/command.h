@@ -64,6 +64,8 @@ bool call_text(const struct call *); /* false, having complained, when -o wants 
 /* Sends and waits; `parameters` is taken. Whatever fails is said on standard error. */
 enum status call_method(struct call *, const char *method, json_t *parameters, json_t **ret);
 enum status call_rows(struct call *, const char *method, json_t *parameters, client_each each, void *ctx);
+/* The rows of a list as they come. */
+enum status call_list(struct call *, const char *method, json_t *parameters, const char *list, reply_row each, void *ctx);
 /* A change: adds the options of every change to `parameters` and prints what came of it. `ret` may be NULL. */
 enum status call_change(struct call *, const char *method, json_t *parameters, json_t **ret);
 

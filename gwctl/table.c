@@ -75,6 +75,19 @@ void writer_row(struct writer *w, const json_t *row)
 	w->n_rows++;
 }
 
+bool writer_row_text(struct writer *w, const char *json, size_t len)
+{
+	if (w->ops->row_text) {
+		w->ops->row_text(w, json, len);
+		w->n_rows++;
+		return true;
+	}
+	json_auto_t *row = json_loadb(json, len, 0, NULL);
+	if (row)
+		writer_row(w, row);
+	return row;
+}
+
 void writer_end(struct writer *w)
 {
 	w->ops->end(w);

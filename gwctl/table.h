@@ -38,6 +38,7 @@ void writer_freep(struct writer **);
  * first row or the end, so that a refused request leaves nothing on standard output. Once for each writer. */
 void writer_rows(struct writer *, const struct column *columns, size_t n);
 void writer_row(struct writer *, const json_t *row);
+bool writer_row_text(struct writer *, const char *json, size_t len); /* as reply.h gives it; false: it is no JSON */
 void writer_end(struct writer *);
 
 void writer_object(struct writer *, const struct column *fields, size_t n, const json_t *object);
@@ -50,6 +51,7 @@ void writer_line(struct writer *, const struct column *, const json_t *row);
 struct writer_ops {
 	const char *name;
 	void (*row)(struct writer *, const json_t *row);
+	void (*row_text)(struct writer *, const char *json, size_t len); /* NULL: it wants to know what is in it */
 	void (*end)(struct writer *);
 	void (*object)(struct writer *, const json_t *object);
 	void (*document)(struct writer *, const char *yaml);

@@ -14,18 +14,26 @@ static bool is_control(const char *p, unsigned *ret)
 	return high || u[0] == 0x7f;
 }
 
+static void put_safe(FILE *file, const char *text, size_t len)
+{
+	const char *end = text + len, *from = text;
+	unsigned c;
+	for (const char *p = text; p < end; p++) {
+		if (!is_control(p, &c))
+			continue;
+		fwrite(from, 1, (size_t)(p - from), file);
+		fprintf(file, "\\u%04x", c);
+		p += c > 0x7f;
+		from = p + 1;
+	}
+	fwrite(from, 1, (size_t)(end - from), file);
+}
+
 static void put_json(FILE *file, const json_t *value, size_t flags)
 {
 	_cleanup_(freep) char *text = json_dumps(value, flags | JSON_ENCODE_ANY);
-	unsigned c;
-	for (const char *p = text; p && *p; p++) {
-		if (!is_control(p, &c)) {
-			fputc(*p, file);
-			continue;
-		}
-		fprintf(file, "\\u%04x", c);
-		p += c > 0x7f;
-	}
+	if (text)
+		put_safe(file, text, strlen(text));
 }
 
 /* ---- JSON: one array, a row a line -------------------------------------------------------------- */
@@ -34,6 +42,12 @@ static void json_row(struct writer *w, const json_t *row)
 {
 	fputs(w->n_rows ? ",\n" : "[\n", w->file);
 	put_json(w->file, row, JSON_COMPACT);
+}
+
+static void json_row_text(struct writer *w, const char *json, size_t len)
+{
+	fputs(w->n_rows ? ",\n" : "[\n", w->file);
+	put_safe(w->file, json, len);
 }
 
 static void json_end(struct writer *w)
@@ -159,6 +173,7 @@ static void yaml_document(struct writer *w, const char *yaml)
 const struct writer_ops writer_json = {
 	.name = "json",
 	.row = json_row,
+	.row_text = json_row_text,
 	.end = json_end,
 	.object = json_whole,
 	.document = json_document,

@@ -52,6 +52,49 @@ static void test_call(void **state)
 	asked_free(&a);
 }
 
+static bool collect_row(void *ctx, const char *row, size_t len)
+{
+	buf_printf(ctx, "%.*s;", (int)len, row);
+	return true;
+}
+
+static int ask_list(const char *reply, char **ret_rows, struct diag *diag)
+{
+	const char *replies[] = {reply, NULL};
+	struct buf got = {0};
+	struct client *client = NULL;
+	struct stub stub;
+	stub_start(&stub, replies);
+	assert_int_equal(client_open(stub.path, &client, diag), 0);
+	int r = client_list(client, "List", NULL, 5, "forwards", collect_row, &got, diag);
+	client_free(client);
+	free(stub_end(&stub));
+	*ret_rows = buf_take(&got);
+	return r;
+}
+
+static void test_list(void **state)
+{
+	static const struct {
+		const char *reply, *rows;
+		int r;
+	} cases[] = {
+		{"{\"parameters\":{\"forwards\":[{\"a\":1},{}]},\"continues\":true}" STUB_NEXT
+		 "{\"parameters\":{\"forwards\":[{\"b\":2}]}}", "{\"a\":1};{};{\"b\":2};", 0},
+		{"{\"parameters\":{\"forwards\":[{\"a\":1},{\"b\":\033}]}}", "{\"a\":1};", -EBADMSG},
+		{"{\"parameters\":{\"forwards\":[{\"a\":1}]]}}", "{\"a\":1};", -EBADMSG},
+		{"{\"parameters\":{},\"error\":\"org.gwd.Gateway.Busy\"}", "", -EREMOTEIO},
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_(diag_free) struct diag diag = {0};
+		_cleanup_(freep) char *rows = NULL;
+		assert_int_equal(ask_list(cases[i].reply, &rows, &diag), cases[i].r);
+		assert_string_equal(rows, cases[i].rows);
+		assert_int_equal(diag_failed(&diag), cases[i].r < 0);
+	}
+}
+
 static void test_more(void **state)
 {
 	(void)state;
@@ -223,6 +266,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_call),
 		cmocka_unit_test(test_more),
+		cmocka_unit_test(test_list),
 		cmocka_unit_test(test_continues_unasked),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_odd_errors),

@@ -39,8 +39,8 @@ static const struct column fields[] = {
 	{NULL, COLUMN_TEXT, name_cell},
 };
 
-/* What `format` makes of the JSON rows, or of the object. */
-static char *write_out(const char *format, struct screen screen, const char *json)
+/* What `format` makes of the JSON rows, given as they are or as their texts, or of the object. */
+static char *write_so(const char *format, struct screen screen, const char *json, bool texts)
 {
 	char *text = NULL;
 	size_t len, i;
@@ -52,12 +52,26 @@ static char *write_out(const char *format, struct screen screen, const char *jso
 	assert_non_null(value);
 	if (json_is_array(value)) {
 		writer_rows(w, columns, ARRAY_SIZE(columns));
-		json_array_foreach (value, i, row) writer_row(w, row);
+		json_array_foreach (value, i, row) {
+			_cleanup_(freep) char *one = json_dumps(row, JSON_COMPACT);
+			if (texts)
+				assert_true(writer_row_text(w, one, strlen(one)));
+			else
+				writer_row(w, row);
+		}
 		writer_end(w);
 	} else {
 		writer_object(w, fields, ARRAY_SIZE(fields), value);
 	}
 	fclose(file);
+	return text;
+}
+
+static char *write_out(const char *format, struct screen screen, const char *json)
+{
+	char *text = write_so(format, screen, json, false);
+	_cleanup_(freep) char *same = write_so(format, screen, json, true);
+	assert_string_equal(text, same);
 	return text;
 }
 
