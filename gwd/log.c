@@ -23,7 +23,7 @@ void log_set_level(enum log_level level)
 static void escape(struct buf *out, const char *text)
 {
 	for (size_t n; *text; text += n ? n : 1) {
-		n = text_char(text, strlen(text));
+		n = text_span(text);
 		if (n)
 			buf_add(out, text, n);
 		else

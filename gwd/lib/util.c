@@ -295,29 +295,28 @@ size_t text_char(const char *s, size_t len)
 	return n;
 }
 
+size_t text_span(const char *s)
+{
+	size_t n = 0, more;
+
+	for (; s[n]; n += more) {
+		more = s[n] >= ' ' && s[n] <= '~' ? 1 : text_char(s + n, strnlen(s + n, 4));
+		if (!more)
+			break;
+	}
+	return n;
+}
+
 bool text_printable(const char *s)
 {
-	size_t len = strlen(s), n;
-
-	for (; len; s += n, len -= n) {
-		n = text_char(s, len);
-		if (!n)
-			return false;
-	}
-	return true;
+	return !s[text_span(s)];
 }
 
 void text_clean(char *s, const char *keep)
 {
-	size_t len = strlen(s), n;
-
-	for (; len; s += n, len -= n) {
-		n = text_char(s, len);
-		if (n || strchr(keep, *s)) {
-			n = n ? n : 1;
-			continue;
-		}
-		*s = '?';
-		n = 1;
+	while (*(s += text_span(s))) {
+		if (!strchr(keep, *s))
+			*s = '?';
+		s++;
 	}
 }

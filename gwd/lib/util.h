@@ -62,7 +62,8 @@ size_t utf8_char(const char *s, size_t len);
 /* The same, but 0 also for a control character: C0, DEL, C1, the line ends of Unicode, and what turns the direction of the
  * text around it (UAX #9, explicit formatting), by which a line shows something else than it says. */
 size_t text_char(const char *s, size_t len);
-bool text_printable(const char *s); /* nothing else is in it: may go to logs and terminals as it is */
+size_t text_span(const char *s);    /* bytes at its beginning that may go to logs and terminals as they are */
+bool text_printable(const char *s); /* all of it */
 /* Makes it so: every offending byte becomes '?', but for the control characters in `keep` ("\t\n"). */
 void text_clean(char *s, const char *keep);
 

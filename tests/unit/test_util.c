@@ -151,6 +151,8 @@ static void test_text_clean(void **state)
 	assert_string_equal(tabs, "\ta?");
 	assert_false(text_printable(tabs));
 	assert_true(text_printable(""));
+	assert_int_equal(text_span("a\xc3\xa9\xe2\x80\xa7~\x7f"), 7);
+	assert_int_equal(text_span("a\xe2\x80"), 1); /* half a character */
 }
 
 /* Letters of every script, but nothing that makes a line look like another one. */
