@@ -194,7 +194,7 @@ bool turn_takes(const struct gwd *, const struct draft *, const struct request_o
 int turn_refuse(struct gwd *, struct diag *);
 /* Its draft and journey move there, the caller's are empty; or -errno plus diag, and the whole turn is lost. */
 int turn_join(struct gwd *, struct journey *, struct diag *);
-/* In a turn that others wait in: it is known already that nobody listens there. */
+/* In a turn, which asks the kernel at most twice for all its changes: nobody listens there. */
 bool turn_nobody_listens(const struct gwd *, uint8_t protos, struct port_range);
 
 /* Brings the kernel to what memory says, whatever it has: after surprises. *ret_ops: steps that it took. */

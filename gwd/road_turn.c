@@ -33,8 +33,8 @@ struct turn {
 	bool durable, fleeting; /* the transaction that has begun */
 	struct joined **items;
 	size_t n, capacity;
-	struct listeners listeners; /* all of this machine, ... */
-	bool known;                 /* ... once they were asked */
+	struct listeners listeners; /* of this machine, TCP, ... */
+	struct port_range known;    /* ... at these ports; first is 0 until they were asked about */
 };
 
 struct turn *turn_new(void)
@@ -194,18 +194,37 @@ int turn_join(struct gwd *g, struct journey *j, struct diag *diag)
 	return 0;
 }
 
+static bool within(struct port_range range, struct port_range ports)
+{
+	return range.first && ports.first >= range.first && ports.last <= range.last;
+}
+
+/* The first change asks about its own ports, the second one about all: many come one by one, and many together. */
+static bool know(struct turn *t, struct port_range ports)
+{
+	static const struct port_range all = {1, UINT16_MAX};
+	_cleanup_(diag_free) struct diag ignored = {0};
+
+	if (within(t->known, ports))
+		return true;
+	ports = t->known.first ? all : ports;
+	t->known = (struct port_range){0};
+	listeners_free(&t->listeners);
+	if (listeners_read(PROTO_TCP, ports, &t->listeners, &ignored) < 0)
+		return false;
+	t->known = ports;
+	return true;
+}
+
 bool turn_nobody_listens(const struct gwd *g, uint8_t protos, struct port_range ports)
 {
-	_cleanup_(diag_free) struct diag ignored = {0};
 	struct turn *t = g->turn;
 	size_t at;
 
-	if (!t->n || protos != PROTO_TCP)
+	if (!t->open || protos != PROTO_TCP || !know(t, ports))
 		return false;
-	if (!t->known)
-		t->known = listeners_read(PROTO_TCP, (struct port_range){1, UINT16_MAX}, &t->listeners, &ignored) == 0;
-	at = t->known ? listeners_at(&t->listeners, ports.first) : 0;
-	return t->known && (at == t->listeners.n || t->listeners.items[at].port > ports.last);
+	at = listeners_at(&t->listeners, ports.first);
+	return at == t->listeners.n || t->listeners.items[at].port > ports.last;
 }
 
 /* ---- The turn -------------------------------------------------------------------------------------- */

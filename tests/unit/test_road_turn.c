@@ -185,12 +185,33 @@ static void test_own_listener(void **state)
 	assert_list("web active\nx active\na active\nb active");
 }
 
+/* About the ports of the first change, then about all. */
+static void test_asks_who_listens_twice(void **state)
+{
+	static const unsigned asked[] = {1, 2, 2};
+	unsigned before;
+
+	(void)state;
+	begin_with_web();
+	gwd_turn_begin(place.gwd);
+	before = fake_listeners_asked() + fake_peers_asked();
+	for (size_t i = 0; i < ARRAY_SIZE(asked); i++) {
+		add((char[]){(char)('a' + i), '\0'}, (char[]){'3', (char)('0' + i), '\0'}, "10.0.0.3");
+		assert_int_equal(fake_listeners_asked() + fake_peers_asked() - before, asked[i]);
+	}
+	assert_int_equal(gwd_turn_end(place.gwd), 0);
+	fake_listen(PROTO_TCP, "0.0.0.0", 40, NULL); /* the next turn asks anew */
+	gwd_turn_begin(place.gwd);
+	assert_int_equal(try_add("{'name':'e','ports':['40'],'to':[{'addr':'10.0.0.4'}]}"), -EEXIST);
+	assert_int_equal(gwd_turn_end(place.gwd), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		IN_PLACE(test_one_batch), IN_PLACE(test_each_sees_the_others), IN_PLACE(test_refused),
 		IN_PLACE(test_unknown),   IN_PLACE(test_full_disk),            IN_PLACE(test_alone),
-		IN_PLACE(test_comes_and_goes), IN_PLACE(test_own_listener),
+		IN_PLACE(test_comes_and_goes), IN_PLACE(test_own_listener), IN_PLACE(test_asks_who_listens_twice),
 	};
 
 	netns_init();
