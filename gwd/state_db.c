@@ -101,12 +101,13 @@ static const char *const queries[QUERY_COUNT] = {
 	[REVISION_GET] = REVISION_COLUMNS "WHERE id = ?",
 	[REVISION_PUT] = "INSERT INTO revision VALUES(?, ?, ?, ?, ?, ?, ?)",
 	[REVISION_LAST] = "SELECT ifnull(max(id), 0) FROM revision",
-	[REVISION_OLDEST] = REVISION_COLUMNS "ORDER BY id LIMIT 1",
+	[REVISION_OLDEST] = "SELECT ifnull(min(id), 0) FROM revision",
+	[REVISION_DOCSETS] = "SELECT DISTINCT docset FROM revision WHERE id <= ?",
 	/* Of the oldest one kept nobody knows any more what was before it, unless it is the very first. */
 	/* What was reversed and then brought back, because that was not confirmed, can be reversed again. */
 	[REVISION_UNDOABLE] = "SELECT id FROM revision WHERE reverses = 0 AND id NOT IN (SELECT reverses FROM revision"
 			      " WHERE id NOT IN (SELECT reverses FROM revision)) AND (id = 1 OR id > (SELECT min(id) FROM revision)) ORDER BY id DESC LIMIT 1",
-	[REVISION_DEL] = "DELETE FROM revision WHERE id = ?",
+	[REVISION_DEL] = "DELETE FROM revision WHERE id <= ?",
 	[ITEM_EACH] = "SELECT kind, name, before, after FROM item WHERE revision = ? ORDER BY position",
 	[ITEM_PUT_RUNTIME] = ITEM_PUT("0", "CASE WHEN boot IS NULL THEN service END FROM runtime WHERE name = ?3"),
 	[ITEM_PUT_OVERRIDE] =
@@ -115,7 +116,7 @@ static const char *const queries[QUERY_COUNT] = {
 		ITEM_PUT("?5", "CASE WHEN boot IS NULL THEN value END FROM live WHERE kind = ?5 AND name = ?3"),
 	[ITEM_BYTES] = "SELECT ifnull(sum(length(CAST(name||ifnull(before, '')||ifnull(after, '') AS BLOB))), 0)"
 		       " FROM item WHERE revision BETWEEN ? AND ?",
-	[ITEM_DEL] = "DELETE FROM item WHERE revision = ?",
+	[ITEM_DEL] = "DELETE FROM item WHERE revision <= ?",
 	[PENDING_GET] = "SELECT what, revision, since, declared, docset, uid, pid, session, held, boot, deadline"
 			" FROM pending",
 	[PENDING_PUT] = "INSERT INTO pending VALUES(1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",

@@ -255,45 +255,57 @@ static int drop_docset(struct state *state, int64_t docset, struct diag *diag)
 	return r;
 }
 
-static int drop_revision(struct state *state, int64_t id, int64_t docset, struct diag *diag)
+/* Those that lost a reference in this transaction. */
+static int drop_docsets(struct state *state, struct diag *diag)
 {
-	int64_t bytes = 0;
-	int r = db_number(state, diag, &bytes, ITEM_BYTES, "ii", id, id);
+	int r = 0;
 
-	if (r == 0)
-		r = db_run(state, diag, ITEM_DEL, "i", id);
-	if (r == 0)
-		r = db_run(state, diag, REVISION_DEL, "i", id);
-	state->history.bytes -= bytes;
-	return r < 0 || !docset ? r : drop_docset(state, docset, diag);
+	while (r == 0 && state->n_loose)
+		r = drop_docset(state, state->loose[--state->n_loose], diag);
+	return r;
 }
 
-static int oldest_revision(struct state *state, int64_t *ret_id, int64_t *ret_docset, struct diag *diag)
+static int loosen_documents(struct state *state, int64_t newest, struct diag *diag)
 {
-	_cleanup_(db_resetp) sqlite3_stmt *stmt = db_ask(state, REVISION_OLDEST, "");
-	int r = db_step(state, stmt, diag);
+	_cleanup_(db_resetp) sqlite3_stmt *stmt = db_ask(state, REVISION_DOCSETS, "i", newest);
+	int r;
 
-	if (r > 0) {
-		*ret_id = sqlite3_column_int64(stmt, 0);
-		*ret_docset = sqlite3_column_int64(stmt, 5);
-	}
-	return r < 0 ? r : 0;
+	while ((r = db_step(state, stmt, diag)) > 0)
+		history_loosen(state, sqlite3_column_int64(stmt, 0));
+	return r;
+}
+
+/* Up to this one: many at once cost hardly more than one. */
+static int drop_revisions(struct state *state, int64_t newest, struct diag *diag)
+{
+	int64_t bytes = 0;
+	int r = loosen_documents(state, newest, diag);
+
+	if (r == 0)
+		r = db_number(state, diag, &bytes, ITEM_BYTES, "ii", (int64_t)0, newest);
+	if (r == 0)
+		r = db_run(state, diag, ITEM_DEL, "i", newest);
+	if (r == 0)
+		r = db_run(state, diag, REVISION_DEL, "i", newest);
+	state->history.bytes -= bytes;
+	return r < 0 ? r : drop_docsets(state, diag);
 }
 
 int history_prune(struct state *state, struct diag *diag)
 {
-	int64_t items = 0, oldest = state->history.last, docset = 0;
+	int64_t items = 0, oldest = 0;
 	int r = db_number(state, diag, &items, ITEM_BYTES, "ii", state->history_before.last + 1, INT64_MAX);
 
 	state->history.bytes += items;
-	for (size_t i = 0; r == 0 && i < state->n_loose; i++)
-		r = drop_docset(state, state->loose[i], diag);
-	while (r == 0) {
-		r = oldest_revision(state, &oldest, &docset, diag);
-		if (r < 0 || oldest == state->history.last ||
-		    (state->history.last - oldest < STATE_REVISIONS_MAX && state->history.bytes <= STATE_SIZE_MAX))
+	if (r == 0)
+		r = drop_docsets(state, diag);
+	if (r == 0 && state->history.last > STATE_REVISIONS_MAX)
+		r = drop_revisions(state, state->history.last - STATE_REVISIONS_MAX, diag);
+	while (r == 0 && state->history.bytes > STATE_SIZE_MAX) {
+		r = db_number(state, diag, &oldest, REVISION_OLDEST, "");
+		if (r < 0 || oldest == state->history.last)
 			break;
-		r = drop_revision(state, oldest, docset, diag);
+		r = drop_revisions(state, oldest, diag);
 	}
 	return r;
 }

@@ -292,6 +292,11 @@ static void test_count_is_bounded(void **ctx)
 	assert_false(has_docset(state, old));
 	assert_items(state, 1, "");
 	assert_runtime(state, "a=1 ");
+	begin(state);
+	for (int i = 0; i < 3; i++)
+		put_revision(state, "together", 0, 0);
+	commit(state);
+	assert_int_equal(count_revisions(state), STATE_REVISIONS_MAX);
 	state_close(state);
 
 	state = open_again(ctx);
