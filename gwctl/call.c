@@ -207,7 +207,7 @@ static void take_held(void *ctx, const json_t *reply)
 	if (!streq(json_text(json_object_get(reply, "forward"), "lifetime"), "held open"))
 		return;
 	h->held(h->call, reply);
-	client_hold(h->call->client, "gwd has ended, and with it what was held open");
+	client_hold(h->call->client, "what was held open is gone");
 }
 
 enum status call_held(struct call *call, const char *method, json_t *parameters,

@@ -4,6 +4,7 @@
 #include "client.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
@@ -13,11 +14,15 @@
 #include "wire.h"
 
 #define READ_SIZE 65536
+#define PATH_LONGEST (sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1)
+#define ALIVE_MS 1000
 
 struct client {
 	int fd;
 	struct wire_in in;
-	const char *held; /* what to say when it ends; NULL: it answers in time */
+	const char *held; /* what is over when it ends; NULL: it answers in time */
+	char *path;
+	pid_t pid; /* of who listens there */
 };
 
 static const struct loc nowhere;
@@ -57,20 +62,38 @@ static int explain_connect(const char *path, int error, struct diag *diag)
 	return -error;
 }
 
-int client_open(const char *path, struct client **ret, struct diag *diag)
+/* A descriptor, or -errno. */
+static int dial(const char *path)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	if (!*path || strlen(path) >= sizeof(address.sun_path)) {
-		diag_add(diag, DIAG_INVALID, nowhere, "the path of a socket has 1 to %zu bytes: '%s'",
-			 sizeof(address.sun_path) - 1, path);
-		return -ENAMETOOLONG;
-	}
 	memcpy(address.sun_path, path, strlen(path) + 1);
 	_cleanup_(closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0 || set_timeout(fd, CLIENT_TIMEOUT) < 0 ||
 	    connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
-		return explain_connect(path, errno, diag);
+		return -errno;
+	return take_fd(&fd);
+}
+
+static pid_t listener_of(int fd)
+{
+	struct ucred peer = {0};
+	socklen_t len = sizeof(peer);
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0 ? 0 : peer.pid;
+}
+
+int client_open(const char *path, struct client **ret, struct diag *diag)
+{
+	if (!*path || strlen(path) > PATH_LONGEST) {
+		diag_add(diag, DIAG_INVALID, nowhere, "the path of a socket has 1 to %zu bytes: '%s'", PATH_LONGEST,
+			 path);
+		return -ENAMETOOLONG;
+	}
+	_cleanup_(closep) int fd = dial(path);
+	if (fd < 0)
+		return explain_connect(path, -fd, diag);
 	struct client *client = xcalloc(1, sizeof(*client));
+	client->path = xstrdup(path);
+	client->pid = listener_of(fd);
 	client->fd = take_fd(&fd);
 	*ret = client;
 	return 0;
@@ -81,6 +104,7 @@ void client_free(struct client *client)
 	if (!client)
 		return;
 	close(client->fd);
+	free(client->path);
 	wire_in_free(&client->in);
 	free(client);
 }
@@ -90,16 +114,26 @@ void client_freep(struct client **client)
 	client_free(*client);
 }
 
-void client_hold(struct client *client, const char *ending)
+void client_hold(struct client *client, const char *over)
 {
-	client->held = ending;
+	client->held = over;
 	set_timeout(client->fd, 0);
+}
+
+/* The gwd that we had: a client that says nothing is left alone by it, while one that ends takes nobody on any more. */
+static bool still_there(const struct client *client)
+{
+	_cleanup_(closep) int fd = dial(client->path);
+	struct pollfd end = {.fd = fd, .events = POLLIN};
+	return fd >= 0 && listener_of(fd) == client->pid && poll(&end, 1, ALIVE_MS) == 0;
 }
 
 static int gone(const struct client *client, int error, struct diag *diag)
 {
 	if (client->held)
-		diag_add(diag, DIAG_INTERNAL, nowhere, "%s", client->held);
+		diag_add(diag, DIAG_INTERNAL, nowhere, "%s: %s",
+			 still_there(client) ? "gwd has cut us, as nobody read what it said" : "gwd has ended",
+			 client->held);
 	else if (error == EAGAIN)
 		diag_add(diag, DIAG_BUSY, nowhere,
 			 "gwd does not answer; see gwctl history for whether a change was made");

@@ -32,9 +32,9 @@ int client_call(struct client *, const char *method, json_t *parameters, bool mo
 int client_list(struct client *, const char *method, json_t *parameters, unsigned seconds, const char *name,
 		reply_row each, void *ctx, struct diag *);
 
-/* To be called by `each`: the call stays open for as long as both sides want, so wait without end for more. `ending`
- * (static): what to say when gwd ends it. */
-void client_hold(struct client *, const char *ending);
+/* To be called by `each`: the call stays open for as long as both sides want, so wait without end for more. `over`
+ * (static): what is over then, said behind whether gwd has ended, or has cut us. */
+void client_hold(struct client *, const char *over);
 
 /* A list of the wire's Mistake, each with its place and source line. */
 void client_mistakes(const json_t *mistakes, enum diag_kind, struct diag *);

@@ -53,7 +53,7 @@ static void each(void *ctx, const json_t *reply)
 	struct call *call = ctx;
 	sigset_t set;
 	if (!json_object_get(reply, "event")) { /* the first: from now on everything is seen */
-		client_hold(call->client, "gwd has ended, or has cut us because nobody read: nothing more is seen");
+		client_hold(call->client, "nothing more is seen");
 		if (!call->quiet)
 			fprintf(stderr, "watching; Ctrl-C ends it\n");
 		return;

@@ -107,7 +107,7 @@ static void each(void *ctx, const json_t *reply)
 	if (w->read)
 		put(w->call, w->read);
 	fflush(stdout);
-	client_hold(w->call->client, "gwd has ended, and nothing is traced any more");
+	client_hold(w->call->client, "nothing is traced any more");
 	if (!w->call->quiet)
 		fprintf(stderr, "waiting for such a packet; Ctrl-C ends it\n");
 }

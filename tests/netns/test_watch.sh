@@ -102,5 +102,5 @@ gwd_stop gateway
 wait $plain
 is "gwd's end is said with status 3" 3 echo $?
 check "it was told that it stops" seen ' daemon     stopping on SIGTERM: the rules stay in place$'
-is "and why it ended" "gwctl: gwd has ended, or has cut us because nobody read: nothing more is seen" tail -n 1 "$work/seen.err"
+is "and why it ended" "gwctl: gwd has ended: nothing more is seen" tail -n 1 "$work/seen.err"
 finish

@@ -171,7 +171,7 @@ waits 80 --wait 20s
 gwd_kill gateway
 check "with gwd killed, nothing is marked any more" unmarked
 wait $waiting
-has "who waited is told" 'gwd has ended, and nothing is traced any more' cat "$work/said"
+has "who waited is told" 'gwd has ended: nothing is traced any more' cat "$work/said"
 gwd_start gateway
 waits 80 --wait 20s
 on gateway "$gwd" -c "$work/gateway/gwd.yaml" -s "$work/gateway/gwd.sock" -S "$work/gateway/state" --purge >/dev/null

@@ -21,6 +21,7 @@
 
 #define STUB_NEXT "\036" /* inside a reply: where one message ends and the next starts */
 #define STUB_HANG "hang" /* instead of a reply: read the call and never answer */
+#define STUB_STAY "stay" /* instead of a reply: hang up, but be there for others */
 #define STUB_CUT "cut:"  /* before a reply: sent without reading more than the first bytes, then hung up */
 
 struct stub {
@@ -68,6 +69,10 @@ static inline void stub_serve(int listener, const char *asked, const char *const
 			if (read(fd, some, sizeof(some)) > 0)
 				stub_put(fd, *replies + strlen(STUB_CUT));
 			break;
+		}
+		if (streq(*replies, STUB_STAY)) {
+			close(fd);
+			pause();
 		}
 		if (!stub_take(fd, asked))
 			break;

@@ -160,8 +160,11 @@ static void test_hold(void **state)
 	const struct result *r = gwctl("gwctl add 80 192.168.0.102 --hold", HELD); /* then gwd hangs up */
 	expect(r, 3, "added tcp-80: (held open)\n",
 	       "warning: mind\nheld open until this command ends: Ctrl-C\n"
-	       "gwctl: gwd has ended, and with it what was held open\n");
+	       "gwctl: gwd has ended: what was held open is gone\n");
 	assert_non_null(strstr(r->asked, "\"hold\":true},\"more\":true}"));
+	const char *stays[] = {HELD, STUB_STAY, NULL};
+	r = gwctl_in("gwctl add 80 192.168.0.102 --hold -q", NULL, stays);
+	expect(r, 3, "", "warning: mind\ngwctl: gwd has cut us, as nobody read what it said: what was held open is gone\n");
 	r = gwctl("gwctl add 80 192.168.0.102 --hold -q", ADDED); /* there already: nothing to hold */
 	expect(r, 0, "", "");
 	r = gwctl("gwctl add 80 192.168.0.102 --hold", "{\"error\":\"org.gwd.Gateway.Conflict\",\"parameters\":{"
