@@ -17,11 +17,21 @@ _gwctl()
 	local commands="add set rm on off target open close ls show stats flows status watch metrics check diff apply edit confirm history undo rollback export import why doctor help version"
 	local common="--socket --output --quiet --help --version"
 	local command="" words=0 options="" i
+	local -x GWD_SOCKET=${GWD_SOCKET-}
 	COMPREPLY=()
 
 	for ((i = 1; i < COMP_CWORD; i++)); do
+		if [[ ${COMP_WORDS[i]} == --* && ${COMP_WORDS[i + 1]} == "=" ]]; then # bash makes three words of it
+			((i++))
+			[ "${COMP_WORDS[i - 1]}" != --socket ] || GWD_SOCKET=${COMP_WORDS[i + 1]}
+			((i++))
+			continue
+		fi
 		case ${COMP_WORDS[i]} in
-		-s | --socket | -o | --output | -n | --number | --name | --description | --proto | --listen | --from | --to | --wait | --snat | --limit-connections | --limit-rate | --balance | --in | --for | --expires | --on-expiry | --sort | --revision)
+		-s | --socket)
+			GWD_SOCKET=${COMP_WORDS[i + 1]}
+			((i++)) ;;
+		-o | --output | -n | --number | --name | --description | --proto | --listen | --from | --to | --wait | --snat | --limit-connections | --limit-rate | --balance | --in | --for | --expires | --on-expiry | --sort | --revision)
 			((i++)) ;;
 		-*) ;;
 		*)

@@ -1,13 +1,27 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # fish completion for gwctl(8). Each option names the commands that take it; names come from the running gwd.
 
+function __gwctl_ask # gwctl's words, of the gwd that is meant on the line
+	set -lx GWD_SOCKET $GWD_SOCKET
+	set -l words (commandline -opc)
+	for i in (seq 2 (count $words))
+		switch $words[$i]
+			case -s --socket
+				set GWD_SOCKET $words[(math $i + 1)]
+			case '--socket=*'
+				set GWD_SOCKET (string replace -- --socket= '' $words[$i])
+		end
+	end
+	gwctl $argv 2>/dev/null
+end
+
 function __gwctl_names
-	gwctl ls 2>/dev/null | awk 'NR > 1 { print $1 }'
+	__gwctl_ask ls | awk 'NR > 1 { print $1 }'
 end
 
 function __gwctl_targets # of the forward that was named last
 	set -l words (commandline -opc)
-	gwctl show $words[-1] 2>/dev/null | sed -n 's/^targets *//p' | sed 's/,//g; s/@[0-9]*//g' | tr ' ' '\n'
+	__gwctl_ask show $words[-1] | sed -n 's/^targets *//p' | sed 's/,//g; s/@[0-9]*//g' | tr ' ' '\n'
 end
 
 complete -c gwctl -f

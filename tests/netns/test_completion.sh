@@ -11,9 +11,12 @@ ctl gateway -q add 81 10.0.0.2 10.0.0.3:8081 --name shop
 mkdir "$work/bin"
 ln -s "$gwctl" "$work/bin/gwctl"
 PATH=$work/bin:$PATH
-GWD_SOCKET=$work/gateway/gwd.sock
+socket=$work/gateway/gwd.sock
+GWD_SOCKET=$socket
 export PATH GWD_SOCKET
 dir=$top/gwctl/completion
+
+nowhere() { (export GWD_SOCKET=/nowhere/gwd.sock && "$@"); } # so that names come from where -s says
 
 bash_offers() { # WORD...: the last one is being typed
 	bash --norc -c '. "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _gwctl; printf "%s\n" "${COMPREPLY[@]}"' "$dir/gwctl.bash" "$@" |
@@ -29,6 +32,13 @@ if command -v bash >/dev/null; then
 	is "targets of that one" "10.0.0.2:81 10.0.0.3:8081 " bash_offers gwctl target drain shop ''
 	is "options of that command" "--http " bash_offers gwctl metrics --ht
 	is "values" "drain " bash_offers gwctl add 82 10.0.0.2 --on-expiry d
+	for option in "-s $socket" "--socket $socket" "--socket = $socket"; do
+		# shellcheck disable=SC2086 # words
+		is "names of the gwd that is meant" "shop website " nowhere bash_offers gwctl $option rm ''
+		# shellcheck disable=SC2086
+		is "also behind the command" "shop " nowhere bash_offers gwctl rm $option sh
+	done
+	is "values behind =" "website " bash_offers gwctl --output = json show we
 	is "without gwd there are no names, and nothing is said" "" env GWD_SOCKET=/nowhere bash --norc -c \
 		". $dir/gwctl.bash; COMP_WORDS=(gwctl rm ''); COMP_CWORD=2; _gwctl; echo -n \"\${COMPREPLY[*]}\""
 else
@@ -44,6 +54,9 @@ if command -v fish >/dev/null; then
 	is "the one that begins so" "website " fish_offers 'gwctl show we'
 	has "targets" '10\.0\.0\.3:8081' fish_offers 'gwctl target drain shop '
 	has "options of that command" '--http' fish_offers 'gwctl metrics --h'
+	is "names of the gwd that is meant" "shop website " nowhere fish_offers "gwctl -s $socket rm "
+	is "also behind the command" "shop website " nowhere fish_offers "gwctl rm --socket=$socket "
+	has "its targets" '10\.0\.0\.3:8081' nowhere fish_offers "gwctl --socket $socket target drain shop "
 else
 	skip "fish" "no fish here: apt-get install fish"
 fi
@@ -75,6 +88,9 @@ if command -v zsh >/dev/null; then
 	check "zsh: a command" zsh_makes 'gwctl wa' 'gwctl watch'
 	check "a name" zsh_makes 'gwctl rm we' 'gwctl rm website'
 	check "an option" zsh_makes 'gwctl metrics --ht' 'gwctl metrics --http'
+	check "a name of the gwd that is meant" nowhere zsh_makes "gwctl -s $socket rm we" ' rm website'
+	check "also behind the command" nowhere zsh_makes "gwctl rm --socket=$socket we" ' website'
+	check "a target of it" nowhere zsh_makes "gwctl --socket $socket target drain shop 10.0.0.3" '10.0.0.3:8081'
 	check "a target" zsh_makes 'gwctl target drain shop 10.0.0.3' '10.0.0.3:8081'
 else
 	skip "zsh" "no zsh here: apt-get install zsh"
