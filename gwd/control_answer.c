@@ -5,6 +5,8 @@
 #include "control_client.h"
 #include "jput.h"
 
+#define ROOM 1024 /* bytes; most answers have it in them */
+
 void client_refuse(struct client *c, char *reply)
 {
 	buf_add(&c->out, reply, strlen(reply) + 1);
@@ -15,6 +17,7 @@ void client_refuse(struct client *c, char *reply)
 struct buf *client_begin(struct client *c)
 {
 	c->begun = c->out.len;
+	buf_room(&c->out, ROOM);
 	jput_object(&c->out, NULL);
 	jput_object(&c->out, "parameters");
 	return &c->out;

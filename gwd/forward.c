@@ -197,7 +197,13 @@ const char *limit_unit_name(uint32_t seconds)
 
 char *forward_place(const struct forward *f)
 {
-	return forward_declared(f) ? xasprintf("%s:%u", f->loc.file, f->loc.line) : xstrdup(f->name);
+	char *place;
+
+	if (!forward_declared(f))
+		return xstrdup(f->name);
+	place = xmalloc(strlen(f->loc.file) + 1 + NUMBER_TEXT_MAX);
+	number_text(stpcpy(stpcpy(place, f->loc.file), ":"), f->loc.line);
+	return place;
 }
 
 char *forward_ports_text(const struct forward *f)

@@ -35,10 +35,9 @@ void request_outcome(struct buf *out, const char *key, const struct outcome *out
 
 static void put_origin(struct buf *out, const struct forward *forward)
 {
-	if (forward_declared(forward))
-		jput_format(out, "origin", "%s:%u", forward->loc.file, forward->loc.line);
-	else
-		jput_text(out, "origin", "runtime");
+	_cleanup_(freep) char *place = forward_declared(forward) ? forward_place(forward) : NULL;
+
+	jput_text(out, "origin", place ? place : "runtime");
 }
 
 /* Nothing, if every target is ready. */

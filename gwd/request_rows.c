@@ -7,7 +7,7 @@
 #include "util.h"
 
 #define ROWS_MAX 500         /* of one message: INTERFACE section 5 */
-#define MESSAGE (128u << 10) /* bytes of one; it ends with the row that reaches them */
+#define MESSAGE (64u << 10)  /* bytes of one: the socket holds it while the next is made. The row that reaches them is in it */
 #define ROW_TEXT 64          /* bytes that an item holds besides itself, about */
 #define ROWS_ALONE 10000     /* of a list in one reply, without `more` */
 

@@ -114,6 +114,13 @@ bool proto_parse(const char *text, uint8_t *ret)
 
 const char *ip_text(const struct ip *ip, char out[ADDR_TEXT_MAX])
 {
+	char *end = out;
+
+	if (ip->family == AF_INET) {
+		for (size_t i = 0; i < 4; i++)
+			end = number_text(i ? stpcpy(end, ".") : end, ip->bytes[i]);
+		return out;
+	}
 	if (!inet_ntop(ip->family, ip->bytes, out, ADDR_TEXT_MAX))
 		out[0] = '\0';
 	return out;

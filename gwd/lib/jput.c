@@ -95,16 +95,12 @@ void jput_texts(struct buf *out, const char *key, char *const *texts, size_t n)
 
 void jput_number(struct buf *out, const char *key, int64_t number)
 {
-	char digits[20], *end = digits + sizeof(digits), *first = end;
-	uint64_t left = number < 0 ? -(uint64_t)number : (uint64_t)number;
+	char text[NUMBER_TEXT_MAX + 1] = "-";
+	size_t sign = number < 0;
+	const char *end = number_text(text + sign, sign ? -(uint64_t)number : (uint64_t)number);
 
-	do
-		*--first = (char)('0' + left % 10);
-	while (left /= 10);
-	if (number < 0)
-		*--first = '-';
 	begin(out, key);
-	buf_add(out, first, (size_t)(end - first));
+	buf_add(out, text, (size_t)(end - text));
 }
 
 void jput_nonzero(struct buf *out, const char *key, int64_t number)

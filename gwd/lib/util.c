@@ -145,20 +145,16 @@ void *grow(void *items, size_t n, size_t *capacity, size_t size)
 	return xrealloc(items, *capacity, size);
 }
 
-void buf_add(struct buf *b, const void *data, size_t len)
+void buf_room(struct buf *b, size_t len)
 {
-	if (b->capacity - b->len <= len) {
-		size_t need;
+	size_t need;
 
-		if (__builtin_add_overflow(b->len + 1, len, &need))
-			out_of_memory();
-		b->capacity = need < b->capacity * 2 ? b->capacity * 2 : need;
-		b->data = xrealloc(b->data, b->capacity, 1);
-	}
-	if (len)
-		memcpy(b->data + b->len, data, len);
-	b->len += len;
-	b->data[b->len] = '\0';
+	if (b->capacity - b->len > len)
+		return;
+	if (__builtin_add_overflow(b->len + 1, len, &need))
+		out_of_memory();
+	b->capacity = need < b->capacity * 2 ? b->capacity * 2 : need;
+	b->data = xrealloc(b->data, b->capacity, 1);
 }
 
 void buf_printf(struct buf *b, const char *fmt, ...)

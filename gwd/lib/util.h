@@ -105,7 +105,16 @@ struct buf {
 	char *data;
 	size_t len, capacity;
 };
-void buf_add(struct buf *, const void *data, size_t len);
+void buf_room(struct buf *, size_t len); /* for so many bytes more, and the NUL */
+static inline void buf_add(struct buf *b, const void *data, size_t len)
+{
+	if (b->capacity - b->len <= len)
+		buf_room(b, len);
+	if (len)
+		memcpy(b->data + b->len, data, len);
+	b->len += len;
+	b->data[b->len] = '\0';
+}
 void buf_printf(struct buf *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 char *buf_take(struct buf *); /* the string ("" when empty), owned by the caller; `buf` is empty afterwards */
 void buf_free(struct buf *);

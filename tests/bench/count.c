@@ -73,12 +73,13 @@ static void plan(const struct ruleset *want)
 
 static void reply(struct config *config)
 {
+	struct buf out = {0};
+
 	for (struct forward_entry *e = forwards_first(config->forwards); e; e = e->next) {
 		struct forward_view view = {.forward = e->forward};
-		struct buf out = {0};
 
+		out.len = 0;
 		request_forward(&out, NULL, &view);
-		buf_free(&out);
 	}
 }
 

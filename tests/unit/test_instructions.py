@@ -21,7 +21,7 @@ BARS = {  # instructions per forward, and the part that comes before it
     "propose": (51000, "yaml"),
     "compile": (2200, "yaml"),
     "plan": (1950, "compile"),
-    "reply": (12000, "yaml"),
+    "reply": (3800, "yaml"),
 }
 
 
