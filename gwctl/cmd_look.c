@@ -168,7 +168,7 @@ static char *missing_cell(const json_t *forward)
 static const struct column ls_columns[] = {
 	{"NAME", COLUMN_TEXT, name_cell},
 	{"STATE", COLUMN_STATE, state_cell},
-	{"ORIGIN", COLUMN_TEXT, origin_cell},
+	{"ORIGIN", COLUMN_TEXT | COLUMN_SPARE, origin_cell},
 	{"LISTEN", COLUMN_TEXT, listen_cell},
 	{"TARGETS", COLUMN_TEXT, targets_cell},
 	{"EXPIRES", COLUMN_TEXT, expires_cell},

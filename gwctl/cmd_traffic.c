@@ -72,9 +72,9 @@ static const struct column stats_columns[] = {
 	{"NAME", COLUMN_TEXT, name_cell},
 	{"CONNS", COLUMN_NUMBER, connections_cell},
 	{"LIVE", COLUMN_NUMBER, live_cell},
-	{"PACKETS IN", COLUMN_NUMBER, packets_in_cell},
+	{"PACKETS IN", COLUMN_NUMBER | COLUMN_SPARE, packets_in_cell},
 	{"BYTES IN", COLUMN_NUMBER, bytes_in_cell},
-	{"PACKETS OUT", COLUMN_NUMBER, packets_out_cell},
+	{"PACKETS OUT", COLUMN_NUMBER | COLUMN_SPARE, packets_out_cell},
 	{"BYTES OUT", COLUMN_NUMBER, bytes_out_cell},
 	{"LAST SEEN", COLUMN_TEXT, seen_cell},
 };
@@ -116,15 +116,21 @@ char *traffic_missing_text(const json_t *row)
 
 /* ---- One forward -------------------------------------------------------------------------------- */
 
-/* "3 connections, 1 of them live; in 12 packets, 840 bytes; out 10 packets, 5000 bytes; last seen now" */
+/* "3 connections, 1 live; in 12 packets, 840 bytes; out 10 packets, 5000 bytes; last seen now" */
+static void add_way(struct buf *out, const char *way, json_int_t packets, json_int_t bytes)
+{
+	buf_printf(out, "; %s %lld packet%s, %lld byte%s", way, (long long)packets, plural(packets, "s"), (long long)bytes,
+		   plural(bytes, "s"));
+}
+
 static void add_traffic(struct buf *out, const json_t *t)
 {
 	_cleanup_(freep) char *seen = seen_text(t);
 	json_int_t n = json_number(t, "connections");
-	buf_printf(out, "%lld connection%s, %lld live; in %lld packets, %lld bytes; out %lld packets, %lld bytes; last seen %s",
-		   (long long)n, plural(n, "s"), (long long)json_number(t, "live"),
-		   (long long)json_number(t, "packets_in"), (long long)json_number(t, "bytes_in"),
-		   (long long)json_number(t, "packets_out"), (long long)json_number(t, "bytes_out"), seen);
+	buf_printf(out, "%lld connection%s, %lld live", (long long)n, plural(n, "s"), (long long)json_number(t, "live"));
+	add_way(out, "in", json_number(t, "packets_in"), json_number(t, "bytes_in"));
+	add_way(out, "out", json_number(t, "packets_out"), json_number(t, "bytes_out"));
+	buf_printf(out, "; last seen %s", seen);
 }
 
 char *traffic_total_text(const json_t *row)
@@ -259,10 +265,10 @@ static char *timeout_cell(const json_t *flow)
 
 static const struct column flow_columns[] = {
 	{"FORWARD", COLUMN_TEXT, flow_forward_cell}, {"CLIENT", COLUMN_TEXT, client_cell},
-	{"LISTEN", COLUMN_TEXT, listen_cell},        {"TARGET", COLUMN_TEXT, target_cell},
+	{"LISTEN", COLUMN_TEXT | COLUMN_SPARE, listen_cell},        {"TARGET", COLUMN_TEXT, target_cell},
 	{"STATE", COLUMN_TEXT, state_cell},	     {"AGE", COLUMN_NUMBER, age_cell},
 	{"IN", COLUMN_NUMBER, flow_in_cell},	     {"OUT", COLUMN_NUMBER, flow_out_cell},
-	{"TIMEOUT", COLUMN_NUMBER, timeout_cell},
+	{"TIMEOUT", COLUMN_NUMBER | COLUMN_SPARE, timeout_cell},
 };
 
 static bool take_flow(void *ctx, const char *text, size_t len)

@@ -293,7 +293,8 @@ int commands_main(int argc, char *const *argv)
 		setlocale(LC_CTYPE, "");
 	enum status status = dispatch(argc, argv);
 	bool written = fflush(stdout) == 0 && !ferror(stdout);
-	pager_end();
+	if (!pager_end() && status == STATUS_DONE)
+		return STATUS_REFUSED;
 	if (!written && status == STATUS_DONE) {
 		complain("cannot write the output");
 		return STATUS_REFUSED;

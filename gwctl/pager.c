@@ -3,6 +3,7 @@
  * gateway through sudo gets no shell of root's from it (LESSSECURE). */
 #include "pager.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/wait.h>
@@ -23,6 +24,22 @@ static _Noreturn void become(const char *command, const int ends[2])
 	_exit(127);
 }
 
+static bool reap(void)
+{
+	int status;
+	while (waitpid(pager, &status, 0) < 0 && errno == EINTR)
+		;
+	pager = 0;
+	return !WIFEXITED(status) || WEXITSTATUS(status) != 127;
+}
+
+/* Who has read enough wants no more, and that is no failure. */
+static void enough(int signum)
+{
+	(void)signum;
+	_exit(reap() ? 0 : 1);
+}
+
 void pager_start(void)
 {
 	const char *wanted = getenv("PAGER");
@@ -36,7 +53,7 @@ void pager_start(void)
 	if (pager > 0) {
 		dup2(ends[1], STDOUT_FILENO);
 		signal(SIGINT, SIG_IGN); /* it is the pager's */
-		signal(SIGPIPE, SIG_DFL); /* who has read enough wants no more */
+		signal(SIGPIPE, enough);
 	} else {
 		pager = 0;
 	}
@@ -44,12 +61,11 @@ void pager_start(void)
 	close(ends[1]);
 }
 
-void pager_end(void)
+bool pager_end(void)
 {
 	if (!pager)
-		return;
+		return true;
 	fflush(stdout);
 	close(STDOUT_FILENO); /* the end of what it reads */
-	waitpid(pager, NULL, 0);
-	pager = 0;
+	return reap();
 }

@@ -12,6 +12,7 @@ enum column_kind {
 	COLUMN_TEXT,   /* shortened when the terminal is too narrow */
 	COLUMN_NUMBER, /* to the right */
 	COLUMN_STATE,  /* coloured by its first word */
+	COLUMN_SPARE = 8, /* or one of them: among the first to go when the terminal is too narrow for all */
 };
 
 struct column {

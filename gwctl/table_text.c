@@ -10,7 +10,7 @@
 #include "util.h"
 
 #define GAP 2      /* blanks between columns */
-#define SHORTEST 6 /* no column is cut below this */
+#define SHORTEST 7 /* no column is cut below this */
 #define ELLIPSIS "\xe2\x80\xa6"
 
 char *text_safe(const char *text)
@@ -72,22 +72,77 @@ static void text_row(struct writer *w, const json_t *row)
 	}
 }
 
-/* Takes from the widest text column, again and again, until the line fits or nothing is left to take. */
-static void fit(const struct writer *w, size_t *widths)
+/* ---- Columns; one of width 0 is not shown -------------------------------------------------------- */
+
+static bool is_number(const struct column *column)
 {
-	size_t total = (w->n_columns - 1) * GAP;
+	return (column->kind & ~COLUMN_SPARE) == COLUMN_NUMBER;
+}
+
+static size_t line_width(const struct writer *w, const size_t *widths)
+{
+	size_t total = 0;
 	for (size_t i = 0; i < w->n_columns; i++)
-		total += widths[i];
-	for (; w->screen.width && total > w->screen.width; total--) {
+		if (widths[i])
+			total += widths[i] + (total ? GAP : 0);
+	return total;
+}
+
+static bool is_empty(const struct writer *w, size_t column)
+{
+	for (size_t i = column; i < w->n_cells; i += w->n_columns)
+		if (*w->cells[i])
+			return false;
+	return true;
+}
+
+/* Takes from the widest text column, again and again; false when nothing is left to take and the line does not fit. */
+static bool squeeze(const struct writer *w, size_t *widths, size_t room)
+{
+	for (size_t total = line_width(w, widths); total > room; total--) {
 		size_t widest = w->n_columns;
 		for (size_t i = 0; i < w->n_columns; i++)
-			if (w->columns[i].kind != COLUMN_NUMBER && widths[i] > SHORTEST &&
+			if (!is_number(&w->columns[i]) && widths[i] > SHORTEST &&
 			    (widest == w->n_columns || widths[i] > widths[widest]))
 				widest = i;
 		if (widest == w->n_columns)
-			return;
+			return false;
 		widths[widest]--;
 	}
+	return true;
+}
+
+/* The column that is missed least: the last that can be spared, or the last. 0: there is only one. */
+static size_t least(const struct writer *w, const size_t *widths)
+{
+	size_t last = 0, spare = 0;
+	for (size_t i = 1; i < w->n_columns; i++) {
+		last = widths[i] ? i : last;
+		spare = widths[i] && w->columns[i].kind & COLUMN_SPARE ? i : spare;
+	}
+	return spare ? spare : last;
+}
+
+/* On a narrow terminal columns in which nothing stands go, cells are cut, and if those would be too short to be of use,
+ * whole columns are left out: true, and there is room to say so. */
+static bool fit(const struct writer *w, size_t *widths)
+{
+	_cleanup_(freep) size_t *cut = xcalloc(w->n_columns, sizeof(*cut));
+	size_t room = w->screen.width, gone = 0;
+	if (!room || line_width(w, widths) <= room)
+		return false;
+	for (size_t i = 1; i < w->n_columns; i++)
+		if (is_empty(w, i))
+			widths[i] = 0;
+	memcpy(cut, widths, w->n_columns * sizeof(*cut));
+	for (; !squeeze(w, cut, room - (gone ? GAP + 1 : 0)); memcpy(cut, widths, w->n_columns * sizeof(*cut))) {
+		gone = least(w, widths);
+		if (!gone || room <= GAP + 1)
+			break;
+		widths[gone] = 0;
+	}
+	memcpy(widths, cut, w->n_columns * sizeof(*cut));
+	return gone;
 }
 
 static const char *colour_of(const char *state)
@@ -111,26 +166,32 @@ static void put_cell(const struct writer *w, const struct column *column, const 
 		own = text_width(kept) + 1;
 	}
 	int blanks = (int)(width - own);
-	if (column->kind == COLUMN_NUMBER)
+	if (is_number(column))
 		fprintf(w->file, "%*s", blanks, "");
 	fprintf(w->file, "%s%.*s%s%s", coloured ? colour_of(text) : "", (int)bytes, text, cut ? ELLIPSIS : "",
 		coloured ? "\033[0m" : "");
 	if (!last)
-		fprintf(w->file, "%*s", (column->kind == COLUMN_NUMBER ? 0 : blanks) + GAP, "");
+		fprintf(w->file, "%*s", (is_number(column) ? 0 : blanks) + GAP, "");
 }
 
-static void put_line(const struct writer *w, char *const *cells, const size_t *widths)
+/* `more`: what the line ends with when columns are left out, or NULL. */
+static void put_line(const struct writer *w, char *const *cells, const size_t *widths, const char *more)
 {
 	static const struct column title = {.kind = COLUMN_TEXT}, number = {.kind = COLUMN_NUMBER};
-	for (size_t i = 0; i < w->n_columns; i++) {
+	size_t last = w->n_columns - 1;
+	while (last && !widths[last])
+		last--;
+	for (size_t i = 0; i <= last; i++) {
 		const struct column *column = &w->columns[i];
+		bool ends = i == last && !more;
+		if (!widths[i])
+			continue;
 		if (!cells)
-			put_cell(w, column->kind == COLUMN_NUMBER ? &number : &title, column->title, widths[i],
-				 i + 1 == w->n_columns);
+			put_cell(w, is_number(column) ? &number : &title, column->title, widths[i], ends);
 		else
-			put_cell(w, column, cells[i], widths[i], i + 1 == w->n_columns);
+			put_cell(w, column, cells[i], widths[i], ends);
 	}
-	fputc('\n', w->file);
+	fprintf(w->file, "%s\n", more ? more : "");
 }
 
 static void text_end(struct writer *w)
@@ -144,12 +205,12 @@ static void text_end(struct writer *w)
 		if (width > widths[i % w->n_columns])
 			widths[i % w->n_columns] = width;
 	}
-	fit(w, widths);
+	bool narrow = fit(w, widths);
 	if (w->screen.height && w->n_rows + 1 >= w->screen.height)
 		pager_start();
-	put_line(w, NULL, widths);
+	put_line(w, NULL, widths, narrow ? ELLIPSIS : NULL);
 	for (size_t i = 0; i < w->n_cells; i += w->n_columns)
-		put_line(w, w->cells + i, widths);
+		put_line(w, w->cells + i, widths, NULL);
 }
 
 /* "label  first line" and the further lines of the cell under the first. */

@@ -27,12 +27,24 @@ services:
   - {name: a-rather-long-name-for-a-forward, port: 80, to: [10.0.0.2, 10.0.0.3], description: some text}
   - {name: b, port: 81, to: 10.0.0.2}
   - {name: c, port: 82, to: 10.0.0.2, enabled: false}
+  - {name: v6, port: "443,8443", to: "[fd00:1234:5678:9abc:def0:1234:5678:9abc]:443"}
+  - {name: r, port: 5000-5010, proto: tcp+udp, to: "10.0.0.2:7000-7010"}
+  - {port: 5000, proto: sctp, listen: 203.0.113.5, to: 10.0.0.2}
 YAML
 gwd_start gateway
 has "three: all of them, no pager" '^b ' shown 24 80 ls
 check_not "really" paged 24 80 ls
 is "they fit" 70 widest 24 70 ls
 has "what does not is cut, and shows it" '^a-rather[^ ]*… ' shown 24 70 ls
+too_wide() { # COLUMNS: a line of a table that is
+	for table in ls stats flows history; do
+		shown 24 "$1" "$table" | sed 's/…/./g' | awk -v max="$1" -v t="$table" 'length($0) > max { print t ": " $0 }'
+	done
+}
+for columns in 40 60 80 200; do is "no line is wider than $columns" "" too_wide $columns; done
+has "on a narrow one the rest is left out, and that said" '^NAME +STATE +LISTEN +TARGETS +…$' shown 24 40 ls
+has "the origin goes first" '^NAME +STATE +LISTEN +TARGETS +CONNS +BYTES +…$' shown 24 51 ls
+has "what is in no row needs no room" '^NAME +STATE +ORIGIN +LISTEN +TARGETS +CONNS +BYTES$' shown 24 70 ls
 has "on a wide one nothing is" '^a-rather-long-name-for-a-forward ' shown 24 200 ls
 has "three on a very low one: paged" '^P:b ' shown 4 80 ls
 has "nothing is cut or paged for programs" '^a-rather-long-name-for-a-forward .* 10.0.0.2:80, 10.0.0.3:80 ' ctl gateway ls
@@ -53,5 +65,21 @@ serve server tcp 10.0.0.2 1000-1010
 for port in 1005 1005 1007; do ask client tcp 203.0.113.1 $port >/dev/null; done
 has "the busiest first" '^2 fwd-5$' line 2 --sort conns
 has "and the next" '^3 fwd-7$' line 3 --sort bytes
+in_less() { # ROWS KEYS ARG...: its exit status
+	KEYS=$2 on gateway env TERM=xterm PAGER="${PAGER-less}" "$python" -IS "$tools/terminal.py" "$1" 80 \
+		"$gwctl" -s "$work/gateway/gwd.sock" ls >"$work/less" 2>&1
+}
+if command -v less >/dev/null; then
+	exits "less of 3,000: q is a clean end" 0 in_less 24 q
+	has "it showed the first" '^fwd-1 ' cat "$work/less"
+	check_not "and not the last" grep -q '^fwd-2999 ' "$work/less"
+	exits "to its end, and q" 0 in_less 24 Gq
+	has "it showed the last" '^fwd-2999 ' cat "$work/less"
+else
+	skip "less" "no less here"
+fi
+PAGER=/nowhere/pager exits "a pager that cannot be run is a failure" 1 in_less 24 ''
+has "which the shell tells" '/nowhere/pager: not found' cat "$work/less"
+PAGER="head -n 1" exits "one that wants no more is none" 0 in_less 24 ''
 is "stats of all" 3001 all_paged 24 80 stats
 finish

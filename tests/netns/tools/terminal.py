@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""terminal.py ROWS COLUMNS COMMAND...: runs it on a terminal of that size and prints what it shows."""
+"""terminal.py ROWS COLUMNS COMMAND...: runs it on a terminal of that size and prints what it shows. KEYS in the
+environment are typed once that is full."""
 import fcntl
 import os
 import pty
@@ -8,6 +9,7 @@ import sys
 import termios
 
 rows, columns, *command = sys.argv[1:]
+keys = os.environ.pop("KEYS", "").encode()
 ready, go = os.pipe()
 pid, fd = pty.fork()
 if pid == 0:
@@ -19,6 +21,9 @@ shown = b""
 try:
     while more := os.read(fd, 65536):
         shown += more
+        if keys and shown.count(b"\n") >= int(rows) - 1:
+            os.write(fd, keys)
+            keys = b""
 except OSError:  # the other side is closed
     pass
 sys.stdout.write(shown.decode().replace("\r", ""))
