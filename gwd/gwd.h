@@ -272,6 +272,7 @@ struct why {
 	struct probe *probes; /* what was asked, or is to be asked for a better answer */
 	size_t n_probes, probes_capacity;
 };
+#define WHY_PROBES_MAX (3 * FORWARD_TARGETS_MAX) /* the target twice, and the next hop towards the client */
 void why_free(struct why *);
 /* Follows the connection as far as it comes, changes nothing. `probes`: those of an earlier answer, with theirs. 0, or
  * -errno plus diag when the question makes no sense. */

@@ -7,7 +7,7 @@
 
 enum {
 	PAGE_FORWARDS = 256,
-	PAGE_PROBES = DOCTOR_PROBES_MAX - 2 * PROTO_COUNT * FORWARD_TARGETS_MAX, /* room for one forward more */
+	PAGE_PROBES = DOCTOR_PROBES_MAX - PROTO_COUNT * WHY_PROBES_MAX, /* room for one forward more */
 };
 
 const char *const severity_names[SEVERITIES] = {"note", "warning", "error"};
@@ -72,6 +72,14 @@ static void take_probes(struct diagnosis *d, const struct why *why)
 	}
 }
 
+static bool told(const struct diagnosis *d, const char *text)
+{
+	for (size_t i = 0; i < d->n; i++)
+		if (!d->faults[i].forward && streq(d->faults[i].text, text))
+			return true;
+	return false;
+}
+
 static void look(struct walk *w, const struct forward_entry *e, uint8_t proto, struct diagnosis *ret)
 {
 	const struct forward *f = e->forward;
@@ -82,7 +90,7 @@ static void look(struct walk *w, const struct forward_entry *e, uint8_t proto, s
 	walk_on(w);
 	take_probes(ret, &why);
 	const struct check *cause = checks_cause(&why.checks);
-	if (cause)
+	if (cause && !(streq(cause->step, why_step_router) && told(ret, cause->text)))
 		doctor_add(ret, severity_of(e, cause), cause->step, xstrdup(cause->text),
 			   cause->remedy ? xstrdup(cause->remedy) : NULL, f);
 }
@@ -97,7 +105,7 @@ static void look_outside(struct walk *w, const struct forward *f, struct diagnos
 		char text[ADDR_TEXT_MAX];
 		struct route r;
 
-		if (topology_neighbour(t, to, NULL) || route_get(to, NULL, &r) < 0 || r.error)
+		if (topology_neighbour(t, to, NULL) || route_get(&(struct route_packet){.to = *to}, &r) < 0 || r.error)
 			continue;
 		const char *out = why_ifname(w, r.ifindex);
 		const struct interface *in = topology_interface(t, out);
@@ -121,6 +129,24 @@ static void look_at(struct walk *w, const struct forward_entry *e, struct diagno
 
 /* ---- All of them ----------------------------------------------------------------------------------- */
 
+/* Nothing leaves without it, whether something is forwarded or not. */
+static void look_routers(struct walk *w, struct diagnosis *ret)
+{
+	_cleanup_(why_free) struct why why = {0};
+
+	w->ret = &why;
+	why_default_router(w, AF_INET);
+	why_default_router(w, AF_INET6);
+	take_probes(ret, &why);
+	for (size_t i = 0; i < why.checks.n; i++) {
+		const struct check *c = &why.checks.items[i];
+
+		if (c->verdict != VERDICT_PASS)
+			doctor_add(ret, c->verdict == VERDICT_FAIL ? SEVERITY_ERROR : SEVERITY_NOTE, c->step, xstrdup(c->text),
+				   c->remedy ? xstrdup(c->remedy) : NULL, NULL);
+	}
+}
+
 void gwd_doctor(struct gwd *g, size_t first, const struct probe *probes, size_t n, struct diagnosis *ret)
 {
 	const struct forward_entry *e;
@@ -132,6 +158,8 @@ void gwd_doctor(struct gwd *g, size_t first, const struct probe *probes, size_t 
 	walk_open(&w, g);
 	w.answers = probes;
 	w.n_answers = n;
+	if (!first)
+		look_routers(&w, ret);
 	for (e = forwards_first(g->world->forwards); e && at < first; e = e->next)
 		at++;
 	for (; e && at < first + PAGE_FORWARDS && ret->n_probes <= PAGE_PROBES; e = e->next, at++)

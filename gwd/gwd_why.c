@@ -115,6 +115,7 @@ static void to_target(struct walk *w, const struct target *target)
 	why_between(w, &leg);
 	why_answer(w, &leg);
 	why_reply(w, &leg);
+	why_route_back(w, &leg);
 }
 
 void walk_on(struct walk *w)
@@ -127,11 +128,12 @@ void walk_on(struct walk *w)
 	if (!why_forward(w))
 		return;
 	if (!w->entry) {
+		why_reverse_path(w, &w->to, w->asked->port);
 		why_local(w);
+		why_route_back(w, NULL);
 		return;
 	}
 	why_limits(w);
-	why_reverse_path(w);
 	why_forwarding(w);
 	for (size_t i = 0; i < w->entry->forward->n_targets; i++)
 		if (w->entry->forward->targets[i].state == TARGET_READY)

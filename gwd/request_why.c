@@ -5,7 +5,7 @@
 #include "jput.h"
 #include "util.h"
 
-enum { PROBES_MAX = 2 * FORWARD_TARGETS_MAX, WAIT_MAX = 3600 /* seconds */ };
+enum { WAIT_MAX = 3600 /* seconds */ };
 
 /* ---- The question ---------------------------------------------------------------------------------- */
 
@@ -188,12 +188,12 @@ void request_why(struct varlink_call *call)
 	const json_t *seconds = json_object_get(call->parameters, "wait");
 	_cleanup_(diag_free) struct diag diag = {0};
 	_cleanup_(why_free) struct why why = {0};
-	struct probe asked[PROBES_MAX];
+	struct probe asked[WHY_PROBES_MAX];
 	struct why_question question;
 	size_t n = 0;
 	const char *wrong = read_question(call->parameters, &question);
 
-	if (!wrong && !request_probes_read(json_object_get(call->parameters, "probes"), asked, PROBES_MAX, &n))
+	if (!wrong && !request_probes_read(json_object_get(call->parameters, "probes"), asked, WHY_PROBES_MAX, &n))
 		wrong = "probes";
 	if (seconds && (json_integer_value(seconds) < 1 || json_integer_value(seconds) > WAIT_MAX))
 		wrong = "wait";

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The kernel is asked for the way of one packet, as `ip route get` does. A route that refuses (blackhole and its like) is
- * answered with an error only, so its place is then looked for in a dump: the longest prefix that has the address. */
+/* The kernel is asked for the way of one packet, as `ip route get` does. What refuses it (a blackhole and its like) is
+ * answered with an error only, so its place is then looked for in a dump: the first rule that the packet meets, or the
+ * longest prefix that has the address. */
 #include "route.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <linux/fib_rules.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <stdio.h>
@@ -36,8 +39,6 @@ static void read_ip(const struct nlattr *attr, uint8_t family, struct ip *ret)
 	*ret = ip;
 }
 
-/* ---- Routes -------------------------------------------------------------------------------------- */
-
 /* A gateway of another family: RTA_VIA. */
 static void read_via(const struct nlattr *attr, struct ip *ret)
 {
@@ -68,8 +69,26 @@ static int on_route(const struct nlmsghdr *nlh, void *ctx)
 	return MNL_CB_OK;
 }
 
-struct search { /* for the route that refuses */
-	const struct ip *to;
+static void put_ip(struct nlmsghdr *nlh, uint16_t type, const struct ip *ip)
+{
+	mnl_attr_put(nlh, type, ip_len(ip), ip->bytes);
+}
+
+static struct nlmsghdr *route_request(void *buf, uint16_t type, uint16_t flags, uint8_t family, struct rtmsg **ret)
+{
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+
+	nlh->nlmsg_type = type;
+	nlh->nlmsg_flags = NLM_F_REQUEST | flags;
+	*ret = mnl_nlmsg_put_extra_header(nlh, sizeof(**ret));
+	(*ret)->rtm_family = family;
+	return nlh;
+}
+
+/* ---- What refuses -------------------------------------------------------------------------------- */
+
+struct search {
+	const struct route_packet *packet;
 	struct route *ret;
 };
 
@@ -92,7 +111,7 @@ static int on_refusal(const struct nlmsghdr *nlh, void *ctx)
 	uint32_t table = rtm->rtm_table;
 	struct nlattr *attr;
 
-	if (!refusal || rtm->rtm_family != s->to->family)
+	if (!refusal || rtm->rtm_family != s->packet->to.family)
 		return MNL_CB_OK;
 	mnl_attr_for_each(attr, nlh, sizeof(*rtm))
 	{
@@ -101,7 +120,7 @@ static int on_refusal(const struct nlmsghdr *nlh, void *ctx)
 		else if (mnl_attr_get_type(attr) == RTA_TABLE && mnl_attr_validate(attr, MNL_TYPE_U32) == 0)
 			table = mnl_attr_get_u32(attr);
 	}
-	if (!prefix_contains(&to, s->to) || (s->ret->refusal && to.len <= s->ret->to.len))
+	if (!prefix_contains(&to, &s->packet->to) || (s->ret->refusal && to.len <= s->ret->to.len))
 		return MNL_CB_OK;
 	s->ret->refusal = refusal;
 	s->ret->to = to;
@@ -109,54 +128,141 @@ static int on_refusal(const struct nlmsghdr *nlh, void *ctx)
 	return MNL_CB_OK;
 }
 
-static struct nlmsghdr *route_request(void *buf, uint8_t family, uint16_t flags, struct rtmsg **ret)
+/* Rules say it in words of their own. */
+static const char *rule_refusal(uint8_t action, int error)
 {
-	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+	if (action == FR_ACT_BLACKHOLE && error == -EINVAL)
+		return "blackhole";
+	if (action == FR_ACT_UNREACHABLE && error == -ENETUNREACH)
+		return "unreachable";
+	return action == FR_ACT_PROHIBIT && error == -EACCES ? "prohibit" : NULL;
+}
 
-	nlh->nlmsg_type = RTM_GETROUTE;
-	nlh->nlmsg_flags = NLM_F_REQUEST | flags;
-	*ret = mnl_nlmsg_put_extra_header(nlh, sizeof(**ret));
-	(*ret)->rtm_family = family;
-	return nlh;
+static bool in_network(const struct nlattr *attr, uint8_t len, const struct ip *ip)
+{
+	struct prefix network = {.len = len};
+
+	read_ip(attr, ip->family, &network.ip);
+	return ip->family && prefix_contains(&network, ip);
+}
+
+static bool in_range(const struct nlattr *attr, uint16_t port)
+{
+	const struct fib_rule_port_range *range = mnl_attr_get_payload(attr);
+
+	return mnl_attr_get_payload_len(attr) == sizeof(*range) && port >= range->start && port <= range->end;
+}
+
+static bool selects(const struct fib_rule_hdr *rule, const struct nlattr *attr, const struct route_packet *p)
+{
+	switch (mnl_attr_get_type(attr)) {
+	case FRA_SRC:
+		return in_network(attr, rule->src_len, &p->from);
+	case FRA_DST:
+		return in_network(attr, rule->dst_len, &p->to);
+	case FRA_IIFNAME:
+		return streq(mnl_attr_get_str(attr), p->in ? p->in->name : "lo");
+	case FRA_FWMARK: /* a packet without a mark */
+		return mnl_attr_get_u32(attr) == 0;
+	case FRA_IP_PROTO:
+		return mnl_attr_get_u8(attr) == p->proto;
+	case FRA_SPORT_RANGE:
+		return in_range(attr, p->from_port);
+	case FRA_DPORT_RANGE:
+		return in_range(attr, p->to_port);
+	case FRA_OIFNAME:
+		return false;
+	default:
+		return true;
+	}
+}
+
+static int on_rule(const struct nlmsghdr *nlh, void *ctx)
+{
+	const struct fib_rule_hdr *rule = mnl_nlmsg_get_payload(nlh);
+	struct search *s = ctx;
+	const char *refusal = rule_refusal(rule->action, s->ret->error);
+	bool selected = true;
+	uint32_t priority = 0;
+	struct nlattr *attr;
+
+	if (!refusal || s->ret->refusal || rule->family != s->packet->to.family)
+		return MNL_CB_OK;
+	mnl_attr_for_each(attr, nlh, sizeof(*rule))
+	{
+		if (mnl_attr_get_type(attr) == FRA_PRIORITY)
+			priority = mnl_attr_get_u32(attr);
+		selected = selected && selects(rule, attr, s->packet);
+	}
+	if (selected == !!(rule->flags & FIB_RULE_INVERT))
+		return MNL_CB_OK;
+	s->ret->refusal = refusal;
+	s->ret->priority = priority;
+	return MNL_CB_OK;
 }
 
 /* Where it is not found, its kind is known all the same. */
-static void find_refusal(const struct ip *to, struct route *ret)
+static void find_refusal(const struct route_packet *p, struct route *ret)
 {
-	_Alignas(struct nlmsghdr) char buf[REQUEST_MAX] = {0};
-	struct search search = {to, ret};
-	struct rtmsg *rtm;
+	_Alignas(struct nlmsghdr) char buf[REQUEST_MAX] = {0}, again[REQUEST_MAX] = {0};
+	struct search search = {p, ret};
+	struct rtmsg *rtm; /* struct fib_rule_hdr is of the same size */
 
-	talk(route_request(buf, to->family, NLM_F_DUMP, &rtm), on_refusal, &search);
+	talk(route_request(buf, RTM_GETRULE, NLM_F_DUMP, p->to.family, &rtm), on_rule, &search);
+	if (!ret->refusal && ret->error != -ENETUNREACH)
+		talk(route_request(again, RTM_GETROUTE, NLM_F_DUMP, p->to.family, &rtm), on_refusal, &search);
 }
+
+/* ---- Routes -------------------------------------------------------------------------------------- */
 
 /* What the kernel answers when it has no way for the packet, not when it cannot be asked. */
 static bool is_refusal(int error)
 {
-	return error == -ENETUNREACH || error == -EHOSTUNREACH || error == -EACCES || error == -EINVAL;
+	return error == -ENETUNREACH || error == -EHOSTUNREACH || error == -EACCES || error == -EINVAL || error == -EXDEV;
 }
 
-int route_get(const struct ip *to, const struct ip *from, struct route *ret)
+static struct nlmsghdr *question(void *buf, const struct route_packet *p)
+{
+	struct rtmsg *rtm;
+	struct nlmsghdr *nlh = route_request(buf, RTM_GETROUTE, 0, p->to.family, &rtm);
+
+	rtm->rtm_dst_len = (uint8_t)(ip_len(&p->to) * 8);
+	put_ip(nlh, RTA_DST, &p->to);
+	if (p->from.family) {
+		rtm->rtm_src_len = (uint8_t)(ip_len(&p->from) * 8);
+		put_ip(nlh, RTA_SRC, &p->from);
+	}
+	if (p->in)
+		mnl_attr_put_u32(nlh, RTA_IIF, p->in->index);
+	if (p->proto != IPPROTO_TCP && p->proto != IPPROTO_UDP) /* the kernel takes no others */
+		return nlh;
+	mnl_attr_put_u8(nlh, RTA_IP_PROTO, p->proto);
+	if (p->from_port)
+		mnl_attr_put_u16(nlh, RTA_SPORT, htons(p->from_port));
+	if (p->to_port)
+		mnl_attr_put_u16(nlh, RTA_DPORT, htons(p->to_port));
+	return nlh;
+}
+
+/* A refusal without a route or rule that refuses is about the way in; since Linux 6.13 only -EINVAL says so. */
+static int about_arrival(int error)
+{
+	return error == -EINVAL ? -EXDEV : error == -EHOSTUNREACH ? -EHOSTDOWN : error;
+}
+
+int route_get(const struct route_packet *p, struct route *ret)
 {
 	_Alignas(struct nlmsghdr) char buf[REQUEST_MAX] = {0};
 	struct route route = {0};
-	struct nlmsghdr *nlh;
-	struct rtmsg *rtm;
-	int r;
+	int r = talk(question(buf, p), on_route, &route);
 
-	nlh = route_request(buf, to->family, 0, &rtm);
-	rtm->rtm_dst_len = (uint8_t)(ip_len(to) * 8);
-	mnl_attr_put(nlh, RTA_DST, ip_len(to), to->bytes);
-	if (from && from->family) {
-		rtm->rtm_src_len = (uint8_t)(ip_len(from) * 8);
-		mnl_attr_put(nlh, RTA_SRC, ip_len(from), from->bytes);
-	}
-	r = talk(nlh, on_route, &route);
 	if (r < 0 && !is_refusal(r))
 		return r;
 	route.error = r;
-	if (r < 0 && r != -ENETUNREACH)
-		find_refusal(to, &route);
+	if (r < 0)
+		find_refusal(p, &route);
+	if (p->in && p->to.family == AF_INET && !route.refusal)
+		route.error = about_arrival(r);
 	*ret = route;
 	return 0;
 }
@@ -171,9 +277,9 @@ static enum neighbour_state state_of(uint16_t state)
 		return NEIGHBOUR_NOARP;
 	if (state & NUD_FAILED)
 		return NEIGHBOUR_FAILED;
-	if (state & NUD_INCOMPLETE)
+	if (state & (NUD_INCOMPLETE | NUD_PROBE))
 		return NEIGHBOUR_ASKED;
-	if (state & (NUD_STALE | NUD_DELAY | NUD_PROBE))
+	if (state & (NUD_STALE | NUD_DELAY))
 		return NEIGHBOUR_OLD;
 	return state & NUD_REACHABLE ? NEIGHBOUR_THERE : NEIGHBOUR_UNKNOWN;
 }
@@ -197,23 +303,43 @@ static int on_neighbour(const struct nlmsghdr *nlh, void *ctx)
 	return MNL_CB_OK;
 }
 
+static struct nlmsghdr *neighbour_request(void *buf, uint16_t type, uint16_t flags, const struct ip *ip, uint32_t ifindex,
+					  struct ndmsg **ret)
+{
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+
+	nlh->nlmsg_type = type;
+	nlh->nlmsg_flags = NLM_F_REQUEST | flags;
+	*ret = mnl_nlmsg_put_extra_header(nlh, sizeof(**ret));
+	(*ret)->ndm_family = ip->family;
+	(*ret)->ndm_ifindex = (int)ifindex;
+	put_ip(nlh, NDA_DST, ip);
+	return nlh;
+}
+
 int neighbour_get(const struct ip *ip, uint32_t ifindex, struct neighbour *ret)
 {
 	_Alignas(struct nlmsghdr) char buf[REQUEST_MAX] = {0};
-	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
 	struct neighbour neighbour = {0};
 	struct ndmsg *ndm;
-	int r;
+	int r = talk(neighbour_request(buf, RTM_GETNEIGH, 0, ip, ifindex, &ndm), on_neighbour, &neighbour);
 
-	nlh->nlmsg_type = RTM_GETNEIGH;
-	nlh->nlmsg_flags = NLM_F_REQUEST;
-	ndm = mnl_nlmsg_put_extra_header(nlh, sizeof(*ndm));
-	ndm->ndm_family = ip->family;
-	ndm->ndm_ifindex = (int)ifindex;
-	mnl_attr_put(nlh, NDA_DST, ip_len(ip), ip->bytes);
-	r = talk(nlh, on_neighbour, &neighbour);
 	if (r < 0 && r != -ENOENT)
 		return r;
 	*ret = neighbour;
 	return 0;
+}
+
+/* Whom it knows, it otherwise asks only seconds after the next packet. */
+void neighbour_ask(const struct ip *ip, uint32_t ifindex, const struct neighbour *n)
+{
+	_Alignas(struct nlmsghdr) char buf[REQUEST_MAX] = {0};
+	bool known = n->state == NEIGHBOUR_OLD;
+	struct ndmsg *ndm;
+	struct nlmsghdr *nlh = neighbour_request(buf, RTM_NEWNEIGH, NLM_F_ACK | (known ? NLM_F_REPLACE : NLM_F_CREATE), ip,
+						 ifindex, &ndm);
+
+	ndm->ndm_state = known ? NUD_PROBE : NUD_NONE;
+	ndm->ndm_flags = known ? 0 : NTF_USE;
+	talk(nlh, NULL, NULL);
 }

@@ -4,25 +4,32 @@
 #ifndef ROUTE_H
 #define ROUTE_H
 
-#include "addr.h"
+#include "links.h"
 
+struct route_packet {
+	struct ip to, from;    /* from: family 0: any address of ours */
+	const struct link *in; /* where it arrives; NULL: it begins here */
+	uint8_t proto;         /* IPPROTO_*, or 0 */
+	uint16_t from_port, to_port; /* 0: not known */
+};
 struct route {
-	/* 0; -ENETUNREACH: there is none; -EHOSTUNREACH, -EACCES, -EINVAL: one that is unreachable, prohibit, blackhole */
+	/* 0; -ENETUNREACH: there is none; -EHOSTUNREACH, -EACCES, -EINVAL: one that is unreachable, prohibit, blackhole. What
+	 * arrives: -EXDEV: the kernel does not believe that it comes from there; -EHOSTDOWN: the link forwards nothing */
 	int error;
 	uint32_t ifindex;    /* where it goes out */
 	struct ip via;       /* family 0: the destination itself is on the link */
 	const char *refusal; /* of an error, where it was found: "blackhole", ...; static */
-	struct prefix to;    /* ... and whose it is */
-	uint32_t table;
+	struct prefix to;    /* ... and whose route it is; family 0: a rule is it, */
+	uint32_t table;      /* ... in this table */
+	uint32_t priority;   /* ... this one */
 };
-/* `from` NULL or family 0: any address of ours. 0, or -errno when the kernel cannot be asked. */
-int route_get(const struct ip *to, const struct ip *from, struct route *ret);
+int route_get(const struct route_packet *, struct route *ret); /* 0, or -errno when the kernel cannot be asked */
 
 enum neighbour_state {
 	NEIGHBOUR_UNKNOWN, /* nobody asked lately */
 	NEIGHBOUR_THERE,
 	NEIGHBOUR_OLD,   /* was there; the kernel has not confirmed it lately */
-	NEIGHBOUR_ASKED, /* no answer so far */
+	NEIGHBOUR_ASKED, /* no answer so far, perhaps to whether it is there still */
 	NEIGHBOUR_FAILED,
 	NEIGHBOUR_PERMANENT, /* written by hand */
 	NEIGHBOUR_NOARP,     /* the link needs no such thing */
@@ -32,5 +39,7 @@ struct neighbour {
 	char address[3 * 32]; /* "02:00:00:00:00:01", or "" */
 };
 int neighbour_get(const struct ip *, uint32_t ifindex, struct neighbour *ret); /* 0 or -errno */
+/* The kernel asks it now (ARP, neighbour discovery), as it would for a packet; `n` is what neighbour_get said. */
+void neighbour_ask(const struct ip *, uint32_t ifindex, const struct neighbour *n);
 
 #endif

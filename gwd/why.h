@@ -21,6 +21,7 @@ struct walk {
 	const struct forward_entry *entry; /* that it is for; NULL: this machine itself */
 	struct ip from, to;                /* from: family 0: somebody outside */
 	char in[IFNAMSIZ];                 /* where it arrives; "lo": it begins here */
+	struct ip stirred;                 /* the neighbour that the kernel was last told to ask */
 };
 
 struct leg { /* the rest of the way, to one of the targets */
@@ -55,9 +56,13 @@ void why_limits(struct walk *);
 void why_source(struct walk *);
 void why_conntrack(struct walk *);
 void why_forwarding(struct walk *);
-void why_reverse_path(struct walk *);
+void why_reverse_path(struct walk *, const struct ip *to, uint16_t port); /* as it leaves our translation */
 bool why_route(struct walk *, struct leg *);
 void why_neighbour(struct walk *, const struct leg *);
+void why_route_back(struct walk *, const struct leg *); /* NULL: from a program of this machine */
+/* The next hop of the default route, if there is one: a check of step why_step_router. */
+void why_default_router(struct walk *, uint8_t family);
+extern const char why_step_router[];
 
 /* ---- why_others.c: what other people's tables do with it ------------------------------------------- */
 

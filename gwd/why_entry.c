@@ -177,7 +177,7 @@ static const char *inside_of(const struct walk *w)
 
 	if (near)
 		return near->ifname;
-	if (route_get(&w->to, NULL, &r) < 0 || r.error || is_outside(w, why_ifname(w, r.ifindex)))
+	if (route_get(&(struct route_packet){.to = w->to}, &r) < 0 || r.error || is_outside(w, why_ifname(w, r.ifindex)))
 		return "";
 	return why_ifname(w, r.ifindex);
 }

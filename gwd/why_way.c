@@ -97,81 +97,135 @@ void why_forwarding(struct walk *w)
 			   xasprintf("sysctl -w net.%s=1", v4 ? "ipv4.ip_forward" : "ipv6.conf.all.forwarding"));
 }
 
+/* ---- The kernel's own lookup ----------------------------------------------------------------------- */
+
+/* The first packet, behind the translation. */
+static struct route_packet forth(const struct walk *w, const struct ip *to, uint16_t port)
+{
+	struct route_packet p = {.to = *to, .proto = why_proto_number(w), .to_port = port};
+
+	if (!streq(w->in, "lo"))
+		p.in = why_link(w, w->in);
+	if (p.in)
+		p.from = sender(w);
+	else if (topology_is_local(w->gwd->topology, &w->from))
+		p.from = w->from;
+	return p;
+}
+
+/* The answer to it, ahead of being translated back. `leg` NULL: a program of this machine gives it. */
+static struct route_packet back(const struct walk *w, const struct leg *leg)
+{
+	return (struct route_packet){.to = sender(w),
+				     .from = leg ? leg->target->addr : w->to,
+				     .in = leg ? why_link(w, leg->out) : NULL,
+				     .proto = why_proto_number(w),
+				     .from_port = leg ? leg->port : w->asked->port};
+}
+
+/* Beyond what another step says: where it would go if the link forwarded, and the source were believed. */
+static int beyond(const struct route_packet *p, struct route *ret)
+{
+	int r = route_get(p, ret);
+
+	if (r < 0 || (ret->error != -EXDEV && ret->error != -EHOSTDOWN))
+		return r;
+	return route_get(&(struct route_packet){.to = p->to}, ret);
+}
+
+/* `what` goes there; false: there was nothing to say. */
+static bool refused(struct walk *w, const char *step, const char *what, const struct ip *to, const struct route *r)
+{
+	char text[ADDR_TEXT_MAX], prefix[PREFIX_TEXT_MAX];
+
+	ip_text(to, text);
+	prefix_text(&r->to, prefix);
+	if (!r->refusal && r->error == -ENETUNREACH)
+		return false;
+	if (!r->refusal)
+		checks_add(&w->ret->checks, step, VERDICT_FAIL,
+			   xasprintf("a routing rule or route keeps %s: %s", what, strerror(-r->error)), xstrdup("ip rule"));
+	else if (!r->to.ip.family)
+		checks_add(&w->ret->checks, step, VERDICT_FAIL,
+			   xasprintf("the routing rule with priority %u keeps %s: it is %s", r->priority, what, r->refusal),
+			   xasprintf("ip %srule del priority %u", to->family == AF_INET6 ? "-6 " : "", r->priority));
+	else
+		checks_add(&w->ret->checks, step, VERDICT_FAIL,
+			   r->to.len == ip_len(to) * 8
+				   ? xasprintf("the route to %s is %s", text, r->refusal)
+				   : xasprintf("%s is in %s, whose route is %s", text, prefix, r->refusal),
+			   xasprintf("ip route del %s %s table %u", r->refusal, prefix, r->table));
+	return true;
+}
+
 /* ---- Reverse path ---------------------------------------------------------------------------------- */
 
-static int rp_filter(const struct walk *w)
+static int rp_filter(const char *ifname)
 {
 	int all = interface_setting("ipv4", "all", "rp_filter", 0),
-	    own = interface_setting("ipv4", w->in, "rp_filter", 0);
+	    own = interface_setting("ipv4", ifname, "rp_filter", 0);
 
 	return all > own ? all : own;
 }
 
-/* A packet whose answer would not leave where it came in; the filter is IPv4's only. */
-void why_reverse_path(struct walk *w)
+/* What arrives on a link is dropped if its answer would not leave there, or nowhere; the filter is IPv4's only. */
+static void unbelieved(struct walk *w, const struct route_packet *p, const char *who)
 {
 	static const char step[] = "reverse path";
-	const struct ip from = sender(w);
-	int filter = w->to.family == AF_INET ? rp_filter(w) : 0;
-	char text[ADDR_TEXT_MAX];
-	struct route back;
+	const char *in = p->in->name;
+	int filter = rp_filter(in);
+	struct route way;
 
-	if (streq(w->in, "lo") || route_get(&from, NULL, &back) < 0)
+	if (route_get(&(struct route_packet){.to = p->from}, &way) < 0)
 		return;
-	const char *out = why_ifname(w, back.ifindex), *who = why_from(w, text);
-	if (back.error) {
-		checks_add(&w->ret->checks, step, VERDICT_FAIL, xasprintf("this gateway has no route back to %s", who),
-			   w->from.family ? xasprintf("ip route add %s via ROUTER dev %s", who, w->in)
-					  : xasprintf("ip route add default via ROUTER dev %s", w->in));
-		return;
-	}
-	if (filter == 1 && !streq(out, w->in)) {
-		checks_add(
-			&w->ret->checks, step, VERDICT_FAIL,
-			xasprintf("rp_filter of %s is strict, and the way back to %s is %s: dropped", w->in, who, out),
-			xasprintf("sysctl -w net/ipv4/conf/%s/rp_filter=2", w->in));
-		return;
-	}
-	checks_pass(&w->ret->checks, step, xasprintf("the way back to %s is %s", who, out));
+	if (filter && way.error)
+		checks_add(&w->ret->checks, step, VERDICT_FAIL,
+			   xasprintf("rp_filter of %s drops what comes from %s: there is no route back", in, who),
+			   xasprintf("ip route add %s via ROUTER dev %s", p->from.family && w->from.family ? who : "default", in));
+	else
+		checks_add(&w->ret->checks, step, VERDICT_FAIL,
+			   filter ? xasprintf("rp_filter of %s is strict, and the way back to %s is %s: dropped", in, who,
+					      why_ifname(w, way.ifindex))
+				  : xasprintf("the kernel does not believe that %s comes in on %s: dropped", who, in),
+			   filter ? xasprintf("sysctl -w net/ipv4/conf/%s/rp_filter=2", in) : NULL);
+}
+
+void why_reverse_path(struct walk *w, const struct ip *to, uint16_t port)
+{
+	const struct route_packet p = forth(w, to, port);
+	char text[ADDR_TEXT_MAX];
+	struct route r;
+
+	if (p.in && route_get(&p, &r) == 0 && r.error == -EXDEV)
+		unbelieved(w, &p, why_from(w, text));
 }
 
 /* ---- Route ----------------------------------------------------------------------------------------- */
 
 static bool no_route(struct walk *w, const struct leg *leg)
 {
-	static const char step[] = "route";
-	const struct route *r = &leg->route;
-	char to[ADDR_TEXT_MAX], prefix[PREFIX_TEXT_MAX];
+	const struct ip *to = &leg->target->addr;
+	char text[ADDR_TEXT_MAX];
+	_cleanup_(freep) char *what = xasprintf("%s from being reached", ip_text(to, text));
 
-	ip_text(&leg->target->addr, to);
-	if (r->error == -ENETUNREACH) {
-		checks_add(&w->ret->checks, step, VERDICT_FAIL, xasprintf("there is no route to %s", to),
-			   xasprintf("ip route add %s via ROUTER", to));
-		return false;
-	}
-	if (!r->refusal) {
-		checks_add(&w->ret->checks, step, VERDICT_FAIL,
-			   xasprintf("a routing rule keeps %s from being reached: %s", to, strerror(-r->error)),
-			   xstrdup("ip rule"));
-		return false;
-	}
-	prefix_text(&r->to, prefix);
-	checks_add(&w->ret->checks, step, VERDICT_FAIL,
-		   xasprintf("%s is in %s, whose route is %s", to, prefix, r->refusal),
-		   xasprintf("ip route del %s %s table %u", r->refusal, prefix, r->table));
+	if (!refused(w, "route", what, to, &leg->route))
+		checks_add(&w->ret->checks, "route", VERDICT_FAIL, xasprintf("there is no route to %s", text),
+			   xasprintf("ip route add %s via ROUTER", text));
 	return false;
 }
 
 bool why_route(struct walk *w, struct leg *leg)
 {
 	const struct local_address *near = topology_neighbour(w->gwd->topology, &leg->target->addr, NULL);
+	const struct route_packet p = forth(w, &leg->target->addr, leg->port);
 	char to[ADDR_TEXT_MAX], via[ADDR_TEXT_MAX];
 	const char *out;
 
 	/* While the link of its own network is down, a packet leaves by the default route. */
 	if (near && !why_link_works(w, "route", near->ifname))
 		return false;
-	if (route_get(&leg->target->addr, NULL, &leg->route) < 0)
+	why_reverse_path(w, &leg->target->addr, leg->port);
+	if (beyond(&p, &leg->route) < 0)
 		return true;
 	if (leg->route.error)
 		return no_route(w, leg);
@@ -215,7 +269,7 @@ void why_neighbour(struct walk *w, const struct leg *leg)
 	ip_text(next, who);
 	if (!*leg->out || neighbour_get(next, leg->route.ifindex, &n) < 0)
 		return;
-	if (n.state == NEIGHBOUR_FAILED || (n.state == NEIGHBOUR_ASKED && dead)) {
+	if (n.state == NEIGHBOUR_FAILED || (n.state == NEIGHBOUR_ASKED && !*n.address && dead)) {
 		silent_neighbour(w, leg, who);
 	} else if (n.state == NEIGHBOUR_PERMANENT && silent) {
 		checks_add(&w->ret->checks, "neighbour", VERDICT_FAIL,
@@ -223,8 +277,141 @@ void why_neighbour(struct walk *w, const struct leg *leg)
 				     who, n.address),
 			   xasprintf("ip neigh del %s dev %s", who, leg->out));
 	} else if (*n.address) {
-		if (n.state == NEIGHBOUR_OLD && silent)
+		if ((n.state == NEIGHBOUR_OLD || n.state == NEIGHBOUR_ASKED) && silent)
 			why_probe_again(w, &near);
 		checks_pass(&w->ret->checks, "neighbour", xasprintf("%s is at %s", who, n.address));
 	}
+}
+
+/* ---- The way back ---------------------------------------------------------------------------------- */
+
+const char why_step_router[] = "router";
+
+static bool link_local(const struct ip *ip)
+{
+	return ip->family == AF_INET6 && ip->bytes[0] == 0xfe && (ip->bytes[1] & 0xc0) == 0x80;
+}
+
+static struct probe hop_probe(const struct ip *next)
+{
+	enum { DISCARD = 9 };
+
+	return (struct probe){.proto = PROTO_TCP, .to = *next, .port = DISCARD};
+}
+
+/* Asks the next hop, unless the kernel has heard of it lately: whether it takes or refuses the connection, or says nothing,
+ * the kernel knows then whether it is there. Of a link-local one it is what the kernel knows already. */
+static enum answered ask_hop(struct walk *w, const struct ip *next, uint32_t ifindex, const struct neighbour *n)
+{
+	const struct probe p = hop_probe(next);
+	enum answered answer;
+
+	if (n->state == NEIGHBOUR_THERE || n->state == NEIGHBOUR_NOARP)
+		return ANSWER_ACCEPTS;
+	if (link_local(next))
+		return ANSWER_UNKNOWN;
+	answer = why_probe(w, &p);
+	if (answer == ANSWER_UNASKED && n->state != NEIGHBOUR_PERMANENT && ip_cmp(&w->stirred, next) != 0) {
+		neighbour_ask(next, ifindex, n);
+		w->stirred = *next;
+	}
+	return answer;
+}
+
+/* Caller's string. */
+static char *other_router(const struct ip *next, const char *hop, const char *out)
+{
+	const struct ip any = anybody(next->family);
+	struct route r;
+	bool is_default = route_get(&(struct route_packet){.to = any}, &r) == 0 && ip_cmp(&r.via, next) == 0;
+
+	return is_default ? xasprintf("switch %s on, or ip %sroute replace default via ROUTER dev %s", hop,
+				      next->family == AF_INET6 ? "-6 " : "", out)
+			  : xasprintf("switch %s on, or ip route replace the way to it", hop);
+}
+
+/* That a client itself is silent is no fault of this gateway. */
+static void next_hop(struct walk *w, const struct route *way, const char *who)
+{
+	const struct ip *next = way->via.family ? &way->via : &w->from;
+	const char *out = why_ifname(w, way->ifindex), *step = way->via.family ? why_step_router : "client";
+	char hop[ADDR_TEXT_MAX];
+	enum answered answer;
+	struct neighbour n;
+
+	if (!next->family || neighbour_get(next, way->ifindex, &n) < 0)
+		return;
+	ip_text(next, hop);
+	answer = ask_hop(w, next, way->ifindex, &n);
+	_cleanup_(freep) char *called =
+		way->via.family ? xasprintf("%s, the router to %s,", hop, who) : xstrdup(hop);
+	bool silent = answer == ANSWER_SILENT || answer == ANSWER_UNREACHABLE;
+	bool asked = n.state == NEIGHBOUR_ASKED && silent;
+	bool dead = n.state == NEIGHBOUR_FAILED || (asked && !*n.address);
+	const struct probe p = hop_probe(next);
+
+	if (asked && !dead) /* at the address that it had: it may have another one now, which the kernel asks for next */
+		why_probe_again(w, &p);
+	if (answer == ANSWER_UNASKED || (asked && !dead))
+		checks_add(&w->ret->checks, step, VERDICT_MAY, xasprintf("whether %s answers is not known yet", hop), NULL);
+	else if (dead)
+		checks_add(&w->ret->checks, step, way->via.family ? VERDICT_FAIL : VERDICT_MAY,
+			   xasprintf("%s does not answer %s on %s: it is off, or that is not its address any more", called,
+				     next->family == AF_INET ? "ARP" : "neighbour discovery", out),
+			   way->via.family ? other_router(next, hop, out) : NULL);
+	else if (n.state == NEIGHBOUR_PERMANENT && silent)
+		checks_add(&w->ret->checks, step, VERDICT_MAY,
+			   xasprintf("%s is at %s by hand, and does not answer there: its card may be another one now", called,
+				     n.address),
+			   xasprintf("ip neigh del %s dev %s", hop, out));
+	else if (*n.address)
+		checks_pass(&w->ret->checks, step, xasprintf("%s is at %s", hop, n.address));
+}
+
+/* What stands for somebody outside may be in a network of its own. */
+static bool about_nobody(const struct walk *w, const struct route *r)
+{
+	return !w->from.family && r->refusal && r->to.ip.family && r->to.len;
+}
+
+void why_route_back(struct walk *w, const struct leg *leg)
+{
+	static const char step[] = "route back";
+	const struct route_packet p = back(w, leg);
+	char text[ADDR_TEXT_MAX], from[ADDR_TEXT_MAX], via[ADDR_TEXT_MAX];
+	const char *who = why_from(w, text), *out;
+	struct route r;
+
+	if (streq(w->in, "lo") || (leg && !p.in) || route_get(&p, &r) < 0 || about_nobody(w, &r))
+		return;
+	ip_text(&p.from, from);
+	if (r.error == -EXDEV)
+		unbelieved(w, &p, from);
+	if ((r.error == -EXDEV || r.error == -EHOSTDOWN) && beyond(&p, &r) < 0)
+		return;
+	if (r.error) {
+		_cleanup_(freep) char *what = xasprintf("what %s answers from %s", from, who);
+
+		if (!refused(w, step, what, &p.to, &r))
+			checks_add(&w->ret->checks, step, VERDICT_FAIL, xasprintf("this gateway has no route back to %s", who),
+				   xasprintf("ip route add %s via ROUTER dev %s", w->from.family ? who : "default", w->in));
+		return;
+	}
+	out = why_ifname(w, r.ifindex);
+	if (!why_link_works(w, step, out))
+		return;
+	checks_pass(&w->ret->checks, step,
+		    r.via.family ? xasprintf("%s is behind %s on %s", who, ip_text(&r.via, via), out)
+				 : xasprintf("%s is on %s", who, out));
+	next_hop(w, &r, who);
+}
+
+void why_default_router(struct walk *w, uint8_t family)
+{
+	const struct ip any = anybody(family);
+	struct route r;
+
+	w->from = (struct ip){0};
+	if (route_get(&(struct route_packet){.to = any}, &r) == 0 && !r.error)
+		next_hop(w, &r, "somebody outside");
 }

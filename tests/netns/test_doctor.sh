@@ -136,6 +136,11 @@ found "a damaged database" warning state 'the state database was damaged'
 put_right "a damaged database"
 ctl gateway add 80 10.0.0.2 --name web >/dev/null
 
+ip -n gateway route replace default via 203.0.113.200
+found "a router that is not there" error router '203.0.113.200, the router to somebody outside, does not answer ARP on wan'
+is "is no finding of each forward" "1 error" last_line 1
+put_right "a router that is not there" 's/.*/ip route replace default via 203.0.113.9/'
+
 # ---- Interfaces and zones --------------------------------------------------------------------------
 
 printf 'dmz: aux\n' | apply
@@ -186,6 +191,8 @@ counts=/proc/sys/net/netfilter
 echo 90 >"$work/count"
 echo 100 >"$work/max"
 if on gateway mount --bind "$work/count" $counts/nf_conntrack_count && on gateway mount --bind "$work/max" $counts/nf_conntrack_max; then
+	gwd_stop gateway # which keeps open what it reads often
+	gwd_start gateway
 	found "room for connections that runs out" warning conntrack 'the kernel tracks 90 connections and may track 100'
 	put_right "room for connections that runs out"
 	echo 200 >"$work/count"

@@ -53,7 +53,7 @@ talk_open two client tcp 203.0.113.1 80
 talk one >/dev/null && talk two >/dev/null
 broken "a limit that is reached" '?' limit '203.0.113.9 has 4 connections open, and each address may have 2: only those from before this limit do not count$'
 cured "a limit that is reached"
-asks="80 --from 203.0.113.7"
+asks="80 --from 198.51.100.7"
 healthy "of another address"
 ctl gateway set tcp-80 --limit-connections= --limit-rate 20/second >/dev/null
 asks="80 --from 203.0.113.9"

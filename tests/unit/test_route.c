@@ -34,7 +34,7 @@ static void assert_way(const char *to, const char *expected)
 	struct ip ip;
 
 	assert_true(ip_parse(to, &ip));
-	assert_return_code(route_get(&ip, NULL, &route), errno);
+	assert_return_code(route_get(&(struct route_packet){.to = ip}, &route), errno);
 	if (!route.error && if_indextoname(route.ifindex, name))
 		snprintf(got, sizeof(got), "%s%s%s", name, route.via.family ? " via " : "",
 			 route.via.family ? ip_text(&route.via, text) : "");
@@ -82,11 +82,89 @@ static void test_neighbours(void **state)
 	assert_neighbour("10.0.0.6", NEIGHBOUR_UNKNOWN, "");
 }
 
+/* What arrives on va: "vb", "-EXDEV", "prohibit by rule 100". */
+static void assert_arrival(const char *from, const char *to, const char *expected)
+{
+	const struct link in = {.index = if_nametoindex("va"), .name = "va"};
+	struct route_packet p = {.in = &in, .proto = IPPROTO_TCP, .to_port = 80};
+	char name[IFNAMSIZ] = "?", prefix[PREFIX_TEXT_MAX], got[128];
+	struct route r;
+
+	assert_true(ip_parse(from, &p.from));
+	assert_true(ip_parse(to, &p.to));
+	assert_return_code(route_get(&p, &r), errno);
+	if (!r.error && if_indextoname(r.ifindex, name))
+		snprintf(got, sizeof(got), "%s", name);
+	else if (r.refusal && r.to.ip.family)
+		snprintf(got, sizeof(got), "%s %s", r.refusal, prefix_text(&r.to, prefix));
+	else if (r.refusal)
+		snprintf(got, sizeof(got), "%s by rule %u", r.refusal, r.priority);
+	else
+		snprintf(got, sizeof(got), "%s", strerror(-r.error));
+	assert_string_equal(got, expected);
+}
+
+static void test_arrivals(void **state)
+{
+	(void)state;
+	NEED_NETNS();
+	netns_run("ip link add vc type veth peer name vd && ip link set vc up && ip link set vd up && "
+		  "ip addr add 10.2.0.1/24 dev vc && ip addr add fd02::1/64 dev vc nodad");
+	netns_run("echo 0 >/proc/sys/net/ipv4/ip_forward");
+	assert_arrival("10.0.0.2", "10.2.0.2", strerror(EHOSTDOWN));
+	netns_run("echo 1 >/proc/sys/net/ipv4/ip_forward");
+	netns_run("for i in all va; do echo 0 >/proc/sys/net/ipv4/conf/$i/rp_filter; done");
+	assert_arrival("10.0.0.2", "10.2.0.2", "vc");
+	assert_arrival("10.2.0.9", "10.2.0.2", "vc");
+	netns_run("echo 1 >/proc/sys/net/ipv4/conf/va/rp_filter");
+	assert_arrival("10.2.0.9", "10.2.0.2", strerror(EXDEV));
+	assert_arrival("10.0.0.2", "10.1.0.1", "blackhole 10.1.0.0/16");
+	netns_run("echo 0 >/proc/sys/net/ipv4/conf/va/rp_filter");
+	netns_run("ip rule add iif va dport 81 priority 90 blackhole && ip rule add iif vc priority 91 blackhole && "
+		  "ip rule add fwmark 1 priority 92 blackhole && ip rule add from 10.0.0.3 priority 93 blackhole && "
+		  "ip rule add not from 10.0.0.0/24 priority 94 blackhole");
+	assert_arrival("10.0.0.2", "10.2.0.2", "vc");
+	assert_arrival("10.0.0.3", "10.2.0.2", "blackhole by rule 93");
+	assert_arrival("198.51.100.1", "10.2.0.2", "blackhole by rule 94");
+	netns_run("ip rule add iif va ipproto tcp dport 80 priority 89 prohibit");
+	assert_arrival("10.0.0.2", "10.2.0.2", "prohibit by rule 89");
+	netns_run("ip rule del priority 89 && ip rule add to 10.2.0.0/30 priority 89 unreachable");
+	assert_arrival("10.0.0.2", "10.2.0.2", "unreachable by rule 89");
+	assert_arrival("fd00::2", "fd02::2", "vc");
+	netns_run("ip -6 rule add iif va priority 89 prohibit");
+	assert_arrival("fd00::2", "fd02::2", "prohibit by rule 89");
+}
+
+static void assert_asked(const char *text, enum neighbour_state state)
+{
+	const uint32_t va = if_nametoindex("va");
+	struct neighbour n;
+	struct ip ip;
+
+	assert_true(ip_parse(text, &ip));
+	assert_return_code(neighbour_get(&ip, va, &n), errno);
+	neighbour_ask(&ip, va, &n);
+	assert_return_code(neighbour_get(&ip, va, &n), errno);
+	assert_int_equal(n.state, state);
+}
+
+/* Nobody is at the other end. */
+static void test_neighbours_asked(void **state)
+{
+	(void)state;
+	NEED_NETNS();
+	assert_asked("10.0.0.3", NEIGHBOUR_ASKED);
+	assert_asked("10.0.0.5", NEIGHBOUR_ASKED);
+	assert_asked("10.0.0.6", NEIGHBOUR_ASKED);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_routes, new_place),
 		cmocka_unit_test_setup(test_neighbours, new_place),
+		cmocka_unit_test_setup(test_arrivals, new_place),
+		cmocka_unit_test_setup(test_neighbours_asked, new_place),
 	};
 
 	netns_init();
