@@ -90,6 +90,7 @@ static int64_t stored_docset(struct gwd *g)
 /* What the start found out. */
 struct beginning {
 	struct documents *disk; /* NULL: unreadable */
+	uint64_t disk_hash;
 	struct documents *stored;
 	struct config *config; /* of the documents that run; NULL: none can */
 	bool from_disk;
@@ -138,7 +139,8 @@ static int choose_documents(struct gwd *g, struct beginning *b, struct diag *dia
 	if (r < 0)
 		return r;
 	b->disk = files_read(g->config_path, NULL, 0, NULL, &g->file_mistakes);
-	b->seen = b->disk ? hash_text(documents_hash(b->disk)) : NULL; /* an unreadable file was not seen */
+	b->disk_hash = b->disk ? documents_hash(b->disk) : 0;
+	b->seen = b->disk ? hash_text(b->disk_hash) : NULL; /* an unreadable file was not seen */
 	/* What is to be taken back was made on what ran before: a new file would take part of it along. */
 	changed = b->disk && !str_same(seen, b->seen) && !confirm_waits(g);
 	if (!state_newer(g->state))
@@ -201,7 +203,7 @@ static int begin_world(struct gwd *g, struct beginning *b, struct diag *diag)
 	r = road_commit_regardless(g, &d, &outcome, diag);
 	if (r < 0)
 		return r;
-	g->docset_hash = documents_hash(docs);
+	g->docset_hash = b->from_disk ? b->disk_hash : documents_hash(docs);
 	if (b->from_disk && outcome.revision == 0 && state_changeable(g->state))
 		g->unstored = TAKE_PTR(b->disk);
 	return confirm_resume(g, &rest, diag);

@@ -15,14 +15,17 @@
 #include <sys/socket.h>
 
 #include "kernel.h"
+#include "nft_get.h"
 #include "nl.h"
 #include "ruleset.h"
 #include "util.h"
 
 struct watch {
 	struct nl *nl;
+	uint32_t expected; /* generation, of the answer to our own question */
 	unsigned touching; /* by the transaction being read */
 	unsigned touched;  /* by those before it */
+	bool lost;
 	struct culprit who;
 };
 
@@ -71,6 +74,35 @@ int watch_fd(const struct watch *w)
 	return nl_fd(w->nl);
 }
 
+int watch_look_away(struct watch *w)
+{
+	return nl_leave(w->nl, NFNLGRP_NFTABLES);
+}
+
+/* The answer comes among the events, and makes the descriptor readable. */
+int watch_look_again(struct watch *w, uint32_t generation)
+{
+	_Alignas(struct nlmsghdr) char buf[MNL_NLMSG_HDRLEN + sizeof(struct nfgenmsg)] = {0};
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+	int r = nl_join(w->nl, NFNLGRP_NFTABLES);
+
+	w->expected = generation;
+	nlh->nlmsg_type = NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETGEN;
+	nlh->nlmsg_flags = NLM_F_REQUEST;
+	mnl_nlmsg_put_extra_header(nlh, sizeof(struct nfgenmsg));
+	if (r == 0 && send(nl_fd(w->nl), buf, nlh->nlmsg_len, 0) < 0)
+		r = -errno;
+	return r;
+}
+
+static uint32_t generation_of(const struct nlmsghdr *nlh)
+{
+	uint32_t id = 0;
+
+	nft_get_generation(nlh, &id);
+	return id;
+}
+
 /* The last message of a transaction says whose it was. */
 static void note_who(struct watch *w, const struct nlmsghdr *nlh)
 {
@@ -116,7 +148,10 @@ static void read_message(struct watch *w, const struct nlmsghdr *nlh)
 		return;
 	switch (NFNL_MSG_TYPE(nlh->nlmsg_type)) {
 	case NFT_MSG_NEWGEN:
-		end_transaction(w, nlh);
+		if (nlh->nlmsg_pid == nl_port(w->nl))
+			w->lost |= !w->expected || generation_of(nlh) != w->expected;
+		else
+			end_transaction(w, nlh);
 		break;
 	case NFT_MSG_NEWSETELEM: /* ban lists change all day */
 	case NFT_MSG_DELSETELEM:
@@ -130,16 +165,16 @@ static void read_message(struct watch *w, const struct nlmsghdr *nlh)
 unsigned watch_read(struct watch *w, struct culprit *ret_who)
 {
 	_Alignas(struct nlmsghdr) char buf[65536];
-	bool lost = false;
 	ssize_t n;
 
+	w->lost = false;
 	w->touched = 0;
 	w->who = (struct culprit){0};
 	while ((n = recv(nl_fd(w->nl), buf, sizeof(buf), MSG_DONTWAIT)) > 0 || (n < 0 && errno == ENOBUFS)) {
 		int len = (int)n;
 
 		if (n < 0) {
-			lost = true;
+			w->lost = true;
 			w->touching = 0;
 		}
 		for (const struct nlmsghdr *nlh = (const void *)buf; n > 0 && mnl_nlmsg_ok(nlh, len);
@@ -147,5 +182,5 @@ unsigned watch_read(struct watch *w, struct culprit *ret_who)
 			read_message(w, nlh);
 	}
 	*ret_who = w->who;
-	return lost ? KERNEL_OURS | KERNEL_OTHERS : w->touched;
+	return w->lost ? KERNEL_OURS | KERNEL_OTHERS : w->touched;
 }

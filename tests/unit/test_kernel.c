@@ -323,6 +323,10 @@ static void test_hundred_thousand(void **state)
 	_cleanup_(ruleset_freep) struct ruleset *want = many(names, 100000), *have = NULL;
 	double start = seconds(), written, read;
 	long before = peak_kib();
+	_cleanup_(ruleset_freep) struct ruleset *nothing = ruleset_new();
+	_cleanup_(plan_freep) struct plan *plan = NULL;
+	struct kernel *other;
+	struct culprit who;
 	struct diag d = {0};
 
 	if (reach(k, want, &d) < 0) {
@@ -331,10 +335,16 @@ static void test_hundred_thousand(void **state)
 		skip();
 	}
 	written = seconds();
+	assert_int_equal(kernel_touched(k, &who), 0);
 	have = read_all(k, NULL);
 	read = seconds();
 	assert_int_equal(have->n_elems, want->n_elems);
 	assert_nothing_to_do(have, want);
+	assert_int_equal(kernel_open(&other, &d), 0);
+	plan = plan_diff(have, nothing);
+	assert_int_equal(kernel_commit(other, plan, 0, &d), 0);
+	kernel_close(other);
+	assert_int_equal(kernel_touched(k, &who) & KERNEL_OURS, KERNEL_OURS);
 	print_message("100,000 forwards: written in %.0f ms (%llu KiB in one batch), read in %.0f ms, peak %ld -> %ld KiB\n",
 		      (written - start) * 1e3, (unsigned long long)kernel_stats(k)->bytes / 1024, (read - written) * 1e3,
 		      before, peak_kib());

@@ -19,6 +19,7 @@
 #include "foreign.h"
 #include "kernel_place.h"
 #include "sample_ruleset.h"
+#include "watch.h"
 
 static bool listed(const char *table)
 {
@@ -239,6 +240,35 @@ static void test_culprit(void **state)
 	rmdir(dir);
 }
 
+/* After looking away: nothing when the generation is the one that was to come, everything when it is not. */
+static void test_looking_away(void **state)
+{
+	struct kernel *k = opened(state);
+	struct culprit who;
+	uint32_t generation;
+	struct watch *w;
+
+	need_nft();
+	assert_int_equal(watch_open(0, &w), 0);
+	netns_run("nft add table ip others");
+	assert_int_equal(watch_read(w, &who), KERNEL_OTHERS);
+	assert_int_equal(watch_look_away(w), 0);
+	netns_run("nft add table inet gwd");
+	ruleset_free(read_all(k, &generation));
+	assert_int_equal(watch_look_again(w, generation), 0);
+	assert_int_equal(watch_read(w, &who), 0);
+	assert_int_equal(watch_look_away(w), 0);
+	netns_run("nft delete table inet gwd");
+	assert_int_equal(watch_look_again(w, generation), 0);
+	assert_int_equal(poll(&(struct pollfd){.fd = watch_fd(w), .events = POLLIN}, 1, 0), 1);
+	assert_int_equal(watch_read(w, &who), KERNEL_OURS | KERNEL_OTHERS);
+	assert_int_equal(watch_look_again(w, 0), 0);
+	assert_int_equal(watch_read(w, &who), KERNEL_OURS | KERNEL_OTHERS);
+	netns_run("nft add table inet gwd");
+	assert_int_equal(watch_read(w, &who), KERNEL_OURS);
+	watch_close(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -246,6 +276,7 @@ int main(void)
 		IN_KERNEL_PLACE(test_keeper),
 		IN_KERNEL_PLACE(test_unheard),
 		IN_KERNEL_PLACE(test_culprit),
+		IN_KERNEL_PLACE(test_looking_away),
 	};
 
 	netns_init();
