@@ -128,21 +128,21 @@ static size_t least(const struct writer *w, const size_t *widths)
 static bool fit(const struct writer *w, size_t *widths)
 {
 	_cleanup_(freep) size_t *cut = xcalloc(w->n_columns, sizeof(*cut));
-	size_t room = w->screen.width, gone = 0;
+	size_t room = w->screen.width, mark = room > GAP + 1 ? GAP + 1 : 0, gone;
+	bool less = false;
 	if (!room || line_width(w, widths) <= room)
 		return false;
 	for (size_t i = 1; i < w->n_columns; i++)
 		if (is_empty(w, i))
 			widths[i] = 0;
 	memcpy(cut, widths, w->n_columns * sizeof(*cut));
-	for (; !squeeze(w, cut, room - (gone ? GAP + 1 : 0)); memcpy(cut, widths, w->n_columns * sizeof(*cut))) {
-		gone = least(w, widths);
-		if (!gone || room <= GAP + 1)
-			break;
+	while (!squeeze(w, cut, room - (less ? mark : 0)) && (gone = least(w, widths))) {
 		widths[gone] = 0;
+		less = true;
+		memcpy(cut, widths, w->n_columns * sizeof(*cut));
 	}
 	memcpy(widths, cut, w->n_columns * sizeof(*cut));
-	return gone;
+	return less;
 }
 
 static const char *colour_of(const char *state)

@@ -52,7 +52,8 @@ static char *write_so(const char *format, struct screen screen, const char *json
 	assert_non_null(value);
 	if (json_is_array(value)) {
 		writer_rows(w, columns, ARRAY_SIZE(columns));
-		json_array_foreach (value, i, row) {
+		json_array_foreach(value, i, row)
+		{
 			_cleanup_(freep) char *one = json_dumps(row, JSON_COMPACT);
 			if (texts)
 				assert_true(writer_row_text(w, one, strlen(one)));
@@ -104,8 +105,15 @@ static void test_narrow(void **state)
 	       "web         active         5  web\n"
 	       "a long na\xe2\x80\xa6  held: why  12345  a long na\xe2\x80\xa6\n");
 	expect("table", (struct screen){.width = 3}, "[{\"name\":\"0123456789\",\"state\":\"a\",\"n\":123456789}]",
-	       "NAME    STATE          N  AGAIN\n"
-	       "01234\xe2\x80\xa6  a      123456789  01234\xe2\x80\xa6\n");
+	       "NAME     \xe2\x80\xa6\n012345\xe2\x80\xa6\n");
+	expect("table", (struct screen){.width = 34},
+	       "[{\"name\":\"0123456789\",\"state\":\"a\",\"n\":123456789},{\"name\":\"b\",\"state\":\"\",\"n\":1}]",
+	       "NAME     STATE          N  AGAIN\n"
+	       "012345\xe2\x80\xa6  a      123456789  012345\xe2\x80\xa6\n"
+	       "b                       1  b\n");
+	expect("table", (struct screen){.width = 30}, "[{\"name\":\"0123456789\",\"state\":\"\",\"n\":1234567890}]",
+	       "NAME               N  AGAIN\n"
+	       "0123456\xe2\x80\xa6  1234567890  0123456\xe2\x80\xa6\n");
 }
 
 static void test_wide_characters(void **state)
