@@ -29,7 +29,6 @@ void peers_free(struct peers *p)
 
 struct why_question {
 	uint8_t proto; /* one bit */
-	uint8_t family;
 	struct port_range ports, ephemeral;
 	struct listeners *found; /* either who listens ... */
 	struct peers *peers;     /* ... or who is connected */
@@ -122,7 +121,8 @@ static int answer(const struct nlmsghdr *nlh, void *ctx)
 	const struct why_question *q = ctx;
 	uint16_t port;
 
-	if (nlh->nlmsg_type != SOCK_DIAG_BY_FAMILY || mnl_nlmsg_get_payload_len(nlh) < sizeof(*m))
+	if ((nlh->nlmsg_type != SOCK_DIAG_BY_FAMILY && nlh->nlmsg_type != TCPDIAG_GETSOCK) ||
+	    mnl_nlmsg_get_payload_len(nlh) < sizeof(*m))
 		return MNL_CB_OK;
 	port = ntohs(m->id.idiag_sport);
 	if (!within(q->ports, port) || (q->proto == PROTO_UDP && within(q->ephemeral, port)))
@@ -147,28 +147,39 @@ void listeners_close(void)
 	nl = NULL;
 }
 
-static int talk(uint16_t type, uint16_t flags, const struct inet_diag_req_v2 *request, mnl_cb_t cb, void *ctx)
+static int talk(uint16_t type, uint16_t flags, const void *request, size_t size, mnl_cb_t cb, void *ctx)
 {
 	_Alignas(struct nlmsghdr) char buf[256] = {0};
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
 
 	nlh->nlmsg_type = type;
 	nlh->nlmsg_flags = NLM_F_REQUEST | flags;
-	memcpy(mnl_nlmsg_put_extra_header(nlh, sizeof(*request)), request, sizeof(*request));
+	memcpy(mnl_nlmsg_put_extra_header(nlh, size), request, size);
 	return nl_talk(nl, nlh, cb, ctx);
 }
 
-static int ask(struct why_question *q)
+static __be16 one_port(const struct why_question *q)
 {
-	struct inet_diag_req_v2 r = {.sdiag_family = q->family};
+	return q->ports.first == q->ports.last ? htons(q->ports.first) : 0;
+}
 
-	r.idiag_states = 1U << (q->peers ? TCP_ESTABLISHED : q->proto == PROTO_UDP ? TCP_CLOSE : TCP_LISTEN);
-	if (q->ports.first == q->ports.last)
-		r.id.idiag_sport = htons(q->ports.first);
-	for (size_t i = 0; i < PROTO_COUNT; i++)
-		if (q->proto == 1U << i)
-			r.sdiag_protocol = proto_numbers[i];
-	return talk(SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, &r, answer, q);
+/* The older one of the kernel's questions is answered for both families with one walk over its table. It knows TCP. */
+static int ask_tcp(struct why_question *q)
+{
+	const struct inet_diag_req r = {.idiag_states = 1U << (q->peers ? TCP_ESTABLISHED : TCP_LISTEN),
+					.id.idiag_sport = one_port(q)};
+
+	return talk(TCPDIAG_GETSOCK, NLM_F_DUMP, &r, sizeof(r), answer, q);
+}
+
+static int ask(struct why_question *q, uint8_t family, uint8_t number)
+{
+	const struct inet_diag_req_v2 r = {.sdiag_family = family,
+					   .sdiag_protocol = number,
+					   .idiag_states = 1U << (q->proto == PROTO_UDP ? TCP_CLOSE : TCP_LISTEN),
+					   .id.idiag_sport = one_port(q)};
+
+	return talk(SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, &r, sizeof(r), answer, q);
 }
 
 static int by_port(const void *a, const void *b)
@@ -181,13 +192,16 @@ static int by_port(const void *a, const void *b)
 /* A kernel that cannot be asked about SCTP most likely has none. */
 static int ask_each(uint8_t protos, struct why_question *q)
 {
-	static const uint8_t families[] = {AF_INET, AF_INET6};
 	int r = 0;
 
-	for (size_t i = 0; i < PROTO_COUNT * ARRAY_SIZE(families) && r == 0; i++) {
-		q->proto = (uint8_t)(protos & 1U << i / ARRAY_SIZE(families));
-		q->family = families[i % ARRAY_SIZE(families)];
-		r = q->proto ? ask(q) : 0;
+	for (size_t i = 0; i < PROTO_COUNT && r == 0; i++) {
+		q->proto = (uint8_t)(protos & 1U << i);
+		if (q->proto == PROTO_TCP) {
+			r = ask_tcp(q);
+		} else if (q->proto) {
+			r = ask(q, AF_INET, proto_numbers[i]);
+			r = r == 0 ? ask(q, AF_INET6, proto_numbers[i]) : r;
+		}
 		if (r < 0 && q->proto == PROTO_SCTP)
 			r = 0;
 	}
@@ -327,7 +341,7 @@ static int find(struct ending *e)
 					       .idiag_states = 1U << TCP_ESTABLISHED,
 					       .id.idiag_sport = first->port == last->port ? htons(first->port) : 0};
 
-		r = talk(SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, &all, is_theirs, e);
+		r = talk(SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, &all, sizeof(all), is_theirs, e);
 	}
 	return r;
 }
@@ -339,7 +353,7 @@ int listeners_cut(const struct peers *peers, size_t *ret)
 
 	*ret = 0;
 	for (size_t i = 0; i < e.n; i++) {
-		int ended = talk(SOCK_DESTROY, NLM_F_ACK, &e.sockets[i], NULL, NULL);
+		int ended = talk(SOCK_DESTROY, NLM_F_ACK, &e.sockets[i], sizeof(e.sockets[i]), NULL, NULL);
 
 		*ret += ended == 0;
 		r = ended < 0 && ended != -ENOENT ? ended : r; /* -ENOENT: it has just ended */
