@@ -396,7 +396,7 @@ static size_t put_op(struct writer *w, size_t i)
 struct nft_batch *nft_put_plan(const struct plan *plan, uint32_t generation)
 {
 	struct nft_batch *b = xcalloc(1, sizeof(*b));
-	struct writer *w = xcalloc(1, sizeof(*w));
+	struct writer *w = xmalloc(sizeof(*w)); /* clearing a message for each costs more than one element */
 	struct nlmsghdr *nlh;
 
 	w->batch = b;

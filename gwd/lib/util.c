@@ -78,13 +78,33 @@ char *xstrndup(const char *s, size_t len)
 	return copy;
 }
 
+enum { SHORT_MAX = 256 }; /* nearly all that is said: vasprintf(3) would allocate for each of them twice */
+
+/* In `room`, or the caller's when it is too long for that. */
+static char *format(char room[SHORT_MAX], size_t *ret_len, const char *fmt, va_list ap)
+{
+	char *s = room;
+	va_list again;
+	int n;
+
+	va_copy(again, ap);
+	n = vsnprintf(room, SHORT_MAX, fmt, ap);
+	if (n >= SHORT_MAX)
+		n = vasprintf(&s, fmt, again);
+	va_end(again);
+	if (n < 0)
+		out_of_memory();
+	*ret_len = (size_t)n;
+	return s;
+}
+
 char *xvasprintf(const char *fmt, va_list ap)
 {
-	char *s;
+	char room[SHORT_MAX];
+	size_t len;
+	char *s = format(room, &len, fmt, ap);
 
-	if (vasprintf(&s, fmt, ap) < 0)
-		out_of_memory();
-	return s;
+	return s == room ? xstrndup(room, len) : s;
 }
 
 char *xasprintf(const char *fmt, ...)
@@ -159,13 +179,16 @@ void buf_room(struct buf *b, size_t len)
 
 void buf_printf(struct buf *b, const char *fmt, ...)
 {
-	_cleanup_(freep) char *s = NULL;
+	char room[SHORT_MAX], *s;
+	size_t len;
 	va_list ap;
 
 	va_start(ap, fmt);
-	s = xvasprintf(fmt, ap);
+	s = format(room, &len, fmt, ap);
 	va_end(ap);
-	buf_add(b, s, strlen(s));
+	buf_add(b, s, len);
+	if (s != room)
+		free(s);
 }
 
 char *buf_take(struct buf *b)

@@ -75,10 +75,19 @@ static void test_grow_holds_all(void **state)
 
 static void test_buf(void **state)
 {
-	_cleanup_(freep) char *all = NULL, *empty = NULL;
+	_cleanup_(freep) char *all = NULL, *empty = NULL, *wide = NULL;
 	struct buf b = {0};
 
 	(void)state;
+	for (int width = 250; width < 260; width++) {
+		buf_printf(&b, "%*d", width, width);
+		wide = xasprintf("%*d", width, width);
+		assert_int_equal(b.len, width);
+		assert_int_equal(strlen(b.data), width);
+		assert_string_equal(b.data, wide);
+		free(TAKE_PTR(wide));
+		b.len = 0;
+	}
 	for (int i = 0; i < 1000; i++)
 		buf_printf(&b, "%d,", i % 10);
 	assert_int_equal(b.len, 2000);
