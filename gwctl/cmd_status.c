@@ -178,6 +178,8 @@ static char *pending_cell(const json_t *s)
 {
 	const json_t *pending = json_object_get(s, "pending");
 	_cleanup_(freep) char *left = lease_left(json_number(pending, "seconds"));
+	if (json_is_true(json_object_get(pending, "taken_back")))
+		return xasprintf("%s: was taken back, which cannot be stored yet: gwctl doctor", json_text(pending, "what"));
 	return pending ? xasprintf("%s: taken back %s without gwctl confirm", json_text(pending, "what"), left)
 		       : xstrdup("");
 }
@@ -243,9 +245,17 @@ static char *file_cell(const json_t *s)
 	bool broken = json_array_size(json_object_get(s, "mistakes"));
 	if (broken)
 		return xstrdup("gwd.yaml has mistakes; the last state that was accepted runs");
-	return xstrdup(json_is_true(json_object_get(s, "file_in_force"))
-			       ? "what runs is what gwd.yaml says"
-			       : "gwd.yaml differs from what runs: gwctl diff, gwctl apply");
+	if (json_is_true(json_object_get(s, "file_in_force")))
+		return xstrdup("what runs is what gwd.yaml says");
+	if (json_is_true(json_object_get(json_object_get(s, "pending"), "declared")))
+		return xstrdup("gwd.yaml differs from what runs, which waits to be confirmed: gwctl diff");
+	if (json_number(s, "file_unconfirmed")) {
+		_cleanup_(freep) char *ago = lease_ago(time(NULL) - json_number(s, "file_unconfirmed"));
+		return xasprintf("gwd.yaml was taken back %s, because nobody confirmed it: gwctl edit, or gwctl apply "
+				 "--confirm",
+				 ago);
+	}
+	return xstrdup("gwd.yaml differs from what runs: gwctl diff, gwctl apply");
 }
 
 static char *mistakes_cell(const json_t *s)

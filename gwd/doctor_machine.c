@@ -3,9 +3,41 @@
  * who undoes what gwd does. What stops one forward is found on its way (gwd_doctor.c). */
 #include "doctor.h"
 
+#include <errno.h>
+#include <time.h>
+
 #include "sysctl.h"
 
 /* ---- The file and what gwd keeps -------------------------------------------------------------------- */
+
+/* What to do about it is no plain `apply` where that was not confirmed just now, or is refused. */
+static void look_differing(const struct gwd *g, const struct gwd_status *s, struct diagnosis *d)
+{
+	int64_t seconds;
+	const struct pending *p = gwd_pending(g, &seconds);
+	time_t when = (time_t)s->file_unconfirmed;
+	char text[32];
+
+	if (p && p->declared) {
+		doctor_add(d, SEVERITY_NOTE, "file",
+			   xasprintf("%s differs from what runs (gwctl diff says in what), and that waits to be confirmed",
+				     s->file),
+			   xstrdup("gwctl confirm"), NULL);
+		return;
+	}
+	if (!when) {
+		doctor_add(d, SEVERITY_WARNING, "file",
+			   xasprintf("%s differs from what runs: gwctl diff says in what", s->file),
+			   xstrdup("gwctl apply"), NULL);
+		return;
+	}
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", gmtime(&when));
+	doctor_add(d, SEVERITY_WARNING, "file",
+		   xasprintf("%s was taken back at %s, because nobody confirmed it: what ran before runs (gwctl diff; "
+			     "gwctl edit to put it right)",
+			     s->file, text),
+		   xstrdup("gwctl apply --confirm"), NULL);
+}
 
 static void look_file(const struct gwd *g, const struct gwd_status *s, struct diagnosis *d)
 {
@@ -20,24 +52,34 @@ static void look_file(const struct gwd *g, const struct gwd_status *s, struct di
 					       : "; the last state that was accepted runs"),
 			   xstrdup("gwctl edit"), NULL);
 	else if (!s->file_in_force)
-		doctor_add(d, SEVERITY_WARNING, "file",
-			   xasprintf("%s differs from what runs: gwctl diff says in what", s->file),
-			   xstrdup("gwctl apply"), NULL);
+		look_differing(g, s, d);
+}
+
+/* What there is to be deleted, or moved, on that file system. */
+static char *large_files(const char *path)
+{
+	return xasprintf("find \"$(df -P %s | sed -n '2s/.* //p')\" -xdev -size +1000k -exec ls -l {} +", path);
 }
 
 static void look_state(const struct gwd *g, struct diagnosis *d)
 {
 	_cleanup_(diag_free) struct diag diag = {0};
-	_cleanup_(freep) char *kept = NULL;
+	_cleanup_(freep) char *kept = NULL, *low = NULL;
+	int r = state_try(g->state, &low, &diag);
 
-	if (state_refuse(g->state, &diag) < 0)
+	if (r < 0)
 		doctor_add(d, SEVERITY_ERROR, "state",
-			   xasprintf("no change can be stored: %s", diag.mistakes[0].message), NULL, NULL);
+			   xasprintf("changes are refused, because none can be stored: %s", diag.mistakes[0].message),
+			   r == -ENOSPC || r == -EDQUOT ? large_files(state_path(g->state)) : NULL, NULL);
+	if (low)
+		doctor_add(d, SEVERITY_WARNING, "state", TAKE_PTR(low), large_files(state_path(g->state)), NULL);
 	if (state_kept_aside(g->state, &kept))
 		doctor_add(d, SEVERITY_WARNING, "state",
-			   xstrdup("the state database was damaged: what gwctl had added until then, and the history, "
-				   "are only in the file that was kept aside"),
-			   xasprintf("rm %s, or restore the database from a backup first", kept), NULL);
+			   xasprintf("the state database was damaged: what gwctl had added, turned on or off until then, "
+				     "and the history, are only in %s; `grep -aoh '{\"name\":[[:print:]]*' %s* | sort "
+				     "-u` shows the forwards that are, or once were",
+				     kept, kept),
+			   xasprintf("mv %s* /root/", kept), NULL);
 	if (g->last_error)
 		doctor_add(d, SEVERITY_ERROR, "kernel", xstrdup(g->last_error), xstrdup("gwctl apply"), NULL);
 }

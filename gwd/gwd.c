@@ -190,6 +190,7 @@ static int begin_world(struct gwd *g, struct beginning *b, struct diag *diag)
 	for (size_t i = 0; i < in.settled.messages.n; i++)
 		log_note("%s", in.settled.messages.items[i]);
 	if (confirm_due(g)) {
+		g->docset_hash = documents_hash(docs);
 		draft_take(g, &d);
 		draft_settle(&d);
 		draft_rest(&d, &rest);

@@ -211,6 +211,7 @@ struct gwd_status {
 	bool protected; /* what no opening names is closed to the outside */
 	const char *file; /* gwd.yaml; borrowed */
 	bool file_in_force;
+	int64_t file_unconfirmed; /* when it was taken back because nobody confirmed it; 0 = it was not */
 	struct diag *file_mistakes; /* of the file as it is on disk; borrowed */
 	const char *last_error;     /* borrowed, may be NULL */
 	const struct kernel_stats *netlink;
@@ -223,7 +224,8 @@ struct gwd_status {
 	size_t n_drift;
 };
 int gwd_status(struct gwd *, struct gwd_status *ret, struct diag *);
-/* What waits to be confirmed, and seconds until it is taken back; borrowed until the next call. NULL = nothing. */
+/* What waits to be confirmed, and seconds until it is taken back (-1: it was, but the database cannot be told); borrowed
+ * until the next call. NULL = nothing. */
 const struct pending *gwd_pending(const struct gwd *, int64_t *ret_seconds);
 /* Programs of this machine that a new connection from anywhere outside reaches, sorted by port, each socket once. 0, or
  * -errno plus diag when it cannot be told. */

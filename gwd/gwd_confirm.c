@@ -25,6 +25,7 @@ struct waiting {
 	struct touch touch;
 	bool known;          /* the touch is: not at the beginning of a start */
 	struct formers held; /* what was held open before: in no database */
+	char *unconfirmed;   /* see road.h, once it is taken back */
 };
 
 struct confirm {
@@ -129,6 +130,7 @@ static void waiting_free(struct waiting *w)
 	pending_free(&w->pending);
 	touch_free(&w->touch);
 	formers_free(&w->held);
+	free(TAKE_PTR(w->unconfirmed));
 }
 
 struct confirm *confirm_new(void)
@@ -168,7 +170,7 @@ const struct pending *gwd_pending(const struct gwd *g, int64_t *ret_seconds)
 
 	if (!p->what)
 		return NULL;
-	*ret_seconds = left > 0 ? (left + 999) / 1000 : 0;
+	*ret_seconds = g->confirm->returned ? -1 : left > 0 ? (left + 999) / 1000 : 0;
 	return p;
 }
 
@@ -186,6 +188,9 @@ char *confirm_ways(const struct gwd *g)
 	int64_t seconds = 0;
 	const struct pending *p = gwd_pending(g, &seconds);
 
+	if (g->confirm->returned)
+		return xasprintf("a change was taken back (%s), and that could not be stored yet: gwctl doctor says why",
+				 p->what);
 	return xasprintf("a change is not confirmed yet (%s): gwctl confirm, %sor wait %lld s, then it is taken back",
 			 p->what, confirm_newest(g) ? "gwctl undo, " : "", (long long)seconds);
 }
@@ -343,6 +348,16 @@ static int draft_revert(struct gwd *g, struct draft *d, struct ingredients *in, 
 	return r;
 }
 
+/* Nobody confirmed the file: its hash and the time, if it was what ran. */
+static void note_unconfirmed(const struct gwd *g, const char *disk)
+{
+	struct waiting *w = &g->confirm->now;
+	_cleanup_(freep) char *ran = hash_text(g->docset_hash);
+
+	if (w->pending.declared && !w->unconfirmed && str_same(disk, ran))
+		w->unconfirmed = xasprintf("%s %lld", ran, (long long)time(NULL));
+}
+
 /* `d` may have a rest to do before. `options` NULL: nobody asked, and it happens whether or not the database can be
  * told. */
 static int revert(struct gwd *g, struct draft *d, const char *how, const struct request_options *options,
@@ -358,6 +373,11 @@ static int revert(struct gwd *g, struct draft *d, const char *how, const struct 
 	what = xasprintf("%s (%s)", how, g->confirm->now.pending.what);
 	d->what = what;
 	d->seen = seen;
+	if (!options || options->unasked)
+		note_unconfirmed(g, seen);
+	d->unconfirmed = g->confirm->now.unconfirmed;
+	if (g->confirm->returned)
+		d->said = "what was taken back is stored now";
 	r = options ? road_commit(g, d, options, ret, diag) : road_commit_regardless(g, d, ret, diag);
 	if (r < 0)
 		return r;

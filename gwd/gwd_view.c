@@ -138,6 +138,18 @@ static bool file_in_force(struct gwd *g)
 	return false;
 }
 
+/* When the file, as it is on disk, was taken back; 0 = it was not. */
+static int64_t unconfirmed(const struct gwd *g)
+{
+	_cleanup_(diag_free) struct diag ignored = {0};
+	_cleanup_(freep) char *text = NULL, *hash = hash_text(g->file_mistakes_hash);
+	size_t len = strlen(hash);
+
+	if (state_get(g->state, "unconfirmed", &text, &ignored) < 0 || !text || strncmp(text, hash, len) != 0)
+		return 0;
+	return strtoll(text + len, NULL, 10);
+}
+
 /* br_netfilter shows our chains what is only bridged; a reply that must leave by the port it came from is then dropped. */
 static void warn_of_bridges(const struct gwd *g, struct diag *diag)
 {
@@ -195,6 +207,7 @@ int gwd_status(struct gwd *g, struct gwd_status *ret, struct diag *diag)
 		s.active += !e->off && !held;
 	}
 	s.file_in_force = file_in_force(g);
+	s.file_unconfirmed = s.file_in_force ? 0 : unconfirmed(g);
 	*ret = s;
 	return 0;
 }

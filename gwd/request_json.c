@@ -255,7 +255,9 @@ void request_pending(struct buf *out, const char *key, const struct gwd *g)
 		return;
 	jput_object(out, key);
 	jput_text(out, "what", p->what);
-	jput_number(out, "seconds", seconds);
+	jput_number(out, "seconds", seconds > 0 ? seconds : 0);
+	jput_bool(out, "taken_back", seconds < 0);
+	jput_bool(out, "declared", p->declared);
 	jput_number(out, "uid", p->who.uid);
 	jput_number(out, "pid", p->who.pid);
 	jput_nonzero(out, "revision", p->revision);
@@ -386,6 +388,7 @@ void request_status(struct buf *out, const struct gwd_status *now, const struct 
 	jput_bool(out, "protected", now->protected);
 	put_listeners(out, reachable);
 	jput_nonzero(out, "revision", now->revision);
+	jput_nonzero(out, "file_unconfirmed", now->file_unconfirmed);
 	jput_text(out, "last_error", now->last_error);
 	jput_number(out, "netlink_batches", (int64_t)now->netlink->batches);
 	jput_number(out, "netlink_messages", (int64_t)now->netlink->messages);

@@ -448,7 +448,8 @@ void road_say(const struct gwd *g, const struct journey *j)
 {
 	const struct draft *d = j->draft;
 	const struct request_options *o = j->options;
-	const char *what = d->what      ? d->what
+	const char *what = d->said      ? d->said
+			   : d->what    ? d->what
 			   : o->unasked ? "interfaces or addresses changed"
 					: "the rules are as they should be again";
 	struct event about = {

@@ -117,6 +117,8 @@ struct draft {
 	bool ended;                        /* what leaves has come to its end: `on_expiry: cut` cuts its connections */
 	int64_t reverses;                  /* the revision that this undoes */
 	bool reverts;                      /* takes back what waits to be confirmed: all that leaves is cut */
+	const char *unconfirmed;           /* ... and this is to be remembered of the file; NULL = nothing */
+	const char *said;                  /* to who watches, in place of `what`; NULL = that */
 	bool raises[FAMILIES];             /* forwarding will be turned on behind it (found out by road_commit) */
 	const char *seen;                  /* hash of the files on disk, to store; NULL = leave */
 };

@@ -100,6 +100,8 @@ int road_store(struct gwd *g, const struct draft *d, const struct request_option
 		r = guard_store(g, d, diag);
 	if (r == 0 && d->seen)
 		r = state_put(g->state, "seen", d->seen, diag);
+	if (r == 0 && (documents || d->docset || d->unconfirmed))
+		r = state_put(g->state, "unconfirmed", d->unconfirmed, diag);
 	if (r == 0)
 		r = expire_store(g, diag);
 	*ret_docset = docset;

@@ -197,7 +197,7 @@ static const char *const calls[] = {
 	"setsockopt", "shutdown",
 	/* files, as far as Landlock lets them */
 	"access", "close", "faccessat", "faccessat2", "fchmod", "fchown", "fchown32", "fcntl", "fcntl64", "fdatasync",
-	"fstat", "fstat64", "fstatat64", "fsync", "ftruncate", "ftruncate64", "getdents", "getdents64", "_llseek", "lseek",
+	"fstat", "fstat64", "fstatat64", "fstatfs", "fstatfs64", "fsync", "ftruncate", "ftruncate64", "getdents", "getdents64", "_llseek", "lseek",
 	"lstat", "lstat64", "newfstatat", "open", "openat", "pread64", "pwrite64", "read", "readv", "stat", "stat64",
 	"statx", "unlink", "unlinkat", "write", "writev",
 	/* the loop, time */

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <sys/statvfs.h>
 #include <time.h>
 
 #include "state_db.h"
@@ -71,25 +72,66 @@ int state_refuse(const struct state *state, struct diag *diag)
 	return -EROFS;
 }
 
-void state_warn(const struct state *state, struct diag *warnings)
+const char *state_path(const struct state *state)
 {
-	_cleanup_(freep) char *why = state_changeable(state) ? NULL : frozen(state), *kept = NULL;
-	size_t n = db_kept_aside(state, &kept);
-
-	if (why)
-		diag_warn(warnings, "changes are refused, and %s: %s",
-			  state->newer ? "only what gwd.yaml says runs" : "what was stored before runs", why);
-	if (n)
-		diag_warn(warnings,
-			  "the state database was damaged%s: what gwctl had added until then, and the history, are only in "
-			  "%s; to have them back restore %s from a backup while gwd is stopped; remove that file when it "
-			  "is of no use any more",
-			  n > 1 ? " more than once" : "", kept, state->path);
+	return state->path;
 }
 
 size_t state_kept_aside(const struct state *state, char **ret)
 {
 	return db_kept_aside(state, ret);
+}
+
+/* Leaves no trace but what had to be written: what is deleted again was on its way to the disk. */
+static int attempt(struct state *state, struct diag *diag)
+{
+	int r = state_begin_fleeting(state, diag);
+
+	if (r == 0)
+		r = state_put(state, "attempt", "", diag);
+	if (r == 0)
+		r = state_put(state, "attempt", NULL, diag);
+	if (r == 0)
+		return state_commit(state, diag);
+	state_abort(state);
+	return r;
+}
+
+int state_try(struct state *state, char **ret_low, struct diag *diag)
+{
+	enum { ROOM = 1 << 20 }; /* bytes */
+	struct statvfs fs;
+	int r = state_refuse(state, diag);
+	bool low = r == 0 && fstatvfs(state->lock, &fs) == 0 && fs.f_bavail * fs.f_frsize < ROOM;
+
+	if (r == 0 && !state->begun && (low || state->refused))
+		r = attempt(state, diag);
+	if (r == 0 && low)
+		*ret_low = xasprintf("only %llu KiB are left on the file system of %s: when it is full, changes are refused",
+				     (unsigned long long)(fs.f_bavail * fs.f_frsize / 1024), state->path);
+	return r;
+}
+
+void state_warn(struct state *state, struct diag *warnings)
+{
+	_cleanup_(diag_free) struct diag diag = {0};
+	_cleanup_(freep) char *low = NULL, *kept = NULL;
+	size_t n = db_kept_aside(state, &kept);
+
+	if (state_try(state, &low, &diag) < 0)
+		diag_warn(warnings, "changes are refused, %s: %s",
+			  state->newer       ? "and only what gwd.yaml says runs"
+			  : state->read_only ? "and what was stored before runs"
+					     : "because none can be stored",
+			  diag.mistakes[0].message);
+	if (low)
+		diag_warn(warnings, "%s", low);
+	if (n)
+		diag_warn(warnings,
+			  "the state database was damaged%s: what gwctl had added until then, and the history, are only in "
+			  "%s; to have them back restore %s from a backup while gwd is stopped; gwctl doctor says what "
+			  "else can be done",
+			  n > 1 ? " more than once" : "", kept, state->path);
 }
 
 /* ---- Transactions ------------------------------------------------------------------------------- */
@@ -152,6 +194,8 @@ int state_commit(struct state *state, struct diag *diag)
 		r = db_run(state, diag, QUERY_COMMIT, "");
 	if (r < 0)
 		state_abort(state);
+	else
+		state->refused = false;
 	state->begun = false;
 	return r;
 }

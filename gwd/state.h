@@ -38,8 +38,12 @@ bool state_newer(const struct state *);
 /* False: every change is refused, with -EROFS and the diag of state_refuse. */
 bool state_changeable(const struct state *);
 int state_refuse(const struct state *, struct diag *); /* 0, or that */
+const char *state_path(const struct state *);          /* of the database; borrowed */
 /* What somebody must know who relies on it: it cannot be changed, a damaged one is kept aside. Looks into the directory. */
-void state_warn(const struct state *, struct diag *warnings);
+void state_warn(struct state *, struct diag *warnings);
+/* Whether changes can be stored. Where the last one could not be or there is next to no room, one is tried that leaves no
+ * trace. 0, or -errno plus diag; *ret_low, the caller's: a warning of the room. */
+int state_try(struct state *, char **ret_low, struct diag *);
 /* How many damaged ones lie there; *ret, the caller's: the newest. */
 size_t state_kept_aside(const struct state *, char **ret);
 
@@ -53,6 +57,7 @@ void state_abort(struct state *);
 
 /* Small facts. Value NULL = remove. `ret` NULL when there is none; caller's string. Known keys: "seen" (hash of the
  * documents last seen), "accepted" (docset id that runs), "wan" (remembered interfaces, space separated),
+ * "unconfirmed" (hash of the documents that were taken back because nobody confirmed them, and when),
  * "clock" (the latest wall-clock time that was believed), "held" (NAME:PORT of forwards held for a listener of this
  * machine, space separated), "raised4", "raised6" (boot and network namespace in which gwd turned forwarding on). */
 int state_get(struct state *, const char *key, char **ret, struct diag *);

@@ -192,6 +192,7 @@ int db_fail(struct state *state, struct diag *diag)
 	bool system = code == SQLITE_CANTOPEN || code == SQLITE_IOERR;
 
 	state->failed = true;
+	state->refused = state->refused || state->begun;
 	diag_add(diag, err == EBUSY ? DIAG_BUSY : DIAG_INTERNAL, (struct loc){0}, "%s: %s%s", state->path,
 		 system ? strerror(err) : sqlite3_errmsg(state->db), advice(err));
 	return -err;

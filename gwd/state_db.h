@@ -76,6 +76,7 @@ struct state {
 
 	bool begun;       /* between state_begin and its end */
 	bool failed;      /* a statement did, since state_begin */
+	bool refused;     /* the last transaction was */
 	bool relaxed;     /* commits do not wait for the disk */
 	int64_t revision; /* that the running transaction records, 0 = none yet */
 	int64_t position; /* of its next item */

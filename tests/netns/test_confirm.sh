@@ -76,7 +76,7 @@ check "the other changes stay" answers 82
 is "and their connections" "server 203.0.113.9 83" talk changed
 check_not "nothing waits any more" waits
 has "history says what happened" '^\*.*reverted: not confirmed \(applied gwd.yaml' ctl gateway history
-has "the file on the disk is not in force" 'gwd.yaml differs from what runs' ctl gateway status
+has "the file on the disk is not in force" 'gwd.yaml was taken back' ctl gateway status
 exits "it is too late to confirm" 1 as 40002 confirm
 gwd_kill gateway
 gwd_start gateway
@@ -144,6 +144,17 @@ check "the file on the disk is not taken, either" answers 80
 gwd_stop gateway
 gwd_start gateway
 check "the next boot is like it" ssh_works
+has "status says what became of the file" '^file +gwd.yaml was taken back .* ago, because nobody confirmed it: gwctl edit, or gwctl apply --confirm$' \
+	ctl gateway status
+has "doctor says when" '^warning +file +.*gwd.yaml was taken back at 20[0-9-]+T[0-9:]+Z, because nobody confirmed it' ctl gateway doctor
+has "and proposes no apply for good" '^ +gwctl apply --confirm$' ctl gateway doctor
+echo '# another one' >>"$work/gateway/gwd.yaml"
+has "another file is another matter" '^file +gwd.yaml differs from what runs: gwctl diff, gwctl apply$' ctl gateway status
+echo 'services: [{port: 87, to: 10.0.0.2}]' >"$work/other.yaml"
+ctl gateway apply "$work/other.yaml" --confirm=60 --force >/dev/null
+has "while another waits, doctor does not propose what would be refused" '^ +gwctl confirm$' ctl gateway doctor
+has "nor does status" '^file +gwd.yaml differs from what runs, which waits to be confirmed: gwctl diff$' ctl gateway status
+ctl gateway undo >/dev/null
 
 # --- confirmed --------------------------------------------------------------------------------------------------------------
 as 40001 add 85 10.0.0.2 --confirm=6 >/dev/null

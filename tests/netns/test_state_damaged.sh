@@ -32,6 +32,7 @@ for damage in garbage cut_off emptied; do
 	has "the log says so" "state.db is damaged \(.*\): it is kept as $(kept)" cat "$work/gateway/gwd.log"
 	has "status too, with the file and what to do" "database was damaged: .* only in $(kept); to have them back restore $db from a backup" \
 		ctl gateway status
+	has "doctor too, and it keeps the file" "^ +mv $(kept)\* /root/$" ctl gateway doctor
 	check "changes are taken" ctl gateway add 82 10.0.0.2
 	gwd_kill gateway
 	gwd_start gateway
@@ -42,6 +43,17 @@ for damage in garbage cut_off emptied; do
 	ctl gateway rm 82 >/dev/null
 	gwd_stop gateway
 done
+
+# What doctor proposes shows what was added.
+gwd_start gateway
+ctl gateway add 80 10.0.0.2 --name salvaged >/dev/null
+gwd_stop gateway
+garbage "$db"
+gwd_start gateway
+command=$(ctl gateway doctor | sed -n 's/.*; `\(.*\)` shows the forwards.*/\1/p')
+has "what was added can be found in the file" '^{"name":"salvaged",.*"10.0.0.2"' sh -c "$command"
+rm "$db".corrupt-*
+gwd_stop gateway
 
 # Killed while it is put aside, with a write-ahead log that a kill before left.
 for point in half-aside aside; do

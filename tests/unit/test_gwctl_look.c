@@ -251,6 +251,11 @@ static void test_pending(void **state)
 						       "\"revision\":2,\"seconds\":87,\"uid\":0,\"pid\":1}}}");
 	if (!strstr(r->out, "\nconfirm     added web: taken back in 1m 27s without gwctl confirm\n"))
 		fail_msg("%s", r->out);
+	r = gwctl("gwctl status", "{\"parameters\":{\"pending\":{\"what\":\"added web\",\"seconds\":0,\"taken_back\":true,"
+				  "\"declared\":true,\"uid\":0,\"pid\":1}}}");
+	if (!strstr(r->out, "\nconfirm     added web: was taken back, which cannot be stored yet: gwctl doctor\n"
+			    "file        gwd.yaml differs from what runs, which waits to be confirmed: gwctl diff\n"))
+		fail_msg("%s", r->out);
 	r = gwctl("gwctl history", "{\"parameters\":{\"revisions\":[{\"id\":2,\"what\":\"added web\",\"pending\":true},"
 				   "{\"id\":1,\"what\":\"started\"}]}}");
 	if (!strstr(r->out, "added web (not confirmed yet)\n") || !strstr(r->out, "started\n"))
