@@ -81,6 +81,22 @@ static void test_manual(void **state)
 	}
 }
 
+/* Whoever reads one of them only has met every command, and in both languages the same. */
+static void test_readmes(void **state)
+{
+	static const char *const readmes[] = {"README.md", "README.fr.md"};
+	char line[64];
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(readmes); i++) {
+		_cleanup_(freep) char *text = read_text(readmes[i]);
+		for (const struct command *c = commands; c->name; c++) {
+			snprintf(line, sizeof(line), "gwctl %s", c->name);
+			if (!streq(c->name, "version") && !has_word(text, line))
+				missing(readmes[i], "command ", c->name);
+		}
+	}
+}
+
 /* "--name" in bash and zsh, "-l name" in fish. */
 static void option_word(const char *path, const struct option *option, char ret[64])
 {
@@ -214,6 +230,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_manual),
+		cmocka_unit_test(test_readmes),
 		cmocka_unit_test(test_completions),
 		cmocka_unit_test(test_nothing_later_is_offered),
 		cmocka_unit_test(test_examples),
