@@ -283,8 +283,6 @@ static void balance(struct builder *b, const struct forward *f)
 	for (size_t i = 0; i < f->n_targets; i++) {
 		struct builder target = {.out = b->out};
 
-		build_rule(&target, "count");
-		build_expr(&target, EXPR_COUNTER);
 		translate(&target, f, &f->targets[i], target_object(b->out, f, i, "/ports"));
 		build_chain(&target, target_object(b->out, f, i, ""));
 	}
