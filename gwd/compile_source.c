@@ -92,11 +92,16 @@ static void labelled(struct builder *b, const char *comment, unsigned bit)
 	part_labelled(b, mask);
 }
 
-/* ip saddr . ip daddr @same_net4 masquerade */
+/* ip saddr @near4 ip saddr . ip daddr @same_net4 masquerade
+ *
+ * What near4 asks, same_net4 answers as well. But a set of pairs of ranges takes long (measured: 0.2 to 0.3 µs of the 10
+ * that a first packet takes), and most clients are not near. */
 static void same_network(struct builder *b, const struct family *f)
 {
 	build_rule(b, f->af == AF_INET ? "same-network4" : "same-network6");
 	part_address(b, f, f->saddr);
+	build_in_set(b, f->af == AF_INET ? "near4" : "near6");
+	build_payload(b, NFT_PAYLOAD_NETWORK_HEADER, f->saddr, f->len, 0); /* again, as nft would */
 	build_payload(b, NFT_PAYLOAD_NETWORK_HEADER, f->daddr, f->len, f->len / 4);
 	build_in_set(b, f->af == AF_INET ? "same_net4" : "same_net6");
 	build_expr(b, EXPR_MASQ);
@@ -177,8 +182,8 @@ static void by_default(struct builder *b, const struct snat *s)
  *   goto snat_routed
  * }
  * chain snat_routed {   also bridge to bridge under br_netfilter, where iifname is empty
- *   ip saddr . ip daddr @same_net4 masquerade
- *   ip6 saddr . ip6 daddr @same_net6 masquerade
+ *   ip saddr @near4 ip saddr . ip daddr @same_net4 masquerade
+ *   ip6 saddr @near6 ip6 saddr . ip6 daddr @same_net6 masquerade
  * } */
 static void modes(struct builder *b)
 {

@@ -28,12 +28,17 @@ static void same_interface(struct ruleset *out, const char *ifname)
 	build_elem(out, "same_if", TYPE_CONCAT(TYPE_IFNAME, TYPE_IFNAME), pair, sizeof(pair));
 }
 
+static const char *near_set(const struct family *f)
+{
+	return f->af == AF_INET ? "near4" : "near6";
+}
+
 static const char *pair_set(const struct family *f)
 {
 	return f->af == AF_INET ? "same_net4" : "same_net6";
 }
 
-/* element same_net4 { 10.0.0.0/24 . 10.0.0.0/24 } */
+/* elements near4 { 10.0.0.0/24 }, same_net4 { 10.0.0.0/24 . 10.0.0.0/24 } */
 static void same_network(struct ruleset *out, const struct prefix *network)
 {
 	const struct family *f = &compile_families[network->ip.family == AF_INET6];
@@ -45,6 +50,7 @@ static void same_network(struct ruleset *out, const struct prefix *network)
 		memcpy(first + i * f->len, network->ip.bytes, f->len);
 		memcpy(last + i * f->len, highest.bytes, f->len);
 	}
+	part_prefix(out, near_set(f), network);
 	build_range(out, pair_set(f), TYPE_CONCAT(f->type, f->type), first, last, 2u * f->len, true);
 }
 
@@ -59,6 +65,7 @@ void compile_zones(struct ruleset *out, const struct topology *t)
 		const struct family *f = &compile_families[i];
 		const uint8_t fields[] = {f->len, f->len};
 
+		build_set(out, near_set(f), f->type, f->len, NFT_SET_INTERVAL);
 		build_concat(out, pair_set(f), TYPE_CONCAT(f->type, f->type), fields, ARRAY_SIZE(fields), 0);
 	}
 	for (size_t i = 0; i < t->n_interfaces; i++) {

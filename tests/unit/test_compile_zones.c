@@ -139,6 +139,8 @@ static void test_sets(void **state)
 	assert_set(r, "inside", "\"br0\", \"virbr1\", \"vm0\"");
 	assert_set(r, "same_if",
 		   "\"br0\" . \"br0\", \"eth0\" . \"eth0\", \"ppp0\" . \"ppp0\", \"virbr1\" . \"virbr1\"");
+	assert_set(r, "near4", "10.9.0.0-10.9.255.255, 192.168.1.0-192.168.1.255, 203.0.113.0-203.0.113.255");
+	assert_set(r, "near6", "fd00::-fd00::ffff:ffff:ffff:ffff");
 	assert_set(r, "same_net4",
 		   "10.9.0.0-10.9.255.255 . 10.9.0.0-10.9.255.255, "
 		   "192.168.1.0-192.168.1.255 . 192.168.1.0-192.168.1.255, "
