@@ -165,9 +165,12 @@ BENCH := $(patsubst tests/bench/%.c,$(B)/bench/%,$(wildcard tests/bench/*.c))
 $(BENCH): $(B)/bench/%: $(B)/obj/tests/bench/%.o $(GWD) $(LIB)
 $(BENCH): LIBS = $(GWD_LIBS) $(LIB_LIBS)
 
-.PHONY: bench
+.PHONY: bench bench-keep
 bench: all $(BENCH)
 	$(Q)B='$(B)' sh tests/bench/run '$(PART)'
+bench-keep:
+	$(Q)sed -i -e '/^<!-- from/,/^<!-- to/{//!d;}' -e '/^<!-- from/r $(B)/bench/results.md' tests/bench/RESULTS.md
+	$(Q)cp $(B)/bench/growth.svg tests/bench/growth.svg
 
 .PHONY: check check-unit check-golden check-netns check-boot soak check-fuzz check-valgrind fuzz fuzzers golden-update demo lint
 check: tests $(if $(filter 1,$(SAN)),,fuzzers)
@@ -306,7 +309,8 @@ help:
 	@echo 'make fuzz T=60         feeds garbage to every reader for T seconds each, by clang'\''s libFuzzer'
 	@echo 'make soak              changes, flaps and foreign flushes under traffic for 2 minutes; T=SECONDS'
 	@echo 'make golden-update     what gwd prints now becomes what the golden tests expect: read the diff'
-	@echo 'make bench             speed against others, in one table (root; half an hour); B=add runs one part'
+	@echo 'make bench             speed against others, in one table (root; 10 minutes); B=add runs one part'
+	@echo 'make bench-keep        what `make bench` measured last becomes the table and the plot of tests/bench/RESULTS.md'
 	@echo 'make lint              include direction and size budgets'
 	@echo 'make dist deb rpm apk  the source tarball, and packages built of it: see packaging/README.md'
 	@echo 'make install           PREFIX=$(PREFIX) DESTDIR=; uninstall takes it away again'

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Installs what gwd is built and tested with, through the system's own package manager (apt, apk or dnf).
 #   sh packaging/deps.sh          what `make`, `make demo` and `make check` need
-#   sh packaging/deps.sh --dev    also what .ci/run uses: clang, linters, a foreign Varlink client, HAProxy; where no
-#                                 service manager runs (containers) ufw and firewalld, to be tested with
+#   sh packaging/deps.sh --dev    also what .ci/run uses: clang, linters, a foreign Varlink client, HAProxy; what
+#                                 `make bench` draws and measures with; where no service manager runs (containers) ufw,
+#                                 firewalld and nftlb, to be tested with
 # Nothing is removed or upgraded on purpose; run again, it does nothing.
 set -eu
 
@@ -51,7 +52,7 @@ if command -v apt-get >/dev/null; then
 		libcmocka-dev nftables iptables iproute2 util-linux python3 python3-jsonschema python3-yaml"
 	[ -z "$dev" ] || packages="$packages python3-prometheus-client clang libclang-rt-dev clang-tidy shellcheck mandoc valgrind git
 		golang-go golang-github-varlink-go-dev dpkg-dev debhelper lintian rpm musl-tools mmdebstrap kmod e2fsprogs cpio
-		busybox-static haproxy openssl curl zsh fish"
+		busybox-static haproxy openssl curl zsh fish wrk gnuplot-nox"
 	[ -z "$dev" ] || [ "$(dpkg --print-architecture)" != amd64 ] || packages="$packages qemu-system-x86"
 	firewalls="ufw firewalld dbus nftlb"
 	has=apt_has

@@ -5,9 +5,9 @@
  *   calls one ROUNDS COUNT KIND SOCKET...      COUNT adds, then COUNT removals, one at a time: µs of each (median)
  *   calls pipelined ROUNDS COUNT KIND SOCKET... all calls are written before the first reply is read: calls per second
  *   calls clients ROUNDS COUNT KIND SOCKET     COUNT clients at once, 20 adds each: s until the first, the median and the
- *                                              last of them was served
+ *                                              last of them was served; how many calls were refused
  * KIND: durable, temporary; range (a range of two ports, temporary).
- * What is added is removed again. A refused call ends it. */
+ * What is added is removed again. A refused call ends it where nothing counts them. */
 #include <errno.h>
 #include <poll.h>
 #include <stdbool.h>
@@ -70,8 +70,8 @@ static void put(int fd, const char *data, size_t len)
 	}
 }
 
-/* The reply, whole, of the only call that is open. */
-static void get_reply(int fd, char *reply)
+/* The reply, whole, of the only call that is open; whether the call was accepted. */
+static bool get_reply(int fd, char *reply)
 {
 	size_t len = 0;
 
@@ -82,8 +82,7 @@ static void get_reply(int fd, char *reply)
 			die("no reply: %s", n ? strerror(errno) : "connection closed");
 		len += (size_t)n;
 	} while (reply[len - 1] != '\0');
-	if (strstr(reply, "\"error\""))
-		die("refused: %s", reply);
+	return !strstr(reply, "\"error\"");
 }
 
 /* ---- One at a time ---------------------------------------------------------------------------------- */
@@ -99,7 +98,8 @@ static double one_by_one(int fd, call_writer *call, unsigned first, unsigned cou
 		double start = now();
 
 		put(fd, text, (size_t)len);
-		get_reply(fd, reply);
+		if (!get_reply(fd, reply))
+			die("refused: %s", reply);
 		took[i] = (now() - start) * 1e6;
 	}
 	ret = median(took, count);
@@ -182,10 +182,11 @@ static void ask(struct client *c, call_writer *call, unsigned number)
 	put(c->fd, text, (size_t)call(text, sizeof(text), number * PER_CLIENT + c->done));
 }
 
-/* Each client asks for the next one when it has the answer to the last. */
-static void serve_all(struct client *all, struct pollfd *polls, unsigned count, call_writer *call)
+/* Each client asks for the next one when it has the answer to the last. How many were refused. */
+static unsigned serve_all(struct client *all, struct pollfd *polls, unsigned count, call_writer *call)
 {
 	static char reply[REPLY_MAX];
+	unsigned refused = 0;
 
 	for (unsigned i = 0; i < count; i++) {
 		polls[i] = (struct pollfd){all[i].fd, POLLIN, 0};
@@ -197,7 +198,7 @@ static void serve_all(struct client *all, struct pollfd *polls, unsigned count, 
 		for (unsigned i = 0; i < count; i++) {
 			if (!polls[i].revents)
 				continue;
-			get_reply(all[i].fd, reply);
+			refused += !get_reply(all[i].fd, reply);
 			if (++all[i].done < PER_CLIENT) {
 				ask(&all[i], call, i);
 				continue;
@@ -208,6 +209,7 @@ static void serve_all(struct client *all, struct pollfd *polls, unsigned count, 
 			waiting--;
 		}
 	}
+	return refused;
 }
 
 static void clients(unsigned rounds, unsigned count, char *socket)
@@ -220,14 +222,14 @@ static void clients(unsigned rounds, unsigned count, char *socket)
 		all[i].fd = dial(socket);
 	for (unsigned round = 0; round < rounds; round++) {
 		double start = now();
+		unsigned refused = serve_all(all, polls, count, add_call);
 
-		serve_all(all, polls, count, add_call);
 		for (unsigned i = 0; i < count; i++)
 			ends[i] = all[i].end - start;
 		sample("middle", 0, round, median(ends, count)); /* sorts */
 		sample("first", 0, round, ends[0]);
 		sample("last", 0, round, ends[count - 1]);
-		serve_all(all, polls, count, remove_call);
+		sample("refused", 0, round, refused + serve_all(all, polls, count, remove_call));
 	}
 	free(all);
 	free(polls);

@@ -92,7 +92,8 @@ for i in range(int(sys.argv[1])):
     print(f"  - {{listen: 203.0.113.{1 + i // 50000}, proto: udp, port: {10000 + i % 50000}, to: \"10.0.0.2:9000\"}}")' "$1"
 }
 
-# NAME-client 203.0.113.9 -- 203.0.113.1 wan NAME lan 10.0.0.1 -- 10.0.0.2 NAME-server
+# NAME-client 192.0.2.9, 203.0.113.9 -- 203.0.113.1 wan NAME lan 10.0.0.1 -- 10.0.0.2 NAME-server
+# The client speaks as 192.0.2.9: like most of the Internet it is in none of the gateway's networks, only behind one.
 lay_out() { # NAME...
 	for gw; do
 		host "$gw" "$gw-client" "$gw-server"
@@ -104,7 +105,9 @@ lay_out() { # NAME...
 		addr "$gw-server" eth0 10.0.0.2/24
 		gateway_of "$gw" 203.0.113.9
 		gateway_of "$gw-server" 10.0.0.1
-		gateway_of "$gw-client" 203.0.113.1
+		addr "$gw-client" lo 192.0.2.9/32
+		ip -n "$gw-client" route change 203.0.113.0/24 dev eth0 src 192.0.2.9
+		ip -n "$gw-client" route add default via 203.0.113.1 src 192.0.2.9
 		mkdir "$disk/$gw" && ln -s "$disk/$gw" "$work/$gw/state"
 	done
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Sends packets through gateways, several side by side. Sender and receiver are pinned to a processor each and wait by
- * spinning, so that the scheduler does not hide what the gateway costs. The way from one to the other runs in the
- * sender's context (veth), so it is the gateway that is measured.
+/* Sends packets through gateways, several side by side, each round in another order. Sender and receiver are pinned to a
+ * processor each and wait by spinning, so that the scheduler does not hide what the gateway costs. The way from one to the
+ * other runs in the sender's context (veth), so it is the gateway that is measured. A way that is named twice is measured
+ * twice: what lies between the two is noise.
  *
  *   packets first ROUNDS COUNT WAY...   µs from send to receive of the first UDP packet of COUNT new flows: the median
  *   packets rate ROUNDS MS WAY...       64-byte UDP packets of one flow that arrive, per second
@@ -9,7 +10,7 @@
  *   packets connect ROUNDS COUNT WAY... µs until a new TCP connection has been made and has given its first answer
  *   packets serve HOST ADDRESS PORT     a page for every connection, until killed
  * WAY: CLIENT,SERVER,ADDRESS,PORT,PORTS,SERVERPORT: network namespaces; where the client sends (of PORTS ports from PORT on,
- * each time another); where the server hears it. Samples are "MODE WAY ROUND VALUE". */
+ * each time another); where the server hears it. No flow of `first` has been there before, whatever its way. Samples are "MODE WAY ROUND VALUE". */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -25,7 +26,7 @@
 
 #include "bench.h"
 
-enum { SMALL = 64 - 42, BATCH = 32, CHUNK = 1 << 17, PATIENCE_MS = 200 };
+enum { SMALL = 64 - 42, BATCH = 32, CHUNK = 1 << 17, PATIENCE_MS = 200, SOURCE_FIRST = 1024, SOURCES = 64000 };
 
 struct way {
 	char client[32], server[32], address[32];
@@ -71,11 +72,14 @@ static struct sockaddr_in at(const char *address, unsigned port)
 	return sa;
 }
 
-static int dial(const struct way *w, int type, unsigned number)
+/* From port `source`, 0: any. */
+static int dial(const struct way *w, int type, unsigned number, unsigned source)
 {
-	struct sockaddr_in sa = at(w->address, w->port + number % w->ports);
+	struct sockaddr_in sa = at(w->address, w->port + number % w->ports), from = at("0.0.0.0", source);
 	int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
 
+	if (source && bind(fd, (struct sockaddr *)&from, sizeof(from)) < 0)
+		die("port %u: %s", source, strerror(errno));
 	if (fd < 0 || connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0)
 		die("%s port %u: %s", w->address, ntohs(sa.sin_port), strerror(errno));
 	return fd;
@@ -199,7 +203,8 @@ static double first(const struct way *w, unsigned count)
 	unsigned lost = 0, n = 0;
 
 	for (unsigned i = 0; i < count; i++) {
-		int fd = dial(w, SOCK_DGRAM, number * 7919U); /* a prime: another forward each time, in no order */
+		/* A prime: another forward each time, in no order. */
+		int fd = dial(w, SOCK_DGRAM, number * 7919U, SOURCE_FIRST + number % SOURCES);
 		struct packet p = {.number = ++number};
 
 		p.sent = now();
@@ -223,7 +228,7 @@ static double rate(const struct way *w, unsigned ms)
 	static char room[SMALL];
 	struct iovec part = {room, SMALL};
 	struct mmsghdr messages[BATCH] = {0};
-	int fd = dial(w, SOCK_DGRAM, 0);
+	int fd = dial(w, SOCK_DGRAM, 0, 0);
 	uint64_t before;
 	double start;
 
@@ -244,7 +249,7 @@ static double rate(const struct way *w, unsigned ms)
 static double stream(const struct way *w, unsigned ms)
 {
 	static char room[CHUNK];
-	int fd = dial(w, SOCK_STREAM, 0);
+	int fd = dial(w, SOCK_STREAM, 0, 0);
 	double start = now();
 	uint64_t before;
 
@@ -267,7 +272,7 @@ static double connect_once(const struct way *w, unsigned count)
 
 	for (unsigned i = 0; i < count; i++) {
 		double start = now();
-		int fd = dial(w, SOCK_STREAM, 0);
+		int fd = dial(w, SOCK_STREAM, 0, 0);
 
 		if (write(fd, "GET / HTTP/1.0\r\n\r\n", 18) != 18 || read(fd, answer, sizeof(answer)) <= 0)
 			die("no answer from %s", w->address);
@@ -298,10 +303,23 @@ static void read_way(const char *text, struct way *ret)
 		die("%s: expected CLIENT,SERVER,ADDRESS,PORT,PORTS,SERVERPORT", text);
 }
 
+static void measure(const struct mode *mode, unsigned round, int side, const char *text, unsigned count)
+{
+	struct way w;
+	pid_t server;
+
+	read_way(text, &w);
+	server = start_server(&w, mode->type, mode->serve);
+	pin(0);
+	enter(w.client);
+	sample(mode->name, side, round, mode->measure(&w, count));
+	stop_server(server);
+}
+
 int main(int argc, char **argv)
 {
 	const struct mode *mode = NULL;
-	struct way w;
+	unsigned rounds, count, ways = (unsigned)(argc - 4);
 
 	if (argc == 5 && strcmp(argv[1], "serve") == 0) {
 		pin(1);
@@ -313,18 +331,18 @@ int main(int argc, char **argv)
 			mode = &modes[i];
 	if (!mode)
 		die("usage: packets first|rate|stream|connect ROUNDS COUNT|MS WAY..., or serve HOST ADDRESS PORT");
+	rounds = (unsigned)atoi(argv[2]);
+	count = (unsigned)atoi(argv[3]);
+	if (mode->measure == first && rounds * count * ways > SOURCES)
+		die("packets: %u flows of %u ways and %u rounds are more than %d: some would not be new", count, ways,
+		    rounds, SOURCES);
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	signal(SIGPIPE, SIG_IGN);
-	for (unsigned round = 0; round < (unsigned)atoi(argv[2]); round++)
-		for (int i = 4; i < argc; i++) {
-			pid_t server;
+	for (unsigned round = 0; round < rounds; round++)
+		for (unsigned i = 0; i < ways; i++) {
+			unsigned side = (round + (round % 2 ? ways - i : i)) % ways; /* there and back: no way is always behind the same */
 
-			read_way(argv[i], &w);
-			server = start_server(&w, mode->type, mode->serve);
-			pin(0);
-			enter(w.client);
-			sample(mode->name, i - 4, round, mode->measure(&w, (unsigned)atoi(argv[3])));
-			stop_server(server);
+			measure(mode, round, (int)side, argv[4 + side], count);
 		}
 	return 0;
 }

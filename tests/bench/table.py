@@ -41,10 +41,12 @@ def read(line):
         row["ours"] = summary(ours)
     if theirs:
         row["theirs"] = summary(theirs)
-    if ours and theirs:
-        row["ratio"] = summary([a / b if b else float("inf") for a, b in zip(ours, theirs)])
-    if ours and (theirs or not peer):
-        row["met"] = judge(goal, row["ratio" if theirs else "ours"]["median"])
+    ratios = [a / b for a, b in zip(ours, theirs) if b]  # a round in which the peer got nothing done says nothing
+    if ratios:
+        row["ratio"] = summary(ratios)
+    judged = row["ratio"] if peer else row["ours"]
+    if judged:
+        row["met"] = judge(goal, judged["median"])
     row["missing"] = bool(goal) and row["met"] is None
     return row
 
