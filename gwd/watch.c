@@ -22,7 +22,6 @@
 
 struct watch {
 	struct nl *nl;
-	uint32_t expected; /* generation, of the answer to our own question */
 	unsigned touching; /* by the transaction being read */
 	unsigned touched;  /* by those before it */
 	bool lost;
@@ -79,14 +78,15 @@ int watch_look_away(struct watch *w)
 	return nl_leave(w->nl, NFNLGRP_NFTABLES);
 }
 
-/* The answer comes among the events, and makes the descriptor readable. */
+/* The answer comes among the events, and makes the descriptor readable. Its sequence number says what it should be:
+ * several large batches may have gone by when it is read. */
 int watch_look_again(struct watch *w, uint32_t generation)
 {
 	_Alignas(struct nlmsghdr) char buf[MNL_NLMSG_HDRLEN + sizeof(struct nfgenmsg)] = {0};
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
 	int r = nl_join(w->nl, NFNLGRP_NFTABLES);
 
-	w->expected = generation;
+	nlh->nlmsg_seq = generation;
 	nlh->nlmsg_type = NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETGEN;
 	nlh->nlmsg_flags = NLM_F_REQUEST;
 	mnl_nlmsg_put_extra_header(nlh, sizeof(struct nfgenmsg));
@@ -149,7 +149,7 @@ static void read_message(struct watch *w, const struct nlmsghdr *nlh)
 	switch (NFNL_MSG_TYPE(nlh->nlmsg_type)) {
 	case NFT_MSG_NEWGEN:
 		if (nlh->nlmsg_pid == nl_port(w->nl))
-			w->lost |= !w->expected || generation_of(nlh) != w->expected;
+			w->lost |= !nlh->nlmsg_seq || generation_of(nlh) != nlh->nlmsg_seq;
 		else
 			end_transaction(w, nlh);
 		break;

@@ -256,6 +256,9 @@ static void test_looking_away(void **state)
 	netns_run("nft add table inet gwd");
 	ruleset_free(read_all(k, &generation));
 	assert_int_equal(watch_look_again(w, generation), 0);
+	assert_int_equal(watch_look_away(w), 0); /* once more before the answer is read */
+	netns_run("nft add table ip more");
+	assert_int_equal(watch_look_again(w, generation + 1), 0);
 	assert_int_equal(watch_read(w, &who), 0);
 	assert_int_equal(watch_look_away(w), 0);
 	netns_run("nft delete table inet gwd");
