@@ -3,13 +3,17 @@
 #include "probe.h"
 
 #include <errno.h>
+#include <linux/errqueue.h>
+#include <linux/icmp.h>
+#include <linux/icmpv6.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <time.h>
 
 #include "util.h"
 
-const char *const probe_names[PROBE_ANSWERS] = {"accepts", "refused", "silent", "unreachable", "unknown"};
+const char *const probe_names[PROBE_ANSWERS] = {"accepts", "refused", "silent", "unreachable", "rejected", "unknown"};
 
 static socklen_t fill(struct sockaddr_storage *ret, const struct ip *ip, uint16_t port)
 {
@@ -47,12 +51,50 @@ static enum probe_answer answer_of(int error)
 	}
 }
 
+/* Of TCP a host itself says that a port has nobody with a RST, so one that says it by ICMP is a firewall, too. */
+static bool rejects(const struct sock_extended_err *e, uint8_t proto)
+{
+	bool tcp = proto == PROTO_TCP;
+	if (e->ee_origin == SO_EE_ORIGIN_ICMP)
+		return e->ee_type == ICMP_DEST_UNREACH &&
+		       (e->ee_code == ICMP_NET_ANO || e->ee_code == ICMP_HOST_ANO || e->ee_code == ICMP_PKT_FILTERED ||
+			(tcp && e->ee_code == ICMP_PORT_UNREACH));
+	return e->ee_origin == SO_EE_ORIGIN_ICMP6 && e->ee_type == ICMPV6_DEST_UNREACH &&
+	       (e->ee_code == ICMPV6_ADM_PROHIBITED || e->ee_code == ICMPV6_POLICY_FAIL || e->ee_code == ICMPV6_REJECT_ROUTE ||
+		(tcp && e->ee_code == ICMPV6_PORT_UNREACH));
+}
+
+/* The kernel keeps what the ICMP said, of which errno is only the gist. */
+static bool was_rejected(const struct probe *p)
+{
+	_Alignas(struct cmsghdr) char control[256];
+	struct msghdr m = {.msg_control = control, .msg_controllen = sizeof(control)};
+	struct sock_extended_err e;
+	if (recvmsg(p->fd, &m, MSG_ERRQUEUE | MSG_DONTWAIT) < 0)
+		return false;
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c)) {
+		bool error = (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_RECVERR) ||
+			     (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_RECVERR);
+		if (!error || c->cmsg_len < CMSG_LEN(sizeof(e)))
+			continue;
+		memcpy(&e, CMSG_DATA(c), sizeof(e));
+		if (rejects(&e, p->proto))
+			return true;
+	}
+	return false;
+}
+
 static int socket_for(const struct probe *p)
 {
-	int flags = SOCK_NONBLOCK | SOCK_CLOEXEC;
-	if (p->proto == PROTO_UDP)
-		return socket(p->to.family, SOCK_DGRAM | flags, 0);
-	return socket(p->to.family, SOCK_STREAM | flags, p->proto == PROTO_SCTP ? IPPROTO_SCTP : 0);
+	int flags = SOCK_NONBLOCK | SOCK_CLOEXEC, on = 1;
+	int fd = p->proto == PROTO_UDP ? socket(p->to.family, SOCK_DGRAM | flags, 0)
+				       : socket(p->to.family, SOCK_STREAM | flags,
+						p->proto == PROTO_SCTP ? IPPROTO_SCTP : 0);
+	if (fd >= 0 && p->to.family == AF_INET)
+		setsockopt(fd, IPPROTO_IP, IP_RECVERR, &on, sizeof(on));
+	else if (fd >= 0)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_RECVERR, &on, sizeof(on));
+	return fd;
 }
 
 /* 0 = under way; otherwise an errno, which says it all. */
@@ -91,7 +133,7 @@ static void take(struct probe *p)
 	socklen_t len = sizeof(error);
 	if (getsockopt(p->fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
 		error = errno;
-	end(p, answer_of(error));
+	end(p, error && was_rejected(p) ? PROBE_REJECTED : answer_of(error));
 }
 
 void probe_all(struct probe *probes, size_t n, int ms)

@@ -14,9 +14,10 @@ enum probe_answer {
 	PROBE_REFUSED,
 	PROBE_SILENT,      /* in time; of UDP it says nothing */
 	PROBE_UNREACHABLE, /* somebody says that there is no way */
+	PROBE_REJECTED,    /* ... that it is not allowed, which only a firewall does */
 	PROBE_UNKNOWN,     /* it cannot be asked */
 };
-#define PROBE_ANSWERS 5
+#define PROBE_ANSWERS 6
 extern const char *const probe_names[PROBE_ANSWERS]; /* as the wire has them */
 
 struct probe {

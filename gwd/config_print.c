@@ -64,9 +64,9 @@ static void print_text(struct buf *out, const char *s)
 
 /* ---- Words -------------------------------------------------------------------------------------- */
 
-static const char *const snat_words[SNAT_MODES] = {
+const char *const snat_words[SNAT_MODES] = {
 	[SNAT_AUTO] = "auto", [SNAT_ROUTED] = "routed", [SNAT_ALWAYS] = "always", [SNAT_NEVER] = "never"};
-static const char *const balance_words[] = {
+const char *const balance_words[] = {
 	[BALANCE_SOURCE] = "source", [BALANCE_ROUND_ROBIN] = "round-robin", [BALANCE_RANDOM] = "random"};
 
 /* "20/second"; the caller's. */

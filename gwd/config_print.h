@@ -7,6 +7,8 @@
 #include "config.h"
 #include "util.h"
 
+extern const char *const snat_words[SNAT_MODES], *const balance_words[]; /* but for SNAT_DEFAULT, SNAT_ADDRESS */
+
 /* Only what differs from the defaults, keys in INTERFACE's order; "services:" last; "" for nothing at all. `extra`: with
  * the openings of gwd.d; those that open nothing, as gwd.yaml has no `gateway`, are comments. */
 void config_print_settings(struct buf *, const struct settings *, bool extra);

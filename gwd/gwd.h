@@ -256,9 +256,10 @@ enum answered {
 	ANSWER_REFUSED,
 	ANSWER_SILENT,
 	ANSWER_UNREACHABLE, /* somebody says that there is no way */
+	ANSWER_REJECTED,    /* a firewall says so */
 	ANSWER_UNKNOWN,     /* it cannot be asked */
 };
-#define ANSWERS 6
+#define ANSWERS 7
 extern const char *const answer_names[ANSWERS]; /* "unasked", ... */
 struct probe {
 	uint8_t proto;     /* enum proto: one bit */

@@ -9,7 +9,7 @@
 
 #include "gwd_foreign.h"
 
-const char *const answer_names[ANSWERS] = {"unasked", "accepts", "refused", "silent", "unreachable", "unknown"};
+const char *const answer_names[ANSWERS] = {"unasked", "accepts", "refused", "silent", "unreachable", "rejected", "unknown"};
 
 void why_free(struct why *w)
 {

@@ -113,14 +113,18 @@ void why_answer(struct walk *w, const struct leg *leg)
 			    xasprintf(udp ? "%s does not refuse, which is all that UDP tells" : "%s answers", where));
 	else if (answer == ANSWER_REFUSED)
 		checks_add(&w->ret->checks, step_target, VERDICT_FAIL,
-			   xasprintf("%s refuses: no program listens on %s %u there", where, proto, leg->port),
+			   xasprintf("%s refuses: no program listens on %s %u there, or its own firewall says so", where,
+				     proto, leg->port),
 			   refused_remedy(w->entry->forward, leg));
 	else if (answer == ANSWER_SILENT)
 		no_answer(w, leg,
 			  xasprintf("nobody answers at %s: it is off, or its own firewall drops %s %u", where, proto,
 				    leg->port));
 	else if (answer == ANSWER_UNREACHABLE)
-		no_answer(w, leg, xasprintf("%s cannot be reached: a router or its own firewall says so", where));
+		no_answer(w, leg,
+			  xasprintf("%s cannot be reached: nobody is there, or a router on the way knows no way", where));
+	else if (answer == ANSWER_REJECTED)
+		no_answer(w, leg, xasprintf("%s is rejected: its own firewall says so, or one on the way", where));
 	else
 		checks_add(&w->ret->checks, step_target, VERDICT_MAY,
 			   xasprintf("whether %s answers %s", where,
@@ -159,7 +163,7 @@ static bool masqueraded(const struct walk *w, const struct leg *leg)
 }
 
 /* Two ways to bring it back: here, and there. Caller's string. */
-static char *bring_back(const struct walk *w, const struct leg *leg)
+static char *bring_back(const struct walk *w, const struct leg *leg, const char *otherwise)
 {
 	const struct local_address *near = topology_neighbour(w->gwd->topology, &leg->target->addr, NULL);
 	_cleanup_(freep) char *here = why_change(w->entry->forward, "--snat always", "`snat: always`");
@@ -170,7 +174,7 @@ static char *bring_back(const struct walk *w, const struct leg *leg)
 		return xasprintf("a route on %s to its clients, through this gateway", to);
 	if (!near)
 		return TAKE_PTR(here);
-	return xasprintf("%s, or on %s: ip route replace default via %s", here, to, ip_text(&near->ip, ours));
+	return xasprintf("%s, or on %s: ip route replace default via %s%s", here, to, ip_text(&near->ip, ours), otherwise);
 }
 
 /* What it sees is another address than ours. */
@@ -186,22 +190,26 @@ static void own_way_back(struct walk *w, const struct leg *leg)
 	ip_text(&leg->target->addr, to);
 	if (w->from.family && same_network(w->gwd->topology, &w->from, &leg->target->addr))
 		checks_add(&w->ret->checks, step, VERDICT_FAIL,
-			   xasprintf("%s answers its neighbour directly, past this gateway", to), bring_back(w, leg));
+			   xasprintf("%s answers its neighbour directly, past this gateway", to), bring_back(w, leg, ""));
 	else if (back == ANSWER_ACCEPTS || back == ANSWER_REFUSED)
 		checks_pass(&w->ret->checks, step, xasprintf("%s answers clients through this gateway", to));
+	else if (asked && back == ANSWER_REJECTED && there != ANSWER_REJECTED)
+		checks_add(&w->ret->checks, step, VERDICT_FAIL,
+			   xasprintf("%s, or a firewall on the way, rejects all but its neighbours", to),
+			   xasprintf("let others than its neighbours in on %s", to));
 	else if (asked && back != ANSWER_UNASKED && (there == ANSWER_ACCEPTS || there == ANSWER_REFUSED) &&
 		 w->asked->proto == PROTO_TCP)
 		checks_add(&w->ret->checks, step, VERDICT_FAIL,
 			   xasprintf("%s answers its neighbours, but nobody else through this gateway: its default "
-				     "route is another one",
+				     "route is another one, or its own firewall lets in only its network",
 				     to),
-			   bring_back(w, leg));
+			   bring_back(w, leg, ", or let others in there"));
 	else
 		checks_add(&w->ret->checks, step, VERDICT_MAY,
 			   xasprintf("%s has to answer clients through this gateway: its default route cannot be seen "
 				     "from here",
 				     to),
-			   bring_back(w, leg));
+			   bring_back(w, leg, ""));
 }
 
 /* br_netfilter has a packet that goes back to the guest it came from leave by the port that it came in by, which a

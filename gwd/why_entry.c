@@ -3,8 +3,10 @@
  * the forward that was meant where none takes it. */
 #include "why.h"
 
+#include "config_print.h"
 #include "gwd_expire.h"
 #include "listeners.h"
+#include "timestamp.h"
 
 /* ---- What is meant --------------------------------------------------------------------------------- */
 
@@ -244,8 +246,9 @@ static bool no_address(struct walk *w)
 		checks_add(&w->ret->checks, step_address, VERDICT_FAIL,
 			   xasprintf("no interface that faces outside has an address%s",
 				     w->gwd->topology->wan_known ? "" : ", for none is known"),
-			   xstrdup(w->gwd->topology->wan_known ? "ip addr add ADDRESS dev INTERFACE"
-							       : "wan: INTERFACE in gwd.yaml, then gwctl apply"));
+			   w->gwd->topology->wan_known
+				   ? xasprintf("ip addr add ADDRESS dev %s", *w->in ? w->in : "INTERFACE")
+				   : xstrdup("wan: INTERFACE in gwd.yaml, then gwctl apply"));
 	return false;
 }
 
@@ -321,12 +324,38 @@ static bool inactive(struct walk *w, const struct forward_entry *e)
 	return false;
 }
 
-static void add_end(struct buf *out, const struct ip *ip, uint16_t port)
+static void add_end(struct buf *out, const struct ip *ip, uint16_t port, uint16_t weight)
 {
 	_cleanup_(freep) char *end = why_end(ip, port);
 	const char *quote = *end == '[' ? "'" : "";
 
-	buf_printf(out, " %s%s%s", quote, end, quote);
+	buf_printf(out, " %s%s", quote, end);
+	if (weight > 1)
+		buf_printf(out, "@%u", weight);
+	buf_printf(out, "%s", quote);
+}
+
+/* What else the first one says. */
+static void add_options(struct buf *out, const struct forward *f)
+{
+	const struct limit *l = &f->limit;
+	char text[PREFIX_TEXT_MAX], time[TIMESTAMP_TEXT_MAX];
+
+	for (size_t i = 0; i < f->n_from; i++)
+		buf_printf(out, "%s%s", i ? "," : " --from ", prefix_text(&f->from[i], text));
+	if (f->snat.mode != SNAT_DEFAULT)
+		buf_printf(out, " --snat %s",
+			   f->snat.mode == SNAT_ADDRESS ? ip_text(&f->snat.addr, text) : snat_words[f->snat.mode]);
+	if (f->balance != BALANCE_SOURCE)
+		buf_printf(out, " --balance %s", balance_words[f->balance]);
+	if (l->connections)
+		buf_printf(out, " --limit-connections %u", l->connections);
+	if (l->rate)
+		buf_printf(out, " --limit-rate %u/%s", l->rate, limit_unit_name(l->per));
+	if (f->expires)
+		buf_printf(out, " --expires %s%s", timestamp_text(f->expires, time), f->cut ? " --on-expiry cut" : "");
+	if (f->log)
+		buf_printf(out, " --log");
 }
 
 /* "gwctl add 10.0.0.1:80 10.0.0.2": a second one beside it, for who uses the first goes on to. Caller's string. */
@@ -340,16 +369,16 @@ static char *also_here(const struct walk *w)
 	if (f->no_nat)
 		return xasprintf("connect to %s itself", ip_text(&f->targets[0].addr, text));
 	buf_printf(&out, "gwctl add");
-	add_end(&out, &w->to, q->port);
+	add_end(&out, &w->to, q->port, 1);
 	for (size_t i = 0; i < f->n_targets; i++) {
-		uint16_t port = why_target_port(w, &f->targets[i]);
+		const struct target *t = &f->targets[i];
+		uint16_t port = why_target_port(w, t);
 
-		add_end(&out, &f->targets[i].addr, port == q->port ? 0 : port);
+		add_end(&out, &t->addr, port == q->port ? 0 : port, t->weight);
 	}
 	if (q->proto != PROTO_TCP)
 		buf_printf(&out, " --proto %s", proto_text(q->proto));
-	for (size_t i = 0; i < f->n_from; i++)
-		buf_printf(&out, "%s%s", i ? "," : " --from ", prefix_text(&f->from[i], text));
+	add_options(&out, f);
 	return buf_take(&out);
 }
 

@@ -101,7 +101,15 @@ no_taking 203.0.113.255 'the broadcast address of a network, which no host has$'
 no_taking 127.0.0.1 'loopback, which no host has$'
 no_taking 224.0.0.1 'a multicast group, which no host has$'
 
+ctl gateway set tcp-80 10.0.0.2@3 10.0.0.3 --balance random --snat always --limit-rate 20/second --limit-connections 50 --log --from 0.0.0.0/0 >/dev/null
 asks="80 --to 10.0.0.1"
+named "an address inside, of a forward with options" ✗ forward 'tcp-80 listens on the wan interfaces'
+is "its command has them all" "gwctl add 10.0.0.1:80 10.0.0.2@3 10.0.0.3 --from 0.0.0.0/0 --snat always --balance random --limit-connections 50 --limit-rate 20/second --log" echo "$told"
+ctl gateway rm tcp-80 >/dev/null
+run "$told --name twin"
+has "and is the same" '"weight": 3' ctl gateway show twin -o json
+ctl gateway rm twin >/dev/null
+ctl gateway add 80 10.0.0.2 >/dev/null
 passes() { [ "$(ask server tcp 10.0.0.1 80)" = "server 10.0.0.1 80" ]; }
 broken "an address inside" ✗ forward 'tcp-80 listens on the wan interfaces, and 10.0.0.1 is on lan$'
 cured "an address inside"
@@ -168,4 +176,10 @@ run "$(printf '%s\n' "$told" | now)"
 gateway_of gateway 203.0.113.9
 eventually passes
 healthy "one that is up"
+ip -n gateway addr del 203.0.113.1/24 dev wan
+broken "no address outside" ✗ address 'no interface that faces outside has an address$'
+run "$(printf '%s\n' "$told" | sed 's|ADDRESS|203.0.113.1/24|')"
+gateway_of gateway 203.0.113.9
+eventually passes
+healthy "an address outside"
 finish

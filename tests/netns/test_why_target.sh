@@ -24,7 +24,7 @@ healthy "UDP"
 ctl gateway add 54/udp 10.0.0.2 --name closed >/dev/null
 asks=54/udp
 passes() { ask client udp 203.0.113.1 54; }
-broken "a UDP port on which nobody listens" ✗ target '10.0.0.2:54 refuses: no program listens on udp 54 there$'
+broken "a UDP port on which nobody listens" ✗ target '10.0.0.2:54 refuses: no program listens on udp 54 there, or its own firewall says so$'
 asks="80 --from 10.0.0.3"
 passes() { [ "$(ask pc tcp 203.0.113.1 80)" = "server 10.0.0.1 80" ]; }
 healthy "a client in the target's own network"
@@ -43,14 +43,14 @@ passes() { case $(ask client tcp 203.0.113.1 80) in "server "*" 80") ;; *) false
 
 ip -n server route replace default via 10.0.0.3
 broken "a target whose default route is another one" ✗ "way back" '10.0.0.2 answers its neighbours, but nobody else through'
-there=$(printf '%s\n' "$told" | sed 's/.*or on 10.0.0.2: //')
+there=$(printf '%s\n' "$told" | sed 's/.*or on 10.0.0.2: //; s/, or let .*//')
 cured "a target whose default route is another one"
 ctl gateway set web --snat= >/dev/null
 check "what it says to do there can be done" on server sh -c "$there"
 healthy "the same, put right there"
 
 ctl gateway set web 10.0.0.2:81 >/dev/null
-broken "a port on which nobody listens" ✗ target '10.0.0.2:81 refuses: no program listens on tcp 81 there$'
+broken "a port on which nobody listens" ✗ target '10.0.0.2:81 refuses: no program listens on tcp 81 there, or its own firewall says so$'
 told=$(printf '%s\n' "$told" | sed 's/.*the port that it has: //')
 cured "a port on which nobody listens" s/PORT/80/
 
@@ -58,7 +58,19 @@ on server nft 'add table inet own; add chain inet own in { type filter hook inpu
 broken "a target that drops it" ✗ target "nobody answers at 10.0.0.2:80: it is off, or its own firewall drops tcp 80$"
 is "it is told where" "let tcp 80 in on 10.0.0.2" echo "$told"
 on server nft 'flush chain inet own in; add rule inet own in tcp dport 80 reject with icmpx admin-prohibited'
-broken "a target that forbids it" ✗ target '10.0.0.2:80 cannot be reached: a router or its own firewall says so$'
+broken "a target that forbids it" ✗ target '10.0.0.2:80 is rejected: its own firewall says so, or one on the way$'
+on server nft 'flush chain inet own in; add rule inet own in tcp dport 80 reject'
+broken "a target that rejects it" ✗ target '10.0.0.2:80 is rejected: its own firewall says so, or one on the way$'
+is "it is told where, too" "let tcp 80 in on 10.0.0.2" echo "$told"
+on server nft 'flush chain inet own in; add rule inet own in tcp dport 80 reject with tcp reset'
+broken "a target that resets it" ✗ target '10.0.0.2:80 refuses: no program listens on tcp 80 there, or its own firewall says so$'
+on server nft 'flush chain inet own in; add rule inet own in ip saddr != 10.0.0.0/24 drop'
+broken "a target that lets in its network only" ✗ "way back" '10.0.0.2 answers its neighbours, but nobody else .*, or its own firewall lets in only its network$'
+has "it is told both remedies there" 'ip route replace default via 10.0.0.1, or let others in there$' why
+cured "a target that lets in its network only"
+ctl gateway set web --snat= >/dev/null
+on server nft 'flush chain inet own in; add rule inet own in ip saddr != 10.0.0.0/24 reject'
+broken "a target that rejects others than its network" ✗ "way back" '10.0.0.2, or a firewall on the way, rejects all but its neighbours$'
 on server nft delete table inet own
 healthy "a target that lets it in"
 
