@@ -170,6 +170,18 @@ static void hold(struct forward_entry *e, const struct listener *l, const struct
 			  e->forward->name, text, e->forward->name));
 }
 
+/* Of most forwards, which need not be compared with what there was. */
+static bool nobody_listens(const struct listeners *l, const struct forward *f)
+{
+	for (size_t i = 0; i < f->n_ports; i++) {
+		size_t at = listeners_at(l, f->ports[i].first);
+
+		if (at < l->n && l->items[at].port <= f->ports[i].last)
+			return false;
+	}
+	return true;
+}
+
 static void judge(const struct gwd *g, const struct draft *d, const struct listeners *listeners,
 		  struct forward_entry *e, bool force, struct settled *messages, struct diag *diag)
 {
@@ -208,9 +220,9 @@ void guard_world(const struct gwd *g, struct draft *d, bool force, struct settle
 
 		if (e->off || e->shadowed || e->forward->force)
 			continue;
-		if (known)
+		if (known && !nobody_listens(&listeners, e->forward))
 			judge(g, d, &listeners, e, force, messages, diag);
-		else if (before && !force && has_port(e->forward, before->own_port))
+		else if (!known && before && !force && has_port(e->forward, before->own_port))
 			e->own_port = before->own_port;
 	}
 }

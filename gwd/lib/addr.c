@@ -173,7 +173,7 @@ bool prefix_contains(const struct prefix *p, const struct ip *ip)
 {
 	unsigned whole = p->len / 8, rest = p->len % 8;
 
-	if (p->ip.family != ip->family || memcmp(p->ip.bytes, ip->bytes, whole) != 0)
+	if (p->ip.family != ip->family || (whole && p->ip.bytes[0] != ip->bytes[0]) || memcmp(p->ip.bytes, ip->bytes, whole) != 0)
 		return false;
 	return !rest || (p->ip.bytes[whole] ^ ip->bytes[whole]) >> (8 - rest) == 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Chunks in a list, filled from the front. A chunk is small enough that one parsed entry costs little and grows with
- * what is asked of it, so a large ruleset needs few. */
+/* Chunks in a list, filled from the front, and zero where they are not. A chunk is small enough that one parsed entry costs
+ * little and grows with what is asked of it, so a large ruleset needs few. */
 #include "arena.h"
 
 #include <stdarg.h>
@@ -55,11 +55,13 @@ void arena_reset(struct arena *a)
 		return;
 	chunks_free(a->chunks->next);
 	a->chunks->next = NULL;
-	a->chunks->used = 0;
 	if (a->chunks->size > CHUNK_MAX) { /* one huge entry must not stay for ever */
 		free(a->chunks);
 		a->chunks = NULL;
+		return;
 	}
+	memset(a->chunks->data, 0, a->chunks->used);
+	a->chunks->used = 0;
 }
 
 void *arena_alloc(struct arena *a, size_t size)
@@ -76,13 +78,14 @@ void *arena_alloc(struct arena *a, size_t size)
 
 		room = room > CHUNK_MAX ? CHUNK_MAX : room;
 		room = room < size ? size : room;
-		c = xmalloc(sizeof(*c) + room);
-		*c = (struct chunk){.next = a->chunks, .size = room};
+		c = xcalloc(1, sizeof(*c) + room);
+		c->next = a->chunks;
+		c->size = room;
 		a->chunks = c;
 	}
 	p = c->data + c->used;
 	c->used += size;
-	return memset(p, 0, size);
+	return p;
 }
 
 char *arena_strdup(struct arena *a, const char *s)

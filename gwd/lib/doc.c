@@ -361,10 +361,13 @@ static struct node *read_scalar(const struct reader *r, const yaml_event_t *e)
 	const char *text = (const char *)e->data.scalar.value;
 	bool quoted = e->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
 	struct loc loc = mark_loc(r, e->start_mark);
+	struct node *node;
 
 	if (!quoted && e->data.scalar.length <= 4 && is_word(text, nulls, ARRAY_SIZE(nulls)))
 		return node_new(r->arena, NODE_NULL, loc);
-	return node_scalar(r->arena, loc, text, quoted);
+	node = node_text(r->arena, loc, text, e->data.scalar.length);
+	node->quoted = quoted;
+	return node;
 }
 
 static bool read_items(struct reader *r, struct node *list, unsigned depth)
@@ -389,7 +392,7 @@ static struct node *read_key(struct reader *r, const yaml_event_t *e, struct are
 	_cleanup_(freep) char *line = NULL;
 
 	if (e->type == YAML_SCALAR_EVENT)
-		return node_scalar(a, mark_loc(r, e->start_mark), (const char *)e->data.scalar.value, true);
+		return node_text(a, mark_loc(r, e->start_mark), (const char *)e->data.scalar.value, e->data.scalar.length);
 	line = line_text(r, e->start_mark.line);
 	refuse(r, e->start_mark, problem_hint("a key must be a plain word", line));
 	return NULL;
