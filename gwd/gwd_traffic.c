@@ -5,10 +5,12 @@
 #include "gwd_traffic.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <time.h>
 
 #include "events.h"
 #include "gwd_accounting.h"
+#include "sysctl.h"
 
 enum {
 	BUFFER = 8 << 20,   /* bytes of what has ended and is not taken down yet */
@@ -88,6 +90,14 @@ void gwd_traffic_event(struct gwd *g)
 
 /* ---- Reading ------------------------------------------------------------------------------------- */
 
+static void count_living(struct ledger *l, const struct flow *flow, int sign)
+{
+	if (flow->began >= l->living.before)
+		return;
+	l->living.n += sign;
+	l->living.sum += sign * (int64_t)flow->id;
+}
+
 static void take_live(void *ctx, const struct flow *flow)
 {
 	struct gwd *g = ctx;
@@ -98,6 +108,7 @@ static void take_live(void *ctx, const struct flow *flow)
 		return;
 	l->ids = grow(l->ids, l->n_ids, &l->ids_capacity, sizeof(*l->ids));
 	l->ids[l->n_ids++] = flow->id;
+	count_living(l, flow, 1);
 }
 
 static int look(struct gwd *g)
@@ -131,14 +142,17 @@ int traffic_read(struct gwd *g, struct diag *diag)
 	take_ends(g, take_end);
 	traffic_begin(l->traffic);
 	l->n_ids = l->n_late = 0;
+	l->living.n = l->living.sum = 0;
 	r = look(g);
 	if (l->n_ids)
 		qsort(l->ids, l->n_ids, sizeof(*l->ids), cmp_id);
 	take_ends(g, take_late_end);
 	if (r == 0)
 		traffic_end(l->traffic);
-	for (size_t i = 0; i < l->n_late; i++)
+	for (size_t i = 0; i < l->n_late; i++) {
 		ended(g, &l->late[i]);
+		count_living(l, &l->late[i], -1);
+	}
 	if (r < 0)
 		diag_add(diag, DIAG_KERNEL, (struct loc){0}, "cannot look at connections: %s", strerror(-r));
 	return r;
@@ -195,6 +209,49 @@ static void sweep(struct gwd *g)
 	}
 }
 
+/* Whatever has ended is remembered by the kernel for a while: at least so many seconds. */
+static int remembered(void)
+{
+	static const char *const names[] = {"tcp_timeout_close", "tcp_timeout_time_wait", "udp_timeout",
+					    "udp_timeout_stream"};
+	int least = INT_MAX;
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		_cleanup_(freep) char *name = xasprintf("net/netfilter/nf_conntrack_%s", names[i]);
+		int seconds;
+
+		if (sysctl_get(name, &seconds) < 0)
+			return 0;
+		least = seconds < least ? seconds : least;
+	}
+	return least;
+}
+
+/* While nobody listened nothing of ours came to its end unseen: all that lived then lives, and what began meanwhile
+ * cannot have been forgotten yet (but by somebody's hand). */
+static bool missed_nothing(struct gwd *g)
+{
+	_cleanup_(diag_free) struct diag ignored = {0};
+	struct ledger *l = g->ledger;
+
+	l->living.before = l->left.before;
+	return l->left.before && time(NULL) + 1 - l->left.before < remembered() && traffic_read(g, &ignored) == 0 &&
+	       l->living.n == l->left.n && l->living.sum == l->left.sum;
+}
+
+/* What was left is of one restart only: it is overwritten at once. */
+static void resume(struct gwd *g)
+{
+	struct ledger *l = g->ledger;
+
+	if (!missed_nothing(g))
+		missed(l, TRAFFIC_DOWN, l->stored);
+	l->left = (struct living){0};
+	l->idle = false;
+	traffic_store(g, STORE_ROWS);
+	l->stored = time(NULL);
+}
+
 static void hear(struct gwd *g)
 {
 	struct ledger *l = g->ledger;
@@ -206,11 +263,12 @@ static void hear(struct gwd *g)
 			  strerror(-r));
 		return;
 	}
-	if (on && !l->listening && l->stored)
-		missed(l, TRAFFIC_DOWN, l->stored);
 	if (!on && l->listening)
 		l->stored = time(NULL);
+	bool resumes = on && !l->listening && l->stored;
 	l->listening = on;
+	if (resumes)
+		resume(g);
 }
 
 void traffic_follow(struct gwd *g, const struct draft *d, const struct delta *delta)
@@ -253,7 +311,9 @@ void traffic_close(struct gwd *g)
 
 	if (!l)
 		return;
-	if (l->listening && traffic_read(g, &ignored) == 0)
+	l->living.before = time(NULL);
+	l->leaving = l->listening && traffic_read(g, &ignored) == 0;
+	if (l->leaving)
 		traffic_store(g, SIZE_MAX);
 	conntrack_ends_close(l->ends);
 	traffic_free(l->traffic);

@@ -24,6 +24,12 @@ void traffic_view(const struct gwd *, struct forward_view *);
 
 /* ---- gwd_traffic_store.c ------------------------------------------------------------------------- */
 
+/* The connections of ours that live and began before a moment: the same ones as then, if these are the same. */
+struct living {
+	int64_t before; /* seconds since the epoch; 0 = nothing is known */
+	int64_t n, sum; /* of their ids */
+};
+
 struct ledger {
 	struct traffic *traffic;
 	struct conntrack_ends *ends;
@@ -37,6 +43,9 @@ struct ledger {
 	size_t n_ids, ids_capacity;
 	struct flow *late; /* those among them that ended meanwhile */
 	size_t n_late, late_capacity;
+	struct living living; /* those that began before what it has there */
+	struct living left;   /* as the last gwd left them, if it had the time to say */
+	bool leaving;         /* this one says */
 };
 
 int traffic_load(struct gwd *, struct diag *);

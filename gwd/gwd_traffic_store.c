@@ -8,7 +8,7 @@
 #include "events.h"
 #include "gwd_traffic.h"
 
-#define KEY "traffic" /* when it was stored, then from and to of each kind of what was missed */
+#define KEY "traffic" /* when it was stored, from and to of each kind of what was missed, at the end "HERE" and struct living */
 
 enum { NUMBERS = 5 }; /* of struct traffic_counts */
 
@@ -85,19 +85,30 @@ static void load(void *ctx, const char *name, const char *target, const char *va
 	*there = t;
 }
 
+/* " HERE BEFORE N SUM", or nothing. */
+static void load_living(const struct gwd *g, const char *text)
+{
+	struct living l;
+	size_t len = strlen(g->here);
+
+	if (*text++ == ' ' && strncmp(text, g->here, len) == 0 &&
+	    sscanf(text + len, " %" SCNd64 " %" SCNd64 " %" SCNd64, &l.before, &l.n, &l.sum) == 3)
+		g->ledger->left = l;
+}
+
 int traffic_load(struct gwd *g, struct diag *diag)
 {
 	struct ledger *l = g->ledger;
 	struct traffic_missed *m = l->missed;
 	_cleanup_(freep) char *text = NULL;
-	int r = state_get(g->state, KEY, &text, diag);
+	int end = 0, r = state_get(g->state, KEY, &text, diag);
 
 	if (r < 0)
 		return r;
-	if (text)
-		(void)!sscanf(text,
-			      "%" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64,
-			      &l->stored, &m[0].from, &m[0].to, &m[1].from, &m[1].to, &m[2].from, &m[2].to);
+	if (text && sscanf(text,
+			   "%" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64 "%n",
+			   &l->stored, &m[0].from, &m[0].to, &m[1].from, &m[1].to, &m[2].from, &m[2].to, &end) == 7)
+		load_living(g, text + end);
 	return state_each_traffic(g->state, load, g, diag);
 }
 
@@ -116,15 +127,19 @@ static int store_row(const struct gwd *g, const struct traffic_row *row, struct 
 	return r;
 }
 
-static int store_moment(const struct ledger *l, struct state *state, struct diag *diag)
+static int store_moment(const struct gwd *g, struct diag *diag)
 {
+	const struct ledger *l = g->ledger;
 	struct buf text = {0};
 
 	buf_printf(&text, "%" PRId64, (int64_t)time(NULL));
 	for (size_t i = 0; i < TRAFFIC_MISSED_KINDS; i++)
 		buf_printf(&text, " %" PRId64 " %" PRId64, l->missed[i].from, l->missed[i].to);
+	if (l->leaving)
+		buf_printf(&text, " %s %" PRId64 " %" PRId64 " %" PRId64, g->here, l->living.before, l->living.n,
+			   l->living.sum);
 	_cleanup_(freep) char *value = buf_take(&text);
-	return state_put(state, KEY, value, diag);
+	return state_put(g->state, KEY, value, diag);
 }
 
 static int store(struct gwd *g, struct traffic_row **rows, size_t n, struct diag *diag)
@@ -139,7 +154,7 @@ static int store(struct gwd *g, struct traffic_row **rows, size_t n, struct diag
 	for (size_t i = 0; i < n && r == 0; i++)
 		r = store_row(g, rows[i], diag);
 	if (r == 0)
-		r = store_moment(g->ledger, g->state, diag);
+		r = store_moment(g, diag);
 	if (r == 0)
 		return state_commit(g->state, diag);
 	state_abort(g->state);
@@ -161,7 +176,7 @@ bool traffic_store(struct gwd *g, size_t max)
 		rows = grow(rows, n, &capacity, sizeof(struct traffic_row *));
 		rows[n++] = row;
 	}
-	if (state_newer(g->state) || (!n && !traffic_gone(t)->n && g->ledger->idle))
+	if (state_newer(g->state) || (!n && !traffic_gone(t)->n && g->ledger->idle && !g->ledger->leaving))
 		return true;
 	if (store(g, rows, n, &diag) < 0) {
 		if (!g->ledger->failed)

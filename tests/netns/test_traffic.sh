@@ -173,6 +173,23 @@ check_not "but it lives" ended web
 talk long >/dev/null
 check "and what it carries from then on counts" same_or_say 0 web web_in
 
+# ---- a restart that costs nothing
+
+knob tcp_timeout_time_wait 120
+knob udp_timeout 30
+knob udp_timeout_stream 120
+ask client tcp 203.0.113.1 80 >/dev/null
+gwd_stop gateway
+ask client tcp 203.0.113.1 80 >/dev/null
+talk long >/dev/null
+gwd_start gateway
+check "restarted at once: nothing ended that could be forgotten" same_or_say 2 web web_in
+is "so nothing is missing" "" missing web
+gwd_kill gateway
+gwd_start gateway
+is "killed: what it had heard since it stored last may be" "down" missing web
+check "reset once more" eventually anew
+
 # ---- the connections of now
 
 knob udp_timeout 60

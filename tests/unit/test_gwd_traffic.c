@@ -241,6 +241,68 @@ static void test_restart(void **state)
 	assert_traffic("web", "3/0 in 30:3000 out 15:15000");
 }
 
+static void put_timeouts(const char *seconds)
+{
+	static const char *const names[] = {"tcp_timeout_close", "tcp_timeout_time_wait", "udp_timeout",
+					    "udp_timeout_stream"};
+	_cleanup_(freep) char *dir = place_path("sys/net/netfilter"), *command = xasprintf("mkdir -p %s", dir);
+
+	assert_int_equal(netns_try(command), 0);
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		_cleanup_(freep) char *name = xasprintf("sys/net/netfilter/nf_conntrack_%s", names[i]);
+
+		put_file(name, seconds);
+	}
+}
+
+static bool says_down(void)
+{
+	_cleanup_(forward_view_free) struct forward_view v = {0};
+
+	assert_int_equal(gwd_get(place.gwd, "web", true, &v, &place.diag), 0);
+	return v.missed[TRAFFIC_DOWN].to > 0;
+}
+
+/* A restart costs nothing where everything lives on, and what ended meanwhile cannot be forgotten yet. */
+static void test_restart_without_loss(void **state)
+{
+	(void)state;
+	NEED_NETNS();
+	put_timeouts("100000\n");
+	start();
+	add("web", "80", "10.0.0.2");
+	put_ended(1, 80, "10.0.0.2", 80);
+	put(2, 80, "10.0.0.2", 80);
+	put(3, 80, "10.0.0.2", 80);
+	restart();
+	assert_false(says_down());
+	stop();
+	put(4, 80, "10.0.0.2", 80); /* began meanwhile */
+	fake_conntrack_find(4)->began = time(NULL) + 1;
+	start();
+	assert_false(says_down());
+	assert_traffic("web", "4/3 in 40:4000 out 20:20000");
+	put_timeouts("0\n");
+	restart();
+	assert_true(says_down());
+}
+
+/* As many as before, but others. */
+static void test_restart_with_loss(void **state)
+{
+	(void)state;
+	NEED_NETNS();
+	put_timeouts("100000\n");
+	start();
+	add("web", "80", "10.0.0.2");
+	put(1, 80, "10.0.0.2", 80);
+	stop();
+	fake_conntrack_end(1);
+	put(2, 80, "10.0.0.2", 80);
+	start();
+	assert_true(says_down());
+}
+
 /* No end of what lived at the shutdown is ever heard: it stands as it was told, and does not hide what comes after. */
 static void test_reboot(void **state)
 {
@@ -446,7 +508,7 @@ int main(void)
 		IN_PLACE(test_nested),		IN_PLACE(test_targets_and_ranges),
 		IN_PLACE(test_pinhole),		IN_PLACE(test_renamed_and_removed),
 		IN_PLACE(test_former_targets), IN_PLACE(test_file),
-		IN_PLACE(test_restart),		IN_PLACE(test_reboot),
+		IN_PLACE(test_restart_without_loss), IN_PLACE(test_restart_with_loss), IN_PLACE(test_restart),		IN_PLACE(test_reboot),
 		IN_PLACE(test_reboot_untold),
 		IN_PLACE(test_lost),		IN_PLACE(test_reset),
 		IN_PLACE(test_sysctls),		IN_PLACE(test_sysctls_of_others),
