@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "sysctl.h"
+#include "why.h"
 
 /* ---- The file and what gwd keeps -------------------------------------------------------------------- */
 
@@ -212,8 +213,9 @@ static void look_conntrack(const struct gwd_status *s, struct diagnosis *d)
 	if (max <= 0 || count * 100 < max * FULL)
 		return;
 	doctor_add(d, count < max ? SEVERITY_WARNING : SEVERITY_ERROR, "conntrack",
-		   xasprintf("the kernel tracks %d connections and may track %d: then new ones are dropped", (int)count,
-			     (int)max),
+		   count < max ? xasprintf("the kernel tracks %d connections and may track %d: then new ones are dropped",
+					   (int)count, (int)max)
+			       : why_conntrack_full((int)count),
 		   xasprintf("sysctl -w net.netfilter.nf_conntrack_max=%d",
 			     (int)(max > INT32_MAX / 2 ? INT32_MAX : 2 * max)),
 		   NULL);

@@ -213,7 +213,7 @@ struct gwd_status {
 	bool file_in_force;
 	int64_t file_unconfirmed; /* when it was taken back because nobody confirmed it; 0 = it was not */
 	struct diag *file_mistakes; /* of the file as it is on disk; borrowed */
-	const char *last_error;     /* borrowed, may be NULL */
+	const char *last_error;     /* since the last apply; borrowed, may be NULL */
 	const struct kernel_stats *netlink;
 	int64_t uptime; /* seconds */
 	int connections, connections_max; /* that the kernel tracks, of everyone; -1 = it does not say */

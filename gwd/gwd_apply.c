@@ -140,8 +140,10 @@ int gwd_apply(struct gwd *g, const char *text, size_t len, const char *path, con
 	d.documents = hash == g->docset_hash && g->docset ? NULL : docs;
 	what = xasprintf("applied %s", docs->items[0].path);
 	r = apply_finish(g, &d, what, &in, options, ret, diag);
-	if (r == 0 && !options->dry_run)
+	if (r == 0 && !options->dry_run) {
 		g->docset_hash = hash;
+		free(TAKE_PTR(g->last_error)); /* whatever it was about was tried again */
+	}
 	if (r < 0)
 		remember_refused(g, text, seen, options);
 	return r;

@@ -90,7 +90,7 @@ static void look(struct walk *w, const struct forward_entry *e, uint8_t proto, s
 	walk_on(w);
 	take_probes(ret, &why);
 	const struct check *cause = checks_cause(&why.checks);
-	if (cause && !(streq(cause->step, why_step_router) && told(ret, cause->text)))
+	if (cause && !told(ret, cause->text)) /* of the machine: its router, a full table */
 		doctor_add(ret, severity_of(e, cause), cause->step, xstrdup(cause->text),
 			   cause->remedy ? xstrdup(cause->remedy) : NULL, f);
 }

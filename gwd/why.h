@@ -55,6 +55,7 @@ void why_limits(struct walk *);
 
 void why_source(struct walk *);
 void why_conntrack(struct walk *);
+char *why_conntrack_full(int count); /* "the kernel tracks ... and may track no more ..."; caller's */
 void why_forwarding(struct walk *);
 void why_reverse_path(struct walk *, const struct ip *to, uint16_t port); /* as it leaves our translation */
 bool why_route(struct walk *, struct leg *);

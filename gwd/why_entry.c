@@ -237,7 +237,11 @@ static bool no_address(struct walk *w)
 {
 	const struct forward *f = w->entry ? w->entry->forward : NULL;
 
-	if (f && f->listen.kind == LISTEN_INTERFACE)
+	if (f && f->listen.kind == LISTEN_INTERFACE && !why_link(w, f->listen.ifname))
+		checks_add(&w->ret->checks, step_address, VERDICT_FAIL,
+			   xasprintf("%s, on which %s listens, does not exist", f->listen.ifname, f->name),
+			   why_change(f, "--listen INTERFACE", "another `listen:`"));
+	else if (f && f->listen.kind == LISTEN_INTERFACE)
 		checks_add(&w->ret->checks, step_address, VERDICT_FAIL,
 			   xasprintf("%s, on which %s listens, has no %s address", f->listen.ifname, f->name,
 				     f->family == AF_INET ? "IPv4" : "IPv6"),

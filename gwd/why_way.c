@@ -59,6 +59,11 @@ void why_source(struct walk *w)
 
 /* ---- Connection tracking --------------------------------------------------------------------------- */
 
+char *why_conntrack_full(int count)
+{
+	return xasprintf("the kernel tracks %d connections and may track no more: new ones are dropped", count);
+}
+
 void why_conntrack(struct walk *w)
 {
 	int count, max;
@@ -67,7 +72,7 @@ void why_conntrack(struct walk *w)
 	    sysctl_get("net/netfilter/nf_conntrack_max", &max) < 0 || max <= 0 || count < max)
 		return;
 	checks_add(&w->ret->checks, "conntrack", VERDICT_FAIL,
-		   xasprintf("the kernel tracks %d connections and may track no more: new ones are dropped", count),
+		   why_conntrack_full(count),
 		   xasprintf("sysctl -w net.netfilter.nf_conntrack_max=%d", max > INT32_MAX / 2 ? INT32_MAX : 2 * max));
 }
 

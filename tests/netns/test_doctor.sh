@@ -196,7 +196,7 @@ if on gateway mount --bind "$work/count" $counts/nf_conntrack_count && on gatewa
 	found "room for connections that runs out" warning conntrack 'the kernel tracks 90 connections and may track 100'
 	put_right "room for connections that runs out"
 	echo 200 >"$work/count"
-	found "no room at all" error conntrack 'the kernel tracks 200 connections and may track 200'
+	found "no room at all" error conntrack 'the kernel tracks 200 connections and may track no more'
 	put_right "no room at all"
 	on gateway umount -l $counts/nf_conntrack_count
 	on gateway umount -l $counts/nf_conntrack_max

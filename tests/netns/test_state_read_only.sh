@@ -32,6 +32,7 @@ for how in kill stop; do
 	has "with the reason" "$read_only" ctl gateway add 81 10.0.0.2
 	exits "a removal too" 1 ctl gateway rm 80
 	exits "and a file" 1 ctl gateway apply
+	has "doctor has it, too" "^error +state +changes are refused, because none can be stored: .*$read_only" ctl gateway doctor
 	is "the kernel has nothing of it" 0 elements 81
 	is "and what it had" 1 elements 80
 	ip -n gateway addr add 203.0.113.2/24 dev wan
