@@ -23,19 +23,26 @@ static const char *past_text(const char *s)
 /* At the comma or bracket that ends the value at `s`; NULL: nothing does. */
 static const char *past_value(const char *s)
 {
-	static const char others[] = "{}[]:, \t\r\n+-.0123456789abcdefghijklmnopqrstuvwxyzE";
+	enum { NOTHING, TEXT, OPENS, CLOSES, COMMA, OTHER };
+	static const unsigned char kinds[256] = {
+		['"'] = TEXT,          ['{'] = OPENS,         ['['] = OPENS, ['}'] = CLOSES, [']'] = CLOSES,
+		[','] = COMMA,         [':'] = OTHER,         [' '] = OTHER, ['\t'] = OTHER, ['\r'] = OTHER,
+		['\n'] = OTHER,        ['+'] = OTHER,         ['-'] = OTHER, ['.'] = OTHER,  ['E'] = OTHER,
+		['0' ... '9'] = OTHER, ['a' ... 'z'] = OTHER,
+	};
 	size_t depth = 0;
 
-	while (s && *s) {
-		bool opens = *s == '{' || *s == '[', closes = *s == '}' || *s == ']';
+	for (;;) {
+		unsigned kind = kinds[(unsigned char)*s];
 
-		if (!depth && (closes || *s == ','))
+		if (!depth && (kind == CLOSES || kind == COMMA))
 			return s;
-		depth += opens;
-		depth -= closes;
-		s = *s == '"' ? past_text(s) : strchr(others, *s) ? s + 1 : NULL;
+		depth += kind == OPENS;
+		depth -= kind == CLOSES;
+		s = kind == TEXT ? past_text(s) : kind != NOTHING ? s + 1 : NULL;
+		if (!s)
+			return NULL;
 	}
-	return NULL;
 }
 
 /* The value of a member of the object at `s`, or NULL. */

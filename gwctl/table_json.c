@@ -17,8 +17,9 @@ static bool is_control(const char *p, unsigned *ret)
 static void put_safe(FILE *file, const char *text, size_t len)
 {
 	const char *end = text + len, *from = text;
+	bool clean = !memchr(text, 0x7f, len) && !memchr(text, 0xc2, len); /* as almost all are */
 	unsigned c;
-	for (const char *p = text; p < end; p++) {
+	for (const char *p = clean ? end : text; p < end; p++) {
 		if (!is_control(p, &c))
 			continue;
 		fwrite(from, 1, (size_t)(p - from), file);
