@@ -88,7 +88,13 @@ static void turn_on(struct gwd *g, struct diag *warnings)
 	}
 	if (!any)
 		return;
-	if (!state_newer(g->state) && !g->store_nothing && store(g->state, g->here, &b, &diag) < 0) {
+	if (!state_changeable(g->state)) {
+		if (g->starting)
+			diag_warn(warnings, "connections are not counted: what that changes in the kernel cannot be "
+					    "remembered now, and a purge could not put it back");
+		return;
+	}
+	if (!g->store_nothing && store(g->state, g->here, &b, &diag) < 0) {
 		pass_on(warnings, &diag);
 		return;
 	}

@@ -321,24 +321,26 @@ static int to_kernel(struct gwd *g, struct journey *j, struct diag *diag)
 	return compare_all(g, j, diag);
 }
 
-/* What was sent and must not have been; memory is back already. After a comparison of everything only memory says what
- * should be: what was read may hold what others put there. At start there is no before: the caller sends again. */
-void road_undo_kernel(struct gwd *g, const struct journey *j)
+void road_undo_kernel(struct gwd *g, const struct plan *plan)
 {
 	_cleanup_(diag_free) struct diag diag = {0};
-	_cleanup_(plan_freep) struct plan *plan = NULL;
 	size_t ops;
-	int r;
-
-	if (g->starting)
-		return;
-	plan = j->compared ? NULL : plan_diff(j->want, j->have);
-	r = plan ? kernel_commit(g->kernel, plan, 0, &diag) : road_reconcile(g, &ops, &diag);
+	int r = plan ? kernel_commit(g->kernel, plan, 0, &diag) : road_reconcile(g, &ops, &diag);
 	if (r == 0)
 		return;
 	g->stale = true;
 	event_say(g->events, EVENT_PROBLEM, LOG_ERROR, "the table could not be put back (%s): it is tried again",
 		  diag.n ? diag.mistakes[0].message : strerror(-r));
+}
+
+/* What was sent and must not have been; memory is back already. After a comparison of everything only memory says what
+ * should be: what was read may hold what others put there. At start there is no before: the caller sends again. */
+static void undo_kernel(struct gwd *g, const struct journey *j)
+{
+	_cleanup_(plan_freep) struct plan *plan = j->compared ? NULL : plan_diff(j->want, j->have);
+
+	if (!g->starting)
+		road_undo_kernel(g, plan);
 }
 
 /* ---- The road ------------------------------------------------------------------------------------ */
@@ -536,7 +538,7 @@ int road_commit(struct gwd *g, struct draft *d, const struct request_options *op
 		g->raised[V4] = raised[V4];
 		g->raised[V6] = raised[V6];
 		if (j.undo_kernel)
-			road_undo_kernel(g, &j);
+			undo_kernel(g, &j);
 		return r;
 	}
 	if (shares)

@@ -174,7 +174,7 @@ struct journey {
 
 void journey_free(struct journey *);
 /* What was sent and must not have been, once memory is back. Logs. */
-void road_undo_kernel(struct gwd *, const struct journey *);
+void road_undo_kernel(struct gwd *, const struct plan *back); /* NULL: all is compared */
 void road_say(const struct gwd *, const struct journey *); /* that it has arrived */
 /* Rows to write, or something that a restart must know; nothing of it outlives this boot. */
 bool road_is_durable(const struct gwd *, const struct draft *);

@@ -6,6 +6,7 @@
  * something to say about the kernel, travels alone. */
 #include "road.h"
 
+#include <assert.h>
 #include <errno.h>
 
 #include "gwd_confirm.h"
@@ -102,8 +103,24 @@ static bool came_with_us(const struct turn *t, const struct forward *f)
 	return false;
 }
 
+/* Totals of what left go with it, and behind the turn nobody could tell that from what came in its place. */
+static bool left_with_us(const struct turn *t, const struct forward *f)
+{
+	for (size_t i = 0; i < t->n; i++) {
+		const struct delta *d = &t->items[i]->journey.delta;
+
+		for (size_t k = 0; k < d->n_leave; k++)
+			if (streq(d->leave[k]->name, f->name) || forward_same(d->leave[k], f))
+				return true;
+	}
+	return false;
+}
+
 static bool stays(const struct turn *t, const struct delta *d)
 {
+	for (size_t i = 0; i < d->n_enter; i++)
+		if (left_with_us(t, d->enter[i]))
+			return false;
 	for (size_t i = 0; i < d->n_leave; i++)
 		if (came_with_us(t, d->leave[i]))
 			return false;
@@ -173,6 +190,8 @@ static void wait_for_end(struct gwd *g, struct journey *from)
 	t->items = grow(t->items, t->n, &t->capacity, sizeof(*t->items));
 	t->items[t->n++] = j;
 	j->plan = plan_diff(j->journey.have, j->journey.want);
+	for (size_t i = 0; i < j->plan->n; i++) /* turn_takes has seen to it; `together` knows no others */
+		assert(j->plan->ops[i].kind == OP_DEL_ELEM || j->plan->ops[i].kind == OP_ADD_ELEM);
 	j->journey.ops = j->plan->n;
 }
 
@@ -239,33 +258,35 @@ enum turn_state gwd_turn_state(const struct gwd *g)
 	return g->turn->again ? TURN_AGAIN : turn_waits(g) ? TURN_WAITS : TURN_EMPTY;
 }
 
-static void append(struct plan *all, const struct plan *one, enum op_kind kind)
+/* Its ops of this kind, as that one. */
+static void append(struct plan *all, const struct plan *one, enum op_kind kind, enum op_kind as)
 {
 	for (size_t i = 0; i < one->n; i++) {
 		if (one->ops[i].kind != kind)
 			continue;
 		all->ops = grow(all->ops, all->n, &all->capacity, sizeof(*all->ops));
-		all->ops[all->n++] = one->ops[i];
+		all->ops[all->n] = one->ops[i];
+		all->ops[all->n++].kind = as;
 		all->table = one->table;
 	}
 }
 
-/* In the order of one plan: what leaves first. */
-static struct plan *together(const struct turn *t)
+/* In the order of one plan: what leaves first. Back: what came. */
+static struct plan *together(const struct turn *t, bool back)
 {
 	struct plan *all = xcalloc(1, sizeof(*all));
 
 	for (size_t i = 0; i < t->n; i++)
-		append(all, t->items[i]->plan, OP_DEL_ELEM);
+		append(all, t->items[i]->plan, back ? OP_ADD_ELEM : OP_DEL_ELEM, OP_DEL_ELEM);
 	for (size_t i = 0; i < t->n; i++)
-		append(all, t->items[i]->plan, OP_ADD_ELEM);
+		append(all, t->items[i]->plan, back ? OP_DEL_ELEM : OP_ADD_ELEM, OP_ADD_ELEM);
 	return all;
 }
 
 static int deliver(struct gwd *g, struct turn *t, bool *ret_sent)
 {
 	_cleanup_(diag_free) struct diag ignored = {0}; /* they are asked again, and hear it then */
-	_cleanup_(plan_freep) struct plan *plan = together(t);
+	_cleanup_(plan_freep) struct plan *plan = together(t, false);
 	int r = t->failed ? -EIO : 0;
 
 	KILLPOINT("change", "after-rows");
@@ -285,11 +306,12 @@ static int deliver(struct gwd *g, struct turn *t, bool *ret_sent)
 
 static void take_back(struct gwd *g, struct turn *t, bool sent)
 {
-	for (size_t i = t->n; i > 0; i--) {
+	_cleanup_(plan_freep) struct plan *plan = sent ? together(t, true) : NULL;
+
+	for (size_t i = t->n; i > 0; i--)
 		draft_take_back(g, &t->items[i - 1]->draft);
-		if (sent)
-			road_undo_kernel(g, &t->items[i - 1]->journey);
-	}
+	if (sent)
+		road_undo_kernel(g, plan);
 }
 
 static void arrive(struct gwd *g, struct turn *t)

@@ -12,6 +12,9 @@ db.execute("PRAGMA user_version = " + sys.argv[2])
 db.close()' "$work/gateway/state/state.db" "$1"
 }
 newer='state.db was written by a newer gwd, which this one must not change: install that version again'
+# Of the kernel what gwd changes where it can remember it: as a boot leaves it, and as it is.
+knobs() { on gateway sh -c "cd /proc/sys/net/netfilter && echo $1 >nf_conntrack_acct && echo $2 >nf_conntrack_timestamp && echo $3 >nf_conntrack_events"; }
+settings() { on gateway sh -c 'cd /proc/sys/net/netfilter && cat nf_conntrack_acct nf_conntrack_timestamp nf_conntrack_events' | paste -s -d ' '; }
 
 two_nics
 serve server tcp 10.0.0.2 80-90
@@ -27,7 +30,10 @@ print(sqlite3.connect(sys.argv[1]).execute("PRAGMA user_version").fetchone()[0])
 version 99
 cp "$work/gateway/state/state.db" "$work/untouched"
 on gateway nft delete table inet gwd # as a boot does
+knobs 0 0 2
 gwd_start gateway
+is "what could not be put back is left alone" "0 0 2" settings
+is "which is said once" 1 grep -c 'connections are not counted' "$work/gateway/gwd.log"
 is "what is declared runs" "server 203.0.113.9 90" answers 90
 check_not "what was added is not known" answers 80
 has "status says so" "^warnings +changes are refused, and only what gwd.yaml says runs: .*$newer" ctl gateway status

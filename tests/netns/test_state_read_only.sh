@@ -7,6 +7,9 @@
 answers() { ask client tcp 203.0.113.1 "$1"; }
 elements() { table gateway | grep -c "tcp . $1 " || :; }
 read_only='is on a read-only file system: let it be written, then restart gwd'
+# Of the kernel what gwd changes where it can remember it: as a boot leaves it, and as it is.
+knobs() { on gateway sh -c "cd /proc/sys/net/netfilter && echo $1 >nf_conntrack_acct && echo $2 >nf_conntrack_timestamp && echo $3 >nf_conntrack_events"; }
+settings() { on gateway sh -c 'cd /proc/sys/net/netfilter && cat nf_conntrack_acct nf_conntrack_timestamp nf_conntrack_events' | paste -s -d ' '; }
 
 two_nics
 serve server tcp 10.0.0.2 80-90
@@ -23,6 +26,8 @@ for how in kill stop; do
 	gwd_$how gateway
 	mount -o remount,ro "$work/gateway/state"
 	on gateway nft delete table inet gwd # as a boot does
+	knobs 0 0 2
+	: >"$work/gateway/gwd.log"
 	gwd_start gateway
 	is "after a $how: what is declared runs" "server 203.0.113.9 90" answers 90
 	is "and what was added" "server 203.0.113.9 80" answers 80
@@ -38,6 +43,8 @@ for how in kill stop; do
 	ip -n gateway addr add 203.0.113.2/24 dev wan
 	check "what comes by itself is followed" eventually ask client tcp 203.0.113.2 80
 	ip -n gateway addr del 203.0.113.2/24 dev wan
+	is "what could not be put back is left alone" "0 0 2" settings
+	is "which is said once" 1 grep -c 'connections are not counted' "$work/gateway/gwd.log"
 	gwd_stop gateway
 	mount -o remount,rw "$work/gateway/state"
 	gwd_start gateway

@@ -116,14 +116,17 @@ static void test_unknown(void **state)
 static void test_full_disk(void **state)
 {
 	int64_t revision;
+	uint64_t batches;
 
 	(void)state;
 	begin_with_web();
 	revision = status().revision;
+	batches = status().netlink->batches;
 	three_changes();
 	disk_full(true);
 	assert_true(gwd_turn_end(place.gwd) < 0);
 	disk_full(false);
+	assert_int_equal(status().netlink->batches, batches + 2); /* there, and back */
 	nothing_happened(revision);
 }
 
@@ -172,6 +175,25 @@ static void test_comes_and_goes(void **state)
 	assert_settled();
 }
 
+/* Whether two changes meet in a turn must not show: what comes under the name of what left, or as the same forward, is told
+ * from it by its totals. */
+static void test_successors_wait(void **state)
+{
+	static const char *const successors[] = {"{'name':'x','ports':['29'],'to':[{'addr':'10.0.0.3'}]}",
+						 "{'name':'z','ports':['24'],'to':[{'addr':'10.0.0.3'}]}"};
+
+	(void)state;
+	begin_with_web();
+	for (size_t i = 0; i < ARRAY_SIZE(successors); i++) {
+		gwd_turn_begin(place.gwd);
+		DONE(try_remove("x"));
+		assert_int_equal(try_add(successors[i]), -EAGAIN);
+		assert_int_equal(gwd_turn_end(place.gwd), 0);
+		assert_list("web active");
+		add("x", "24", "10.0.0.3");
+	}
+}
+
 static void test_own_listener(void **state)
 {
 	(void)state;
@@ -211,7 +233,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		IN_PLACE(test_one_batch), IN_PLACE(test_each_sees_the_others), IN_PLACE(test_refused),
 		IN_PLACE(test_unknown),   IN_PLACE(test_full_disk),            IN_PLACE(test_alone),
-		IN_PLACE(test_comes_and_goes), IN_PLACE(test_own_listener), IN_PLACE(test_asks_who_listens_twice),
+		IN_PLACE(test_comes_and_goes), IN_PLACE(test_successors_wait), IN_PLACE(test_own_listener), IN_PLACE(test_asks_who_listens_twice),
 	};
 
 	netns_init();
