@@ -105,11 +105,12 @@ static bool sees(const struct foreign_table *t, const struct foreign_packet *p)
 
 static bool has_device(const char *devices, const char *ifname)
 {
-	size_t len = strlen(ifname);
-
-	for (const char *at = strstr(devices, ifname); at; at = strstr(at + 1, ifname))
-		if ((at == devices || at[-1] == ' ') && (at[len] == ' ' || !at[len]))
+	for (size_t len; *devices; devices += len + strspn(devices + len, " ")) {
+		len = strcspn(devices, " ");
+		bool prefix = len && devices[len - 1] == '*';
+		if (strncmp(devices, ifname, len - prefix) == 0 && (prefix || !ifname[len]))
 			return true;
+	}
 	return false;
 }
 

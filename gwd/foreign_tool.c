@@ -130,6 +130,9 @@ static char *nft_rule(const struct obstacle *o, const struct foreign_packet *p)
 
 	if (p->translated)
 		return xstrdup("ct status dnat accept");
+	if (p->reply)
+		return xasprintf("%s saddr %s %s sport %u accept", p->family == AF_INET ? "ip" : "ip6",
+				 ip_text(&p->from.ip, addr), proto_of(p), p->from.port);
 	if (o->base->hook != NF_INET_FORWARD)
 		return xasprintf("%s dport %u accept", proto_of(p), p->to.port);
 	return xasprintf("%s daddr %s %s dport %u accept", p->family == AF_INET ? "ip" : "ip6",

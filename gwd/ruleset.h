@@ -87,7 +87,7 @@ struct chain {
 	bool base;
 	const char *type; /* base: "nat", "filter", "route" */
 	uint32_t hook;    /* NF_INET_*, of a family netdev NF_NETDEV_* */
-	const char *devices; /* base of others, at a hook of devices: "eth0 eth1"; NULL: of all, or not known */
+	const char *devices; /* base of others, at a hook of devices: "eth0 ppp*"; NULL: of all, or not known */
 	int32_t priority;
 	uint32_t policy; /* NF_ACCEPT, NF_DROP */
 	struct rule *rules;

@@ -79,6 +79,7 @@ bool why_own_dropped(const struct walk *, const struct leg *);
 
 void why_answer(struct walk *, const struct leg *);
 void why_reply(struct walk *, const struct leg *);
+bool why_masqueraded(const struct walk *, const struct leg *); /* the target sees an address of ours */
 bool why_probe_same(const struct probe *, const struct probe *); /* but for the answer */
 /* What was answered, or *ret is added to what is to be asked: ANSWER_UNASKED. */
 enum answered why_probe(struct walk *, const struct probe *);

@@ -145,7 +145,7 @@ static enum snat_mode mode_of(const struct walk *w)
 }
 
 /* The target sees an address of ours, and answers to that: compile_source.c. */
-static bool masqueraded(const struct walk *w, const struct leg *leg)
+bool why_masqueraded(const struct walk *w, const struct leg *leg)
 {
 	bool neighbours = w->from.family && same_network(w->gwd->topology, &w->from, &leg->target->addr);
 
@@ -233,7 +233,7 @@ static void bounce(struct walk *w, const struct leg *leg)
 void why_reply(struct walk *w, const struct leg *leg)
 {
 	bounce(w, leg);
-	if (!masqueraded(w, leg))
+	if (!why_masqueraded(w, leg))
 		own_way_back(w, leg);
 	else
 		checks_pass(&w->ret->checks, "way back",

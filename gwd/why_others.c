@@ -86,14 +86,16 @@ char *why_drop_text(const struct obstacle *o)
 			 hook_name(o), o->base->priority);
 }
 
-/* All chains of the hook from priority `first` on, up to and without `end`. Returns how many are in the way. */
+/* All chains of the hook from priority `first` on, up to and without `end`; of answers only what is certain, for the
+ * client's port is not known. Returns how many are in the way. */
 static size_t drops(struct walk *w, uint32_t hook, const struct foreign_packet *p, int64_t first, int64_t end)
 {
 	struct obstacle found[OBSTACLES_MAX];
 	size_t n = w->others ? foreign_drops(w->others, hook, p, found, OBSTACLES_MAX) : 0, told = 0;
 
 	for (size_t i = 0; i < n && i < OBSTACLES_MAX; i++) {
-		if (found[i].base->priority < first || found[i].base->priority >= end)
+		if (found[i].base->priority < first || found[i].base->priority >= end ||
+		    (p->reply && found[i].fate.dropped != BELIEF_YES))
 			continue;
 		checks_add(&w->ret->checks, step, found[i].fate.dropped == BELIEF_YES ? VERDICT_FAIL : VERDICT_MAY,
 			   why_drop_text(&found[i]), foreign_remedy(&found[i], p));
@@ -188,9 +190,20 @@ static void none(struct walk *w)
 		checks_pass(&w->ret->checks, step, xstrdup("no other table drops it, or its answers"));
 }
 
+/* The answer as it arrives, which no other hook sees with all of its addresses. */
+static struct foreign_packet answered(const struct walk *w, const struct leg *leg, const struct foreign_packet *there)
+{
+	struct foreign_packet p = {.family = there->family, .proto = there->proto, .from = there->to, .reply = true};
+
+	p.local = why_masqueraded(w, leg);
+	if (!p.local)
+		p.to.ip = w->from;
+	return p;
+}
+
 void why_between(struct walk *w, const struct leg *leg)
 {
-	struct foreign_packet p = towards(w, leg);
+	struct foreign_packet p = towards(w, leg), back;
 	bool own = streq(w->in, "lo");
 	size_t n = drops(w, own ? NF_INET_LOCAL_OUT : NF_INET_PRE_ROUTING, &p, OURS, INT64_MAX);
 
@@ -198,6 +211,8 @@ void why_between(struct walk *w, const struct leg *leg)
 	if (!own)
 		n += drops(w, NF_INET_FORWARD, &p, INT64_MIN, INT64_MAX);
 	n += drops(w, NF_INET_POST_ROUTING, &p, INT64_MIN, INT64_MAX);
+	back = answered(w, leg, &p);
+	n += drops(w, NF_INET_INGRESS, &back, INT64_MIN, INT64_MAX);
 	if (!n)
 		none(w);
 }

@@ -82,7 +82,15 @@ cured "a rule where it comes in"
 nft_do delete table netdev f
 nft_do 'add table netdev f; add chain netdev f c { type filter hook ingress device lan priority 0; }; add rule netdev f c tcp dport 80 drop'
 healthy "one where others come in"
+nft_do flush chain netdev f c
+nft_do add rule netdev f c ip saddr 10.0.0.2 tcp sport 80 drop
+broken "a rule where the answers come in" ✗ firewalls 'dropped by nftables \(table netdev f, chain c\): its rule with handle [0-9]+, at hook ingress, priority 0$'
+cured "a rule where the answers come in"
 nft_do delete table netdev f
+chain "filter" "ingress device lan" 0 drop
+broken "a policy where the answers come in" ✗ firewalls 'dropped by nftables \(table inet f, chain c\): its policy, at hook ingress, priority 0$'
+cured "a policy where the answers come in"
+gone
 
 chain filter prerouting -300
 rule 'tcp dport 80 notrack'

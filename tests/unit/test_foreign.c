@@ -266,6 +266,33 @@ static void test_input(void **state)
 	assert_found(&p, NF_INET_LOCAL_IN, "drops: nftables (table inet filter, chain input)");
 }
 
+/* A chain of devices, "eth*" being all that begin so, meets what comes in on one of them. */
+static void test_devices(void **state)
+{
+	static const struct {
+		const char *devices;
+		bool meets;
+	} cases[] = {{"eth0", true},     {"wan eth0", true}, {"eth0 wan", true}, {"eth*", true}, {"wan e*", true},
+		     {"*", true},        {"eth", false},     {"eth01", false},   {"th0", false}, {"eth0*", true},
+		     {"eth00*", false},  {"wan", false},     {"eth1 ppp*", false}};
+	const struct foreign_packet p = web_arriving();
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct foreign *f = xcalloc(1, sizeof(*f));
+		struct chain *c = ruleset_add_chain(foreign_table(f, NFPROTO_NETDEV, "t")->rules);
+		struct obstacle o;
+
+		*c = (struct chain){.name = "c", .base = true, .type = "filter", .devices = cases[i].devices};
+		c->policy = NF_DROP;
+		c->hook = NF_NETDEV_INGRESS;
+		foreign_sort(f);
+		if (foreign_drops(f, NF_INET_INGRESS, &p, &o, 1) != cases[i].meets)
+			fail_msg("%s", cases[i].devices);
+		foreign_free(f);
+	}
+}
+
 static void test_translations(void **state)
 {
 	static const struct {
@@ -507,6 +534,7 @@ int main(void)
 		cmocka_unit_test_setup(test_chains, fresh),
 		cmocka_unit_test_setup(test_endless, fresh),
 		cmocka_unit_test_setup(test_input, fresh),
+		cmocka_unit_test(test_devices),
 		cmocka_unit_test_setup(test_translations, fresh),
 		cmocka_unit_test_setup(test_first_translation, fresh),
 		cmocka_unit_test_setup(test_events, fresh),
