@@ -153,7 +153,7 @@ static void dispatch(struct client *c, const char *text, size_t len)
 	if (refusal)
 		client_refuse(c, refusal);
 	else
-		turns_call(c, &call, len);
+		turns_call(c, &call, text, len);
 }
 
 /* The clock starts anew for what is waited for next. It runs only while something is. */

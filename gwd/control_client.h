@@ -51,8 +51,8 @@ struct client {
 
 struct shared { /* a call that was answered, which nobody may see yet */
 	struct client *client; /* a reference */
-	struct control_call call;
-	size_t len;  /* of its message */
+	char *text; /* its message */
+	size_t len;
 	size_t mark; /* where its answer begins in the client's `out` */
 };
 
@@ -98,7 +98,7 @@ void client_refuse(struct client *, char *reply); /* the last it hears from us; 
 
 /* ---- control_turn.c ------------------------------------------------------------------------------ */
 
-void turns_call(struct client *, struct control_call *, size_t len); /* in a turn with others, if it may. Empties the call */
+void turns_call(struct client *, const struct control_call *, const char *text, size_t len); /* with others, if it may */
 /* All that shares the turn is done and may be seen, or is done anew one by one. */
 void turns_settle(struct control *);
 

@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Answers are written into the clients' buffers at once and kept there until the turn has ended: so a handler knows
- * nothing of turns, and what is not to be said can be cut off again. */
+ * nothing of turns, and what is not to be said can be cut off again. Of a call its text is kept, and read once more in the
+ * rare case: as JSON it may take some 80 times as much. */
 #include "control_client.h"
 
-#define SHARED_MAX 2000
-#define SHARED_BYTES_MAX (1u << 20) /* of messages: as JSON they may take some 80 times as much */
+#include <assert.h>
 
-static void keep(struct client *c, struct control_call *call, size_t len)
+#define SHARED_MAX 2000
+#define SHARED_BYTES_MAX (1u << 20)
+
+static void keep(struct client *c, const char *text, size_t len)
 {
 	struct control *ctl = c->control;
 
 	ctl->shared = grow(ctl->shared, ctl->n_shared, &ctl->shared_capacity, sizeof(*ctl->shared));
-	ctl->shared[ctl->n_shared++] = (struct shared){.client = c, .call = *call, .len = len, .mark = c->out.len};
-	*call = (struct control_call){0};
+	ctl->shared[ctl->n_shared++] =
+		(struct shared){.client = c, .text = xstrndup(text, len), .len = len, .mark = c->out.len};
 	ctl->shared_bytes += len;
 	client_hold(c);
 	c->n_shared++;
@@ -27,7 +30,7 @@ static void forget_answer(const struct shared *s)
 static void release(struct shared *s)
 {
 	s->client->n_shared--;
-	control_call_free(&s->call);
+	free(s->text);
 }
 
 /* The last one that was kept, which is the caller's then. */
@@ -35,6 +38,16 @@ static struct shared take_last(struct control *ctl)
 {
 	ctl->shared_bytes -= ctl->shared[ctl->n_shared - 1].len;
 	return ctl->shared[--ctl->n_shared];
+}
+
+static void answer_anew(const struct shared *s)
+{
+	_cleanup_(control_call_free) struct control_call call = {0};
+	char *refusal = control_call_read(s->text, s->len, &call);
+
+	assert(!refusal); /* or it would not have come here */
+	(void)refusal;
+	client_dispatch(s->client, &call);
 }
 
 void turns_settle(struct control *ctl)
@@ -52,7 +65,7 @@ void turns_settle(struct control *ctl)
 		for (size_t i = n; i > 0; i--)
 			forget_answer(&all[i - 1]);
 		for (size_t i = 0; i < n; i++)
-			client_dispatch(all[i].client, &all[i].call);
+			answer_anew(&all[i]);
 	}
 	ctl->settling = false;
 	for (size_t i = 0; i < n; i++)
@@ -71,7 +84,7 @@ static void once_more(struct client *c)
 
 	forget_answer(&s);
 	turns_settle(c->control);
-	client_dispatch(c, &s.call);
+	answer_anew(&s);
 	release(&s);
 	client_unref(c);
 }
@@ -86,11 +99,10 @@ static void answer_in_turn(struct client *c, const struct control_call *call)
 	ctl->answering = false;
 }
 
-void turns_call(struct client *c, struct control_call *call, size_t len)
+void turns_call(struct client *c, const struct control_call *call, const char *text, size_t len)
 {
 	struct control *ctl = c->control;
 	const struct control_turns *t = &ctl->turns;
-	const struct control_call made = *call;
 	bool takes = t->takes && t->takes(t->ctx, call->method);
 
 	/* Is told no, and sees nothing that a turn keeps back: nobody waits for it, and nothing of it is kept. */
@@ -105,8 +117,8 @@ void turns_call(struct client *c, struct control_call *call, size_t len)
 	if (!ctl->turn_open)
 		t->begin(t->ctx);
 	ctl->turn_open = true;
-	keep(c, call, len);
-	answer_in_turn(c, &made);
+	keep(c, text, len);
+	answer_in_turn(c, call);
 	if (t->state(t->ctx) == CONTROL_AGAIN) {
 		once_more(c);
 	} else if (t->state(t->ctx) == CONTROL_DONE) { /* and nothing was kept before it */

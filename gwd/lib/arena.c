@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Chunks in a list, filled from the front, and zero where they are not. A chunk is small enough that one parsed entry costs
- * little and grows with what is asked of it, so a large ruleset needs few. */
+/* Chunks in a list, filled from the front, and zero where they are not. The first one is small enough for malloc(3) to have
+ * it at hand, for one parsed entry needs no more; they grow with what is asked of them, so a large ruleset needs few. */
 #include "arena.h"
 
 #include <stdarg.h>
@@ -8,7 +8,7 @@
 
 #include "util.h"
 
-#define CHUNK_MIN 4096
+#define CHUNK_MIN 960
 #define CHUNK_MAX (256 * 1024)
 
 struct chunk {
