@@ -181,11 +181,10 @@ static enum status bring(struct call *call, struct edit *e, bool changes)
 {
 	struct arguments arguments = *call->arguments;
 	struct call own = *call;
-	if (!edit_untouched(e))
-		return stop(e, "somebody else has changed the file meanwhile", STATUS_REFUSED);
 	int r = edit_install(e);
 	if (r < 0)
-		return stop(e, strerror(-r), STATUS_REFUSED);
+		return stop(e, r == -ESTALE ? "somebody else has changed the file meanwhile" : strerror(-r),
+			    STATUS_REFUSED);
 	arguments.confirm = confirm_time(call, changes);
 	own.arguments = &arguments;
 	enum status status = call_change(&own, "Apply", json_object(), NULL);

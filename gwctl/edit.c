@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The copy lies beside the file, so that rename(2) can put it in its place in one step. Its name ends in .yaml, by which
+/* The copy lies beside the file, so that renameat2(2) can put it in its place in one step. Its name ends in .yaml, by which
  * editors know what it is; what begins with a dot is nobody's configuration. */
 #include "edit.h"
 
@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #define SUFFIX ".yaml"
@@ -88,32 +89,84 @@ bool edit_changed(const struct edit *e)
 	return !says(e->copy, &e->before);
 }
 
-bool edit_untouched(const struct edit *e)
+/* Not those that vouch for what was written (security.ima), which would be a lie. */
+static bool is_kept(const char *attribute)
 {
-	return e->was.st_ino ? says(e->file, &e->before) : access(e->file, F_OK) < 0;
+	static const char *const kept[] = {"system.posix_acl_access", "security.selinux", "user.", "trusted."};
+	for (size_t i = 0; i < ARRAY_SIZE(kept); i++)
+		if (strncmp(attribute, kept[i], strlen(kept[i])) == 0)
+			return true;
+	return false;
 }
 
-/* Rights first: nobody sees it with others. */
+static int copy_attribute(const char *file, const char *name, int fd)
+{
+	_cleanup_(freep) char *value = NULL;
+	ssize_t len = getxattr(file, name, NULL, 0);
+	value = xmalloc(len > 0 ? (size_t)len : 1);
+	len = len < 0 ? len : getxattr(file, name, value, (size_t)len);
+	return len < 0 || fsetxattr(fd, name, value, (size_t)len, 0) < 0 ? -errno : 0;
+}
+
+/* Access lists among them. A file system without any has none to keep. */
+static int copy_attributes(const char *file, int fd)
+{
+	_cleanup_(freep) char *names = NULL;
+	ssize_t len = listxattr(file, NULL, 0);
+	if (len <= 0)
+		return len < 0 && errno != ENOTSUP ? -errno : 0;
+	names = xmalloc((size_t)len);
+	len = listxattr(file, names, (size_t)len);
+	int r = len < 0 ? -errno : 0;
+	for (const char *name = names; r == 0 && name < names + len; name += strlen(name) + 1)
+		r = is_kept(name) ? copy_attribute(file, name, fd) : 0;
+	return r;
+}
+
+/* Rights first, from the narrowest: nobody sees it with others. */
 static int prepare(const struct edit *e)
 {
-	_cleanup_(closep) int fd = open(e->copy, O_RDONLY | O_CLOEXEC);
+	bool there = e->was.st_ino;
+	_cleanup_(closep) int fd = open(e->copy, O_RDWR | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	if (e->was.st_ino && fchown(fd, e->was.st_uid, e->was.st_gid) < 0)
+	if (there && fchown(fd, e->was.st_uid, e->was.st_gid) < 0)
 		return -errno;
-	if (fchmod(fd, e->was.st_ino ? e->was.st_mode & 07777 : 0644) < 0 || fsync(fd) < 0)
-		return -errno;
-	return 0;
+	int r = there ? copy_attributes(e->file, fd) : 0;
+	if (r < 0)
+		return r == -ENOENT ? -ESTALE : r;
+	return fchmod(fd, there ? e->was.st_mode & 07777 : 0644) < 0 || fsync(fd) < 0 ? -errno : 0;
+}
+
+/* On a file system without the exchange. */
+static int replace(const struct edit *e)
+{
+	if (e->was.st_ino ? !says(e->file, &e->before) : access(e->file, F_OK) == 0)
+		return -ESTALE;
+	return rename(e->copy, e->file) < 0 ? -errno : 0;
+}
+
+/* What is taken away is looked at after it was taken: between a look and a rename it could still change. */
+static int exchange(const struct edit *e)
+{
+	unsigned how = e->was.st_ino ? RENAME_EXCHANGE : RENAME_NOREPLACE;
+	if (renameat2(AT_FDCWD, e->copy, AT_FDCWD, e->file, how) < 0)
+		return errno == EINVAL ? replace(e) : errno == ENOENT || errno == EEXIST ? -ESTALE : -errno;
+	if (!e->was.st_ino)
+		return 0;
+	if (says(e->copy, &e->before))
+		return unlink(e->copy) < 0 ? -errno : 0;
+	return renameat2(AT_FDCWD, e->copy, AT_FDCWD, e->file, how) < 0 ? -errno : -ESTALE;
 }
 
 int edit_install(struct edit *e)
 {
 	_cleanup_(freep) char *directory = directory_of(e->file);
 	int r = prepare(e);
+	if (r == 0)
+		r = exchange(e);
 	if (r < 0)
 		return r;
-	if (rename(e->copy, e->file) < 0)
-		return -errno;
 	_cleanup_(closep) int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd >= 0)
 		(void)fsync(fd); /* it is in place already */

@@ -22,7 +22,7 @@ void edit_discard(struct edit *);                   /* removes it */
 /* $VISUAL, $EDITOR or vi with the copy, at `line` (0 = wherever). Its exit status; -errno when it could not be run. */
 int edit_run(const struct edit *, unsigned line);
 bool edit_changed(const struct edit *);   /* the copy says something else than the file did, or cannot be read */
-bool edit_untouched(const struct edit *); /* nobody has changed the file meanwhile */
-int edit_install(struct edit *);          /* the copy becomes the file, and is on the disk; 0 or -errno */
+/* The copy becomes the file, and is on the disk; 0 or -errno, -ESTALE when somebody else has changed the file meanwhile. */
+int edit_install(struct edit *);
 
 #endif

@@ -52,7 +52,7 @@ if command -v apt-get >/dev/null; then
 		libcmocka-dev nftables iptables iproute2 util-linux python3 python3-jsonschema python3-yaml"
 	[ -z "$dev" ] || packages="$packages python3-prometheus-client clang libclang-rt-dev clang-tidy shellcheck mandoc valgrind git
 		golang-go golang-github-varlink-go-dev dpkg-dev debhelper lintian rpm musl-tools mmdebstrap kmod e2fsprogs cpio
-		busybox-static haproxy openssl curl zsh fish wrk gnuplot-nox"
+		busybox-static haproxy openssl curl zsh fish acl wrk gnuplot-nox"
 	[ -z "$dev" ] || [ "$(dpkg --print-architecture)" != amd64 ] || packages="$packages qemu-system-x86"
 	firewalls="ufw firewalld dbus nftlb"
 	has=apt_has
@@ -64,7 +64,7 @@ elif command -v apk >/dev/null; then
 	packages="gcc musl-dev linux-headers make pkgconf libmnl-dev libnftnl-dev yaml-dev jansson-dev libuv-dev sqlite-dev libseccomp-dev
 		cmocka-dev nftables iptables iproute2 util-linux-misc setpriv coreutils python3 py3-jsonschema py3-yaml"
 	[ -z "$dev" ] || packages="$packages bash clang compiler-rt clang-extra-tools shellcheck mandoc valgrind git go haproxy
-		openssl curl zsh fish"
+		openssl curl zsh fish acl"
 	firewalls="ufw firewalld dbus"
 	has='apk info -e'
 	fetch() { as_root apk add "$@"; }
@@ -72,7 +72,7 @@ elif command -v dnf >/dev/null; then
 	packages="gcc make pkgconf-pkg-config libmnl-devel libnftnl-devel libyaml-devel jansson-devel libuv-devel sqlite-devel libseccomp-devel
 		libcmocka-devel nftables iptables-nft iproute util-linux python3 python3-jsonschema python3-pyyaml"
 	[ -z "$dev" ] || packages="$packages clang compiler-rt clang-tools-extra libasan libubsan ShellCheck mandoc valgrind git
-		golang haproxy openssl curl zsh fish"
+		golang haproxy openssl curl zsh fish acl"
 	firewalls="ufw firewalld dbus-daemon"
 	has='rpm -q --whatprovides'
 	fetch() { as_root dnf -y install "$@"; }

@@ -56,8 +56,17 @@ is "the file keeps its owner and rights" "640 65534:65533" stat -c '%a %u:%g' "$
 has "and is what was written" 'name: more' cat "$file"
 is "no copy is left behind it" "" copies
 has "the editor had a copy, beside it, that is YAML" "^$dir/\.gwd\.yaml\..{6}\.yaml$" cat "$work/given"
+if command -v setfacl >/dev/null && setfacl -m u:12345:r "$file" 2>/dev/null; then
+	lists() { getfacl -cpn "$file"; }
+	before=$(lists)
+else
+	skip "access lists are kept" "no setfacl here, or a file system without them"
+	lists() { :; }
+	before=
+fi
 editor "sed -i 's/81/82/' \"\$f\""
 has "another time to confirm" ' in 300 s, unless it is confirmed' edit --confirm=5m
+is "its access lists are kept" "$before" lists
 check "undone" ctl gateway -q undo
 check "the file is what runs again" ctl gateway -q apply
 is "so" 0 sh -c "'$gwctl' -s '$dir/gwd.sock' diff >/dev/null; echo \$?"
