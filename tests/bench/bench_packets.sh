@@ -35,7 +35,7 @@ on nft nft -f - <<-NFT
 		}
 	}
 NFT
-# The least that can translate as many: one map, and masquerading. It protects nothing and knows one way only.
+# The least that can translate as many: one map and masquerading, beside what plain has. It protects nothing.
 {
 	echo 'table ip bare {
 		map forwards {
@@ -52,6 +52,10 @@ NFT
 		chain postrouting {
 			type nat hook postrouting priority srcnat; policy accept;
 			oifname "wan" masquerade
+		}
+		chain forward {
+			type filter hook forward priority filter; policy accept;
+			ct state established accept
 		}
 	}'
 } | on bare nft -f -

@@ -16,7 +16,7 @@ on gwd-client sh -c 'echo 1024 65000 >/proc/sys/net/ipv4/ip_local_port_range'
 "$packets" serve gwd-server 10.0.0.2 9000 &
 eventually fetch gwd-client 203.0.113.1 80 || give_up "no answer through the gateway"
 
-seconds=5
+seconds=6
 load() { # NAME ROUND: p99 and failures of some seconds
 	on gwd-client taskset -c 0 wrk -t 1 -c 4 -d "$seconds" --latency -H 'Connection: close' http://203.0.113.1/ >"$work/wrk" 2>&1
 	awk -v n="$1" -v r="$2" '
@@ -42,9 +42,9 @@ meanwhile() { # NAME ROUND COMMAND [ARG...]
 }
 reload() { # NUMBER
 	services "10.0.0.$((2 + $1 % 2))" >"$work/gwd/gwd.yaml"
-	ctl gwd -q apply
+	idle
 }
-idle() { ctl gwd -q apply; }
+idle() { on gwd taskset -c 1 "$gwctl" -s "$(socket gwd)" -q apply; }
 for r in $(rounds 10); do
 	for kind in quiet reload idle; do
 		rm -f "$work/loaded"
