@@ -7,6 +7,7 @@
 #include "command.h"
 #include "owner.h"
 #include "probe.h"
+#include "remedy_lines.h"
 #include "saved.h"
 #include "util.h"
 
@@ -173,12 +174,12 @@ static void add_forwards(struct buf *text, const json_t *forwards)
 static void add_finding(struct buf *text, const json_t *one)
 {
 	_cleanup_(freep) char *what = owner_named(json_text(one, "text"));
-	const char *remedy = json_text(one, "remedy");
+	_cleanup_(freep) char *indent = xasprintf("%7s  %12s  ", "", ""), *remedy = remedy_lines(one, indent);
 	buf_printf(text, "%s%-7s  %-12s  ", text->len ? "\n" : "", json_text(one, "severity"), json_text(one, "about"));
 	add_forwards(text, json_object_get(one, "forwards"));
 	buf_printf(text, "%s", what);
 	if (*remedy)
-		buf_printf(text, "\n%7s  %12s  %s", "", "", remedy);
+		buf_printf(text, "\n%s%s", indent, remedy);
 }
 
 static size_t alike(const json_t *list, size_t end)

@@ -6,6 +6,7 @@
 #include "command.h"
 #include "owner.h"
 #include "probe.h"
+#include "remedy_lines.h"
 #include "util.h"
 
 /* ---- The question ----------------------------------------------------------------------------------- */
@@ -63,13 +64,14 @@ static char *steps_text(const json_t *reply)
 	return buf_take(&text);
 }
 
-/* The last line: what to put right first. */
+/* The last lines: what to put right first. */
 static char *cause_text(const json_t *reply)
 {
 	const json_t *cause = json_object_get(reply, "cause");
-	const char *verdict = json_text(reply, "verdict"), *remedy = json_text(cause, "remedy");
+	const char *verdict = json_text(reply, "verdict");
 	if (streq(verdict, "pass"))
 		return xstrdup("passes");
+	_cleanup_(freep) char *remedy = remedy_lines(cause, "");
 	return xasprintf("%s: %s%s%s", streq(verdict, "fail") ? "does not pass" : "may not pass",
 			 json_text(cause, "step"), *remedy ? ": " : "", remedy);
 }

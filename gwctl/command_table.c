@@ -225,7 +225,7 @@ static const char doctor_more[] =
 	"\n"
 	"  gwctl doctor\n"
 	"  gwctl doctor -q || echo broken\n"
-	"  gwctl doctor -o json | jq -r '.findings[].remedy'\n";
+	"  gwctl doctor -o json | jq -r '.findings[].remedy // empty'\n";
 
 static const char metrics_more[] = "Numbers as OpenMetrics text, for Prometheus and others: all names begin with gwd_, "
 				   "and gwd_up is 0, with exit\n"

@@ -6,10 +6,15 @@
 
 const char *const verdict_names[VERDICTS] = {"pass", "may", "fail"};
 
-void checks_add(struct checks *c, const char *step, enum verdict verdict, char *text, char *remedy)
+void checks_add_remedy(struct checks *c, const char *step, enum verdict verdict, char *text, struct remedy remedy)
 {
 	c->items = grow(c->items, c->n, &c->capacity, sizeof(*c->items));
 	c->items[c->n++] = (struct check){step, verdict, text, remedy};
+}
+
+void checks_add(struct checks *c, const char *step, enum verdict verdict, char *text, char *command)
+{
+	checks_add_remedy(c, step, verdict, text, remedy_command(command));
 }
 
 void checks_pass(struct checks *c, const char *step, char *text)
@@ -21,7 +26,7 @@ void checks_free(struct checks *c)
 {
 	for (size_t i = 0; i < c->n; i++) {
 		free(c->items[i].text);
-		free(c->items[i].remedy);
+		remedy_free(&c->items[i].remedy);
 	}
 	free(c->items);
 	*c = (struct checks){0};

@@ -5,6 +5,8 @@
 
 #include <stddef.h>
 
+#include "remedy.h"
+
 enum verdict {
 	VERDICT_PASS,
 	VERDICT_MAY, /* it may be in the way: what can be read does not tell */
@@ -17,7 +19,7 @@ struct check {
 	const char *step; /* "route"; static */
 	enum verdict verdict;
 	char *text;
-	char *remedy; /* what puts it right, a command where there is one; NULL = nothing to do */
+	struct remedy remedy;
 };
 
 struct checks {
@@ -25,9 +27,10 @@ struct checks {
 	size_t n, capacity;
 };
 
-/* Both take the strings. */
+/* All take the strings; `command` puts it right, or is NULL. */
 void checks_pass(struct checks *, const char *step, char *text);
-void checks_add(struct checks *, const char *step, enum verdict, char *text, char *remedy);
+void checks_add(struct checks *, const char *step, enum verdict, char *text, char *command);
+void checks_add_remedy(struct checks *, const char *step, enum verdict, char *text, struct remedy);
 void checks_free(struct checks *); /* contents */
 /* The first that fails, or else the first that may; NULL: all is well. */
 const struct check *checks_cause(const struct checks *);

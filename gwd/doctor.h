@@ -6,8 +6,8 @@
 
 #include "road.h"
 
-/* Takes the strings; `remedy` and `f` may be NULL. */
-void doctor_add(struct diagnosis *, enum severity, const char *about, char *text, char *remedy,
+/* Takes the text and the remedy; `f` may be NULL. */
+void doctor_add(struct diagnosis *, enum severity, const char *about, char *text, struct remedy,
 		const struct forward *f);
 
 void doctor_machine(struct gwd *, struct diagnosis *);

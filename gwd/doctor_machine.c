@@ -20,16 +20,17 @@ static void look_differing(const struct gwd *g, const struct gwd_status *s, stru
 	char text[32];
 
 	if (p && p->declared) {
-		doctor_add(d, SEVERITY_NOTE, "file",
-			   xasprintf("%s differs from what runs (gwctl diff says in what), and that waits to be confirmed",
-				     s->file),
-			   xstrdup("gwctl confirm"), NULL);
+		doctor_add(
+			d, SEVERITY_NOTE, "file",
+			xasprintf("%s differs from what runs (gwctl diff says in what), and that waits to be confirmed",
+				  s->file),
+			remedy_advice(xstrdup("gwctl confirm")), NULL);
 		return;
 	}
 	if (!when) {
 		doctor_add(d, SEVERITY_WARNING, "file",
 			   xasprintf("%s differs from what runs: gwctl diff says in what", s->file),
-			   xstrdup("gwctl apply"), NULL);
+			   remedy_command(xstrdup("gwctl apply")), NULL);
 		return;
 	}
 	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", gmtime(&when));
@@ -37,7 +38,7 @@ static void look_differing(const struct gwd *g, const struct gwd_status *s, stru
 		   xasprintf("%s was taken back at %s, because nobody confirmed it: what ran before runs (gwctl diff; "
 			     "gwctl edit to put it right)",
 			     s->file, text),
-		   xstrdup("gwctl apply --confirm"), NULL);
+		   remedy_advice(xstrdup("gwctl apply --confirm")), NULL);
 }
 
 static void look_file(const struct gwd *g, const struct gwd_status *s, struct diagnosis *d)
@@ -51,15 +52,16 @@ static void look_file(const struct gwd *g, const struct gwd_status *s, struct di
 				     first->message,
 				     g->frozen ? "; nothing was ever accepted, and gwd does nothing"
 					       : "; the last state that was accepted runs"),
-			   xstrdup("gwctl edit"), NULL);
+			   remedy_command(xstrdup("gwctl edit")), NULL);
 	else if (!s->file_in_force)
 		look_differing(g, s, d);
 }
 
-/* What there is to be deleted, or moved, on that file system. */
-static char *large_files(const char *path)
+/* What there is to be deleted, or moved, on that file system: which, is not for a command to say. */
+static struct remedy large_files(const char *path)
 {
-	return xasprintf("find \"$(df -P %s | sed -n '2s/.* //p')\" -xdev -size +1000k -exec ls -l {} +", path);
+	return remedy_advice(
+		xasprintf("find \"$(df -P %s | sed -n '2s/.* //p')\" -xdev -size +1000k -exec ls -l {} +", path));
 }
 
 static void look_state(const struct gwd *g, struct diagnosis *d)
@@ -71,18 +73,20 @@ static void look_state(const struct gwd *g, struct diagnosis *d)
 	if (r < 0)
 		doctor_add(d, SEVERITY_ERROR, "state",
 			   xasprintf("changes are refused, because none can be stored: %s", diag.mistakes[0].message),
-			   r == -ENOSPC || r == -EDQUOT ? large_files(state_path(g->state)) : NULL, NULL);
+			   r == -ENOSPC || r == -EDQUOT ? large_files(state_path(g->state)) : (struct remedy){0}, NULL);
 	if (low)
 		doctor_add(d, SEVERITY_WARNING, "state", TAKE_PTR(low), large_files(state_path(g->state)), NULL);
 	if (state_kept_aside(g->state, &kept))
-		doctor_add(d, SEVERITY_WARNING, "state",
-			   xasprintf("the state database was damaged: what gwctl had added, turned on or off until then, "
-				     "and the history, are only in %s; `grep -aoh '{\"name\":[[:print:]]*' %s* | sort "
-				     "-u` shows the forwards that are, or once were",
-				     kept, kept),
-			   xasprintf("mv %s* /root/", kept), NULL);
+		doctor_add(
+			d, SEVERITY_WARNING, "state",
+			xasprintf("the state database was damaged: what gwctl had added, turned on or off until then, "
+				  "and the history, are only in %s; `grep -aoh '{\"name\":[[:print:]]*' %s* | sort "
+				  "-u` shows the forwards that are, or once were",
+				  kept, kept),
+			remedy_command(xasprintf("mv %s* /root/", kept)), NULL);
 	if (g->last_error)
-		doctor_add(d, SEVERITY_ERROR, "kernel", xstrdup(g->last_error), xstrdup("gwctl apply"), NULL);
+		doctor_add(d, SEVERITY_ERROR, "kernel", xstrdup(g->last_error), remedy_command(xstrdup("gwctl apply")),
+			   NULL);
 }
 
 /* ---- Other programs --------------------------------------------------------------------------------- */
@@ -98,8 +102,9 @@ static void look_drift(const struct gwd_status *s, struct diagnosis *d)
 				   xasprintf("%s was put right %zu time%s, and is undone again and again%s%s: it is "
 					     "left as it is",
 					     streq(drift->what, "table") ? "the table of gwd" : "forwarding",
-					     drift->repaired, plural(drift->repaired, "s"), *who->program ? " by " : "", who->program),
-				   xstrdup("gwctl apply, once that program is stopped"), NULL);
+					     drift->repaired, plural(drift->repaired, "s"), *who->program ? " by " : "",
+					     who->program),
+				   remedy_advice(xstrdup("gwctl apply, once that program is stopped")), NULL);
 	}
 }
 
@@ -114,7 +119,7 @@ static void look_firewalls(const struct gwd_status *s, struct diagnosis *d)
 				   xasprintf("%s (table %s, chain %s) %s %zu port%s of the gateway that gwd opens",
 					     f->tool, f->table, f->chain, f->certain ? "drops" : "may drop", f->n,
 					     plural(f->n, "s")),
-				   xstrdup(f->remedy), NULL);
+				   remedy_copy(&f->remedy), NULL);
 	}
 }
 
@@ -138,29 +143,33 @@ static void look_interface(const struct gwd *g, const struct interface *in, stru
 
 	if (!l)
 		doctor_add(d, SEVERITY_WARNING, about, xasprintf("%s (%s) does not exist", in->name, zone),
-			   xasprintf("ip link set INTERFACE name %s, or its right name in gwd.yaml, then gwctl apply",
-				     in->name),
+			   remedy_advice(xasprintf("ip link set INTERFACE name %s, or its right name in gwd.yaml, "
+						   "then gwctl apply",
+						   in->name)),
 			   NULL);
 	else if (!l->up)
 		doctor_add(d, SEVERITY_WARNING, about, xasprintf("%s (%s) is down", in->name, zone),
-			   xasprintf("ip link set %s up", in->name), NULL);
+			   remedy_command(xasprintf("ip link set %s up", in->name)), NULL);
 	else if (!l->carrier)
 		doctor_add(d, SEVERITY_WARNING, about,
 			   xasprintf("%s (%s) is without carrier: nothing is at the other end of its cable", in->name,
 				     zone),
-			   xasprintf("plug in the cable of %s, or start what is at its other end", in->name), NULL);
+			   remedy_advice(
+				   xasprintf("plug in the cable of %s, or start what is at its other end", in->name)),
+			   NULL);
 	if (l && !l->l3 && !l->loopback)
 		doctor_add(
 			d, SEVERITY_WARNING, "zone",
 			xasprintf("%s is named %s in gwd.yaml, but is a port of a bridge or bond, whose zone counts%s",
 				  in->name, zone,
 				  in->zone == ZONE_DMZ ? ": nothing keeps the hosts behind it apart" : ""),
-			xasprintf("ip link set %s nomaster", in->name), NULL);
+			remedy_command(xasprintf("ip link set %s nomaster", in->name)), NULL);
 	if (in->overridden)
 		doctor_add(d, SEVERITY_WARNING, "zone",
 			   xasprintf("%s is named %s in gwd.yaml, but holds the default route: taken as wan", in->name,
 				     zone_name(in->overridden)),
-			   xasprintf("ip route del default dev %s, or without it there, then gwctl apply", in->name),
+			   (struct remedy){.command = xasprintf("ip route del default dev %s", in->name),
+					   .advice = xstrdup("take it out of gwd.yaml, then gwctl apply")},
 			   NULL);
 }
 
@@ -176,8 +185,8 @@ static void look_mtu(const struct gwd *g, const struct interface *in, struct dia
 			xasprintf("%s has an MTU of %u, and `mss_clamp: off` in gwd.yaml: connections hang where ICMP "
 				  "is dropped on the way",
 				  in->name, l ? l->mtu : 0),
-			xasprintf("ip link set %s mtu 1500, or `mss_clamp: auto` in gwd.yaml, then gwctl apply",
-				  in->name),
+			(struct remedy){.command = xasprintf("ip link set %s mtu 1500", in->name),
+					.advice = xstrdup("`mss_clamp: auto` in gwd.yaml, then gwctl apply")},
 			NULL);
 }
 
@@ -198,8 +207,8 @@ static void take_shared(void *ctx, const struct local_address *dmz, char *text)
 	char ip[ADDR_TEXT_MAX];
 
 	doctor_add(ctx, SEVERITY_WARNING, "zone", text,
-		   xasprintf("ip addr del %s/%u dev %s, and give it a network of its own", ip_text(&dmz->ip, ip),
-			     dmz->prefix_len, dmz->ifname),
+		   remedy_advice(xasprintf("ip addr del %s/%u dev %s, and give it a network of its own",
+					   ip_text(&dmz->ip, ip), dmz->prefix_len, dmz->ifname)),
 		   NULL);
 }
 
@@ -216,8 +225,8 @@ static void look_conntrack(const struct gwd_status *s, struct diagnosis *d)
 		   count < max ? xasprintf("the kernel tracks %d connections and may track %d: then new ones are dropped",
 					   (int)count, (int)max)
 			       : why_conntrack_full((int)count),
-		   xasprintf("sysctl -w net.netfilter.nf_conntrack_max=%d",
-			     (int)(max > INT32_MAX / 2 ? INT32_MAX : 2 * max)),
+		   remedy_command(xasprintf("sysctl -w net.netfilter.nf_conntrack_max=%d",
+					    (int)(max > INT32_MAX / 2 ? INT32_MAX : 2 * max))),
 		   NULL);
 }
 

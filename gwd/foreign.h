@@ -6,6 +6,7 @@
 #define FOREIGN_H
 
 #include "addr.h"
+#include "remedy.h"
 #include "ruleset.h"
 
 struct foreign_table {
@@ -133,10 +134,9 @@ enum foreign_tool foreign_tool(const struct foreign_table *, const struct chain 
 const char *foreign_family(const struct foreign_table *); /* "ip", "ip6", "inet" */
 /* "ufw (table ip filter, chain FORWARD)". Caller's string. */
 char *foreign_place(const struct obstacle *);
-/* What makes the tool let the packet through, for good: an exact command, or one that helps at once, ", and for good: "
- * and what makes it last. Caller's. */
-char *foreign_remedy(const struct obstacle *, const struct foreign_packet *);
+/* What makes the tool let the packet through. Caller's. */
+struct remedy foreign_remedy(const struct obstacle *, const struct foreign_packet *);
 /* What takes the rule away that translates or alters it. Caller's. */
-char *foreign_untranslate(const struct obstacle *);
+struct remedy foreign_untranslate(const struct obstacle *);
 
 #endif

@@ -168,36 +168,34 @@ static char *insert(const struct obstacle *o, const struct foreign_packet *p)
 	return xasprintf("nft insert rule %s %s %s %s", foreign_family(o->table), table, chain, rule);
 }
 
-/* Helps at once; the rest is what makes it last. */
-static char *insert_and_keep(const struct obstacle *o, const struct foreign_packet *p, const char *how)
+/* Helps at once; takes what makes it last. */
+static struct remedy insert_and_keep(const struct obstacle *o, const struct foreign_packet *p, char *how)
 {
-	_cleanup_(freep) char *now = insert(o, p);
-
-	return xasprintf("%s, and for good: %s", now, how);
+	return (struct remedy){.command = insert(o, p), .lasting = how};
 }
 
-static char *remedy_rule(const struct obstacle *o, const struct foreign_packet *p)
+static struct remedy remedy_rule(const struct obstacle *o, const struct foreign_packet *p)
 {
 	return insert_and_keep(o, p,
-			       o->tool == TOOL_IPTABLES
-				       ? "netfilter-persistent save | rc-service iptables save"
-				       : "the same without 'nft' as last line of /etc/nftables.conf, or as a file "
-					 "/etc/nftables.d/gwd.nft");
+			       xstrdup(o->tool == TOOL_IPTABLES
+					       ? "netfilter-persistent save, or rc-service iptables save"
+					       : "the same without 'nft' as last line of /etc/nftables.conf, or as a "
+						 "file /etc/nftables.d/gwd.nft"));
 }
 
 /* A refusal that ufw was told comes before whatever it is told now. */
-static char *remedy_ufw(const struct obstacle *o, const struct foreign_packet *p)
+static struct remedy remedy_ufw(const struct obstacle *o, const struct foreign_packet *p)
 {
 	char addr[ADDR_TEXT_MAX];
 
 	if (begins(o->fate.dropped_in, "ufw-user-") || begins(o->fate.dropped_in, "ufw6-user-"))
-		return xstrdup("ufw status numbered shows the rule, ufw delete NUMBER removes it");
+		return remedy_advice(xstrdup("ufw status numbered shows the rule, ufw delete NUMBER removes it"));
 	if (p->proto == IPPROTO_SCTP) /* which ufw has no word for */
-		return insert_and_keep(o, p, "the same rule in /etc/ufw/before.rules");
+		return insert_and_keep(o, p, xstrdup("the same rule in /etc/ufw/before.rules"));
 	if (o->base->hook != NF_INET_FORWARD)
-		return xasprintf("ufw allow %u/%s", p->to.port, proto_of(p));
-	return xasprintf("ufw route allow proto %s from any to %s port %u", proto_of(p), ip_text(&p->to.ip, addr),
-			 p->to.port);
+		return remedy_command(xasprintf("ufw allow %u/%s", p->to.port, proto_of(p)));
+	return remedy_command(xasprintf("ufw route allow proto %s from any to %s port %u", proto_of(p),
+					ip_text(&p->to.ip, addr), p->to.port));
 }
 
 /* "--zone=external ": the chain is that of a zone. Caller's. */
@@ -209,59 +207,59 @@ static char *firewalld_zone(const struct obstacle *o)
 	return begins(o->fate.dropped_in, prefix) ? xasprintf("--zone=%s ", zone) : xstrdup("");
 }
 
-static char *remedy_firewalld(const struct obstacle *o, const struct foreign_packet *p)
+static struct remedy remedy_firewalld(const struct obstacle *o, const struct foreign_packet *p)
 {
 	static const char policy[] = "firewall-cmd --permanent --policy gwd";
 	char addr[ADDR_TEXT_MAX];
 
 	if (streq(o->table->name, "firewalld_policy_drop"))
-		return xstrdup("wait, firewalld is loading its rules; if it stays so: firewall-cmd --reload");
+		return remedy_advice(
+			xstrdup("wait, firewalld is loading its rules; if it stays so: firewall-cmd --reload"));
 	if (o->base->hook != NF_INET_FORWARD) {
 		_cleanup_(freep) char *zone = firewalld_zone(o);
 
-		return xasprintf("firewall-cmd --permanent %s--add-port=%u/%s && firewall-cmd --reload", zone,
-				 p->to.port, proto_of(p));
+		return remedy_command(xasprintf("firewall-cmd --permanent %s--add-port=%u/%s && firewall-cmd --reload",
+						zone, p->to.port, proto_of(p)));
 	}
 	if (p->translated)
-		return xstrdup("sed -i 's/^StrictForwardPorts=.*/StrictForwardPorts=no/' "
-			       "/etc/firewalld/firewalld.conf && firewall-cmd --reload");
-	return xasprintf("firewall-cmd --permanent --new-policy gwd; %s --add-ingress-zone ANY; %s --add-egress-zone "
-			 "ANY; %s --add-rich-rule 'rule family=\"%s\" destination address=\"%s\" port port=\"%u\" "
-			 "protocol=\"%s\" accept' && firewall-cmd --reload",
-			 policy, policy, policy, p->family == AF_INET ? "ipv4" : "ipv6", ip_text(&p->to.ip, addr),
-			 p->to.port, proto_of(p));
+		return remedy_command(xstrdup("sed -i 's/^StrictForwardPorts=.*/StrictForwardPorts=no/' "
+					      "/etc/firewalld/firewalld.conf && firewall-cmd --reload"));
+	return remedy_command(xasprintf(
+		"firewall-cmd --permanent --new-policy gwd; %s --add-ingress-zone ANY; %s --add-egress-zone ANY; "
+		"%s --add-rich-rule 'rule family=\"%s\" destination address=\"%s\" port port=\"%u\" protocol=\"%s\" "
+		"accept' && firewall-cmd --reload",
+		policy, policy, policy, p->family == AF_INET ? "ipv4" : "ipv6", ip_text(&p->to.ip, addr), p->to.port,
+		proto_of(p)));
 }
 
 /* Docker does not take back a policy before the next boot, but where its nftables are its own. */
-static char *remedy_docker(const struct obstacle *o, const struct foreign_packet *p)
+static struct remedy remedy_docker(const struct obstacle *o, const struct foreign_packet *p)
 {
-	_cleanup_(freep) char *how =
-		o->fate.by_policy
-			? xstrdup("\"ip-forward-no-drop\": true in /etc/docker/daemon.json (Docker 28 or later; "
-				  "an earlier one drops only where it turned forwarding on itself, and gwd starts "
-				  "before it)")
-			: xasprintf("make the container's network with -o com.docker.network.bridge.gateway_mode_"
-				    "ipv%c=nat-unprotected",
-				    p->family == AF_INET ? '4' : '6');
+	bool users = ruleset_chain(o->table->rules, "DOCKER-USER") != NULL;
+	char *how = !o->fate.by_policy ? xasprintf("make the container's network with -o "
+						   "com.docker.network.bridge.gateway_mode_ipv%c=nat-unprotected",
+						   p->family == AF_INET ? '4' : '6')
+		    : users ? xstrdup("\"ip-forward-no-drop\": true in /etc/docker/daemon.json (Docker 28 or "
+				      "later; an earlier one drops only where it turned forwarding on itself, "
+				      "and gwd starts before it)")
+			    : xstrdup("set \"ip-forward-no-drop\": true in /etc/docker/daemon.json, then "
+				      "systemctl restart docker");
 
-	if (ruleset_chain(o->table->rules, "DOCKER-USER"))
-		return insert_and_keep(o, p, how);
-	return o->fate.by_policy ? xstrdup("set \"ip-forward-no-drop\": true in /etc/docker/daemon.json, then "
-					   "systemctl restart docker")
-				 : TAKE_PTR(how);
+	return users ? insert_and_keep(o, p, how) : remedy_advice(how);
 }
 
 /* It makes its rules anew with each network, and calls its hooks then. */
-static char *remedy_libvirt(const struct obstacle *o, const struct foreign_packet *p)
+static struct remedy remedy_libvirt(const struct obstacle *o, const struct foreign_packet *p)
 {
 	static const char hook[] = "/etc/libvirt/hooks/network.d/gwd";
 
 	if (!p->translated)
-		return insert_and_keep(o, p, "the same in /etc/libvirt/hooks/network");
-	return xasprintf("install -D -m 755 " GWD_DATADIR "/hooks/libvirt-network %s && %s - started", hook, hook);
+		return insert_and_keep(o, p, xstrdup("the same in /etc/libvirt/hooks/network"));
+	return remedy_command(
+		xasprintf("install -D -m 755 " GWD_DATADIR "/hooks/libvirt-network %s && %s - started", hook, hook));
 }
 
-char *foreign_remedy(const struct obstacle *o, const struct foreign_packet *p)
+struct remedy foreign_remedy(const struct obstacle *o, const struct foreign_packet *p)
 {
 	switch (o->tool) {
 	case TOOL_UFW:
@@ -274,19 +272,21 @@ char *foreign_remedy(const struct obstacle *o, const struct foreign_packet *p)
 		return remedy_libvirt(o, p);
 	case TOOL_INCUS:
 	case TOOL_LXD:
-		return xasprintf("%s network acl rule add ACL ingress action=allow protocol=%s destination_port=%u",
-				 o->tool == TOOL_INCUS ? "incus" : "lxc", proto_of(p), p->to.port);
+		return remedy_advice(
+			xasprintf("%s network acl rule add ACL ingress action=allow protocol=%s destination_port=%u",
+				  o->tool == TOOL_INCUS ? "incus" : "lxc", proto_of(p), p->to.port));
 	default:
 		return remedy_rule(o, p);
 	}
 }
 
 /* Tools translate at or behind the usual priority, where gwd's rule comes first: what is ahead of it is somebody's own. */
-char *foreign_untranslate(const struct obstacle *o)
+struct remedy foreign_untranslate(const struct obstacle *o)
 {
+	const char *family = foreign_family(o->table), *table = o->table->name, *chain = chain_of(&o->fate);
+
 	if (!o->fate.rule)
-		return xasprintf("nft -a list chain %s %s %s", foreign_family(o->table), o->table->name,
-				 chain_of(&o->fate));
-	return xasprintf("nft delete rule %s %s %s handle %llu", foreign_family(o->table), o->table->name,
-			 chain_of(&o->fate), (unsigned long long)o->fate.rule->handle);
+		return remedy_advice(xasprintf("nft -a list chain %s %s %s shows its rules", family, table, chain));
+	return remedy_command(xasprintf("nft delete rule %s %s %s handle %llu", family, table, chain,
+					(unsigned long long)o->fate.rule->handle));
 }

@@ -189,7 +189,7 @@ struct gwd_firewall {
 	const char *hook;         /* "forward", "input" */
 	bool certain;             /* drops; otherwise it may, by what can be read */
 	size_t n;                 /* forwards, or open ports */
-	char *remedy;             /* owned */
+	struct remedy remedy;     /* what lets the first of them through */
 };
 
 /* What other programs undid and gwd put right. */
@@ -297,7 +297,7 @@ struct fault {
 	enum severity severity;
 	const char *about; /* "file", or a step of gwd_why; static */
 	char *text;
-	char *remedy;      /* a command where there is one; NULL = none */
+	struct remedy remedy;
 	char *forward;     /* whose it is; NULL = of the machine */
 };
 struct diagnosis {

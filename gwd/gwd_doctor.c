@@ -12,7 +12,7 @@ enum {
 
 const char *const severity_names[SEVERITIES] = {"note", "warning", "error"};
 
-void doctor_add(struct diagnosis *d, enum severity severity, const char *about, char *text, char *remedy,
+void doctor_add(struct diagnosis *d, enum severity severity, const char *about, char *text, struct remedy remedy,
 		const struct forward *f)
 {
 	d->faults = grow(d->faults, d->n, &d->capacity, sizeof(*d->faults));
@@ -23,7 +23,7 @@ void diagnosis_free(struct diagnosis *d)
 {
 	for (size_t i = 0; i < d->n; i++) {
 		free(d->faults[i].text);
-		free(d->faults[i].remedy);
+		remedy_free(&d->faults[i].remedy);
 		free(d->faults[i].forward);
 	}
 	free(d->faults);
@@ -91,8 +91,8 @@ static void look(struct walk *w, const struct forward_entry *e, uint8_t proto, s
 	take_probes(ret, &why);
 	const struct check *cause = checks_cause(&why.checks);
 	if (cause && !told(ret, cause->text)) /* of the machine: its router, a full table */
-		doctor_add(ret, severity_of(e, cause), cause->step, xstrdup(cause->text),
-			   cause->remedy ? xstrdup(cause->remedy) : NULL, f);
+		doctor_add(ret, severity_of(e, cause), cause->step, xstrdup(cause->text), remedy_copy(&cause->remedy),
+			   f);
 }
 
 /* Sent out again where it came from: nobody asked for a way into the Internet. */
@@ -114,7 +114,7 @@ static void look_outside(struct walk *w, const struct forward *f, struct diagnos
 				   xasprintf("%s is in no network of this gateway: what is forwarded to it leaves by "
 					     "%s again",
 					     ip_text(to, text), out),
-				   why_change(f, "ADDR", "another `to:`"), f);
+				   why_advise(f, "ADDR", "another `to:`"), f);
 	}
 }
 
@@ -142,8 +142,8 @@ static void look_routers(struct walk *w, struct diagnosis *ret)
 		const struct check *c = &why.checks.items[i];
 
 		if (c->verdict != VERDICT_PASS)
-			doctor_add(ret, c->verdict == VERDICT_FAIL ? SEVERITY_ERROR : SEVERITY_NOTE, c->step, xstrdup(c->text),
-				   c->remedy ? xstrdup(c->remedy) : NULL, NULL);
+			doctor_add(ret, c->verdict == VERDICT_FAIL ? SEVERITY_ERROR : SEVERITY_NOTE, c->step,
+				   xstrdup(c->text), remedy_copy(&c->remedy), NULL);
 	}
 }
 

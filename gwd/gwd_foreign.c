@@ -300,23 +300,30 @@ static void judge_all(struct findings *all)
 }
 
 /* "web, mail and 3 more: dropped by ufw (table ip filter, chain FORWARD): ufw route allow ..." Caller's string. */
-static char *drop_text(const struct finding *f)
+static char *drop_text(const struct finding *f, const struct remedy *remedy)
 {
 	bool certain = f->obstacle.fate.dropped == BELIEF_YES;
-	_cleanup_(freep) char *place = foreign_place(&f->obstacle), *remedy = foreign_remedy(&f->obstacle, &f->packet),
+	_cleanup_(freep) char *place = foreign_place(&f->obstacle),
 			      *more = f->n > NAMED_MAX ? xasprintf(" and %zu more", f->n - NAMED_MAX) : xstrdup("");
 
 	return xasprintf("%s%s: %s by %s; %s: %s", f->names.data, more, certain ? "dropped" : "may be dropped", place,
 			 !certain   ? "if so"
 			 : f->n > 1 ? "to let the first through"
 				    : "to let it through",
-			 remedy);
+			 remedy_text(remedy));
 }
 
-static void texts(struct findings *all, struct strings *ret)
+/* What makes a remedy last is a line of its own for who is to do it, and nothing for the log. */
+static void texts(struct findings *all, bool lasting, struct strings *ret)
 {
-	for (size_t i = 0; i < all->n_drops; i++)
-		strings_add(ret, drop_text(&all->drops[i]));
+	for (size_t i = 0; i < all->n_drops; i++) {
+		const struct finding *f = &all->drops[i];
+		_cleanup_(remedy_free) struct remedy remedy = foreign_remedy(&f->obstacle, &f->packet);
+
+		strings_add(ret, drop_text(f, &remedy));
+		if (lasting && remedy.lasting)
+			strings_add(ret, xasprintf("for good: %s", remedy.lasting));
+	}
 	for (size_t i = 0; i < all->taken.n; i++)
 		strings_add(ret, xstrdup(all->taken.items[i]));
 }
@@ -336,7 +343,7 @@ static void free_firewalls(struct others *o)
 	for (size_t i = 0; i < o->n_firewalls; i++) {
 		free(o->firewalls[i].table);
 		free(o->firewalls[i].chain);
-		free(o->firewalls[i].remedy);
+		remedy_free(&o->firewalls[i].remedy);
 	}
 	free(o->firewalls);
 	o->firewalls = NULL;
@@ -392,7 +399,7 @@ static void look(struct gwd *g)
 		judge_all(&all);
 	else if (!idle(g))
 		return;
-	texts(&all, &now);
+	texts(&all, false, &now);
 	for (size_t i = 0; i < now.n; i++)
 		if (!strings_have(&o->said, now.items[i]))
 			event_say(g->events, EVENT_FIREWALL, LOG_WARN, "%s", now.items[i]);
@@ -421,7 +428,7 @@ static void warn(struct findings *all, struct diag *warnings)
 {
 	_cleanup_(strings_free) struct strings found = {0};
 
-	texts(all, &found);
+	texts(all, true, &found);
 	for (size_t i = 0; i < found.n; i++)
 		diag_warn(warnings, "%s", found.items[i]);
 }

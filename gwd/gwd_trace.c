@@ -331,10 +331,10 @@ static void refused(struct walk *w, const char *step, const struct packet *p, co
 	}
 	snprintf(option, sizeof(option), "--limit-rate %u/%s", 2 * f->limit.rate, limit_unit_name(f->limit.per));
 	snprintf(written, sizeof(written), "`limit: {rate: %u/%s}`", 2 * f->limit.rate, limit_unit_name(f->limit.per));
-	checks_add(&w->ret->checks, step, VERDICT_FAIL,
-		   xasprintf("%s: dropped by gwd itself, in its chain %s: each address may open %u/%s", header,
-			     p->chain, f->limit.rate, limit_unit_name(f->limit.per)),
-		   why_change(f, option, written));
+	checks_add_remedy(&w->ret->checks, step, VERDICT_FAIL,
+			  xasprintf("%s: dropped by gwd itself, in its chain %s: each address may open %u/%s", header,
+				    p->chain, f->limit.rate, limit_unit_name(f->limit.per)),
+			  why_change(f, option, written));
 }
 
 static void dropped(struct walk *w, const char *step, const struct packet *p, bool answer)
@@ -352,22 +352,25 @@ static void dropped(struct walk *w, const char *step, const struct packet *p, bo
 	if (!find_obstacle(w, p, &o)) {
 		const char *family = family_name(p->family);
 
-		checks_add(&w->ret->checks, step, VERDICT_FAIL,
-			   p->handle ? xasprintf("%s: dropped in table %s %s, chain %s, by the rule with handle %llu",
-						 header, family, p->table, p->chain, (unsigned long long)p->handle)
-				     : xasprintf("%s: dropped in table %s %s, chain %s, by its policy", header, family,
-						 p->table, p->chain),
-			   xasprintf("nft -a list chain %s %s %s", family, p->table, p->chain));
+		checks_add_remedy(
+			&w->ret->checks, step, VERDICT_FAIL,
+			p->handle ? xasprintf("%s: dropped in table %s %s, chain %s, by the rule with handle %llu",
+					      header, family, p->table, p->chain, (unsigned long long)p->handle)
+				  : xasprintf("%s: dropped in table %s %s, chain %s, by its policy", header, family,
+					      p->table, p->chain),
+			remedy_advice(
+				xasprintf("nft -a list chain %s %s %s shows its rules", family, p->table, p->chain)));
 		return;
 	}
 	packet.translated = w->entry && !w->entry->forward->no_nat && (answer || ip_cmp(&w->to, &p->header.to) != 0);
 	text = why_drop_text(&o);
-	checks_add(&w->ret->checks, step, VERDICT_FAIL, xasprintf("%s: %s", header, text), foreign_remedy(&o, &packet));
+	checks_add_remedy(&w->ret->checks, step, VERDICT_FAIL, xasprintf("%s: %s", header, text),
+			  foreign_remedy(&o, &packet));
 }
 
 /* What can be read may know why no forward took it, or where the kernel left it: the first cause that is certain for this
  * very sender. Returns whether there is one. */
-static bool find_cause(const struct walk *w, const struct packet *p, char **ret_step, char **ret_remedy)
+static bool find_cause(const struct walk *w, const struct packet *p, char **ret_step, struct remedy *ret_remedy)
 {
 	_cleanup_(why_free) struct why why = {0};
 	struct why_question q = *w->asked;
@@ -381,26 +384,26 @@ static bool find_cause(const struct walk *w, const struct packet *p, char **ret_
 	if (!cause || cause->verdict != VERDICT_FAIL)
 		return false;
 	*ret_step = xasprintf("see step `%s`", cause->step);
-	*ret_remedy = cause->remedy ? xstrdup(cause->remedy) : NULL;
+	*ret_remedy = remedy_copy(&cause->remedy);
 	return true;
 }
 
 static void went_astray(struct walk *w, const char *step, const struct packet *p, bool answer)
 {
 	_cleanup_(freep) char *header = logged_text(&p->header), *why = NULL;
-	char *remedy = NULL;
+	struct remedy remedy = {0};
 
 	if (answer || !find_cause(w, p, &why, &remedy))
 		why = xstrdup(p->way == WAY_INPUT ? "see the steps"
 						  : "no rule of nftables drops it, so it is the kernel's routing (see the "
 						    "steps), or iptables-legacy");
-	checks_add(&w->ret->checks, step, VERDICT_FAIL,
-		   p->way == WAY_INPUT
-			   ? xasprintf("%s: comes to this gateway itself, for %s did not take it: %s", header,
-				       w->entry->forward->name, why)
-			   : xasprintf("%s: comes no further than hook %s: %s", header,
-				       p->way ? ways[p->way] : "prerouting", why),
-		   remedy);
+	checks_add_remedy(&w->ret->checks, step, VERDICT_FAIL,
+			  p->way == WAY_INPUT
+				  ? xasprintf("%s: comes to this gateway itself, for %s did not take it: %s", header,
+					      w->entry->forward->name, why)
+				  : xasprintf("%s: comes no further than hook %s: %s", header,
+					      p->way ? ways[p->way] : "prerouting", why),
+			  remedy);
 }
 
 static const char lost[] = "some traces were lost, for too many packets are traced here";

@@ -21,12 +21,19 @@ void why_free(struct why *w)
 
 /* ---- What the steps share -------------------------------------------------------------------------- */
 
-char *why_change(const struct forward *f, const char *option, const char *written)
+struct remedy why_change(const struct forward *f, const char *option, const char *written)
+{
+	if (forward_declared(f))
+		return why_advise(f, option, written);
+	return remedy_command(xasprintf("gwctl set %s %s", f->name, option));
+}
+
+struct remedy why_advise(const struct forward *f, const char *option, const char *written)
 {
 	_cleanup_(freep) char *place = forward_declared(f) ? forward_place(f) : NULL;
 
-	return place ? xasprintf("%s at %s, then gwctl apply", written, place)
-		     : xasprintf("gwctl set %s %s", f->name, option);
+	return remedy_advice(place ? xasprintf("%s at %s, then gwctl apply", written, place)
+				   : xasprintf("gwctl set %s %s", f->name, option));
 }
 
 char *why_end(const struct ip *ip, uint16_t port)

@@ -3,6 +3,7 @@
 #include "request_doctor.h"
 
 #include "jput.h"
+#include "request_json.h"
 #include "request_why.h"
 #include "util.h"
 
@@ -16,7 +17,7 @@ static void put_findings(struct buf *out, const struct diagnosis *d)
 		jput_text(out, "severity", severity_names[f->severity]);
 		jput_text(out, "about", f->about);
 		jput_text(out, "text", f->text);
-		jput_text(out, "remedy", f->remedy);
+		request_remedy(out, &f->remedy);
 		jput_text(out, "forward", f->forward);
 		jput_end(out, '}');
 	}

@@ -304,6 +304,13 @@ static void put_interfaces(struct buf *out, const struct topology *topology)
 	jput_end(out, ']');
 }
 
+void request_remedy(struct buf *out, const struct remedy *r)
+{
+	jput_text(out, "remedy", r->command);
+	jput_text(out, "lasting", r->lasting);
+	jput_text(out, "advice", r->advice);
+}
+
 static void put_firewalls(struct buf *out, const struct gwd_status *now)
 {
 	jput_list(out, "firewalls");
@@ -317,7 +324,7 @@ static void put_firewalls(struct buf *out, const struct gwd_status *now)
 		jput_text(out, "hook", f->hook);
 		jput_bool(out, "certain", f->certain);
 		jput_number(out, "count", (int64_t)f->n);
-		jput_text(out, "remedy", f->remedy);
+		request_remedy(out, &f->remedy);
 		jput_end(out, '}');
 	}
 	jput_end(out, ']');

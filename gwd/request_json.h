@@ -13,6 +13,7 @@ void request_forward(struct buf *, const char *key, const struct forward_view *)
 void request_stats(struct buf *, const char *key, const struct forward_view *); /* it was counted */
 void request_flow(struct buf *, const char *key, const struct flow_view *);
 void request_openings(struct buf *, const char *key, const struct opening_view *, size_t n); /* list of Opened */
+void request_remedy(struct buf *, const struct remedy *);                                    /* members */
 void request_pending(struct buf *, const char *key, const struct gwd *); /* nothing, if nothing waits to be confirmed */
 void request_status(struct buf *, const struct gwd_status *, const struct listeners *reachable,
 		    const struct diag *); /* members of the reply of Status */

@@ -2,6 +2,8 @@
 /* The question comes in parts, and once more with what gwctl found out by itself. */
 #include "request_why.h"
 
+#include "request_json.h"
+
 #include "jput.h"
 #include "util.h"
 
@@ -82,7 +84,7 @@ static void put_step(struct buf *out, const char *key, const struct check *c)
 	jput_text(out, "step", c->step);
 	jput_text(out, "verdict", verdict_names[c->verdict]);
 	jput_text(out, "text", c->text);
-	jput_text(out, "remedy", c->remedy);
+	request_remedy(out, &c->remedy);
 	jput_end(out, '}');
 }
 

@@ -91,9 +91,11 @@ bool why_probe_far(const struct walk *, const struct leg *, struct probe *ret);
 
 /* ---- What they share ------------------------------------------------------------------------------- */
 
-/* "gwctl set NAME OPTION", or where gwd.yaml has it "WRITTEN at gwd.yaml:12, then gwctl apply". Caller's strings. */
-char *why_change(const struct forward *, const char *option, const char *written);
-char *why_end(const struct ip *, uint16_t port);                      /* "10.0.0.2:80", "[fd00::2]:80"; port 0 = none */
+/* "gwctl set NAME OPTION", or where gwd.yaml has it the advice "WRITTEN at gwd.yaml:12, then gwctl apply". Caller's. */
+struct remedy why_change(const struct forward *, const char *option, const char *written);
+/* The same of an option with a gap that only a person can fill, "--listen ADDR": advice in both. */
+struct remedy why_advise(const struct forward *, const char *option, const char *written);
+char *why_end(const struct ip *, uint16_t port); /* "10.0.0.2:80", "[fd00::2]:80"; port 0 = none. Caller's */
 const char *why_from(const struct walk *, char text[ADDR_TEXT_MAX]);  /* "203.0.113.9", or "somebody outside" */
 /* "loopback", "a multicast group": what no host has as its address to others; NULL: one may have it. */
 const char *why_no_host(const struct walk *, const struct ip *);

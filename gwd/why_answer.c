@@ -71,14 +71,14 @@ bool why_probe_far(const struct walk *w, const struct leg *leg, struct probe *re
 
 static const char step_target[] = "target";
 
-static char *refused_remedy(const struct forward *f, const struct leg *leg)
+static struct remedy refused_remedy(const struct forward *f, const struct leg *leg)
 {
 	char to[ADDR_TEXT_MAX];
 	_cleanup_(freep) char *option =
 		xasprintf(f->family == AF_INET ? "%s:PORT" : "'[%s]:PORT'", ip_text(&leg->target->addr, to));
-	_cleanup_(freep) char *change = why_change(f, option, "`to:`");
+	_cleanup_(remedy_free) struct remedy change = why_advise(f, option, "`to:`");
 
-	return xasprintf("start it on %s, or name the port that it has: %s", to, change);
+	return remedy_advice(xasprintf("start it on %s, or name the port that it has: %s", to, change.advice));
 }
 
 /* Nobody answered us, which says something only where we may ask. */
@@ -88,9 +88,9 @@ static void no_answer(struct walk *w, const struct leg *leg, char *text)
 	char to[ADDR_TEXT_MAX];
 
 	if (!below && !why_own_dropped(w, leg)) {
-		checks_add(&w->ret->checks, step_target, VERDICT_FAIL, text,
-			   xasprintf("let %s %u in on %s", proto_text(w->asked->proto), leg->port,
-				     ip_text(&leg->target->addr, to)));
+		checks_add_remedy(&w->ret->checks, step_target, VERDICT_FAIL, text,
+				  remedy_advice(xasprintf("let %s %u in on %s", proto_text(w->asked->proto), leg->port,
+							  ip_text(&leg->target->addr, to))));
 		return;
 	}
 	checks_add(&w->ret->checks, step_target, VERDICT_MAY,
@@ -112,10 +112,11 @@ void why_answer(struct walk *w, const struct leg *leg)
 		checks_pass(&w->ret->checks, step_target,
 			    xasprintf(udp ? "%s does not refuse, which is all that UDP tells" : "%s answers", where));
 	else if (answer == ANSWER_REFUSED)
-		checks_add(&w->ret->checks, step_target, VERDICT_FAIL,
-			   xasprintf("%s refuses: no program listens on %s %u there, or its own firewall says so", where,
-				     proto, leg->port),
-			   refused_remedy(w->entry->forward, leg));
+		checks_add_remedy(
+			&w->ret->checks, step_target, VERDICT_FAIL,
+			xasprintf("%s refuses: no program listens on %s %u there, or its own firewall says so", where,
+				  proto, leg->port),
+			refused_remedy(w->entry->forward, leg));
 	else if (answer == ANSWER_SILENT)
 		no_answer(w, leg,
 			  xasprintf("nobody answers at %s: it is off, or its own firewall drops %s %u", where, proto,
@@ -162,19 +163,24 @@ bool why_masqueraded(const struct walk *w, const struct leg *leg)
 	}
 }
 
-/* Two ways to bring it back: here, and there. Caller's string. */
-static char *bring_back(const struct walk *w, const struct leg *leg, const char *otherwise)
+/* Two ways to bring it back: here, and there. */
+static struct remedy bring_back(const struct walk *w, const struct leg *leg, const char *otherwise)
 {
 	const struct local_address *near = topology_neighbour(w->gwd->topology, &leg->target->addr, NULL);
-	_cleanup_(freep) char *here = why_change(w->entry->forward, "--snat always", "`snat: always`");
+	const struct forward *f = w->entry->forward;
+	struct remedy ret = f->no_nat ? (struct remedy){0} : why_change(f, "--snat always", "`snat: always`");
+	_cleanup_(freep) char *here = ret.advice;
 	char to[ADDR_TEXT_MAX], ours[ADDR_TEXT_MAX];
 
 	ip_text(&leg->target->addr, to);
-	if (w->entry->forward->no_nat)
-		return xasprintf("a route on %s to its clients, through this gateway", to);
-	if (!near)
-		return TAKE_PTR(here);
-	return xasprintf("%s, or on %s: ip route replace default via %s%s", here, to, ip_text(&near->ip, ours), otherwise);
+	if (f->no_nat)
+		ret.advice = xasprintf("a route on %s to its clients, through this gateway", to);
+	else if (!near)
+		TAKE_PTR(here);
+	else
+		ret.advice = xasprintf("%s%son %s: ip route replace default via %s%s", here ? here : "",
+				       here ? ", or " : "", to, ip_text(&near->ip, ours), otherwise);
+	return ret;
 }
 
 /* What it sees is another address than ours. */
@@ -189,27 +195,30 @@ static void own_way_back(struct walk *w, const struct leg *leg)
 
 	ip_text(&leg->target->addr, to);
 	if (w->from.family && same_network(w->gwd->topology, &w->from, &leg->target->addr))
-		checks_add(&w->ret->checks, step, VERDICT_FAIL,
-			   xasprintf("%s answers its neighbour directly, past this gateway", to), bring_back(w, leg, ""));
+		checks_add_remedy(&w->ret->checks, step, VERDICT_FAIL,
+				  xasprintf("%s answers its neighbour directly, past this gateway", to),
+				  bring_back(w, leg, ""));
 	else if (back == ANSWER_ACCEPTS || back == ANSWER_REFUSED)
 		checks_pass(&w->ret->checks, step, xasprintf("%s answers clients through this gateway", to));
 	else if (asked && back == ANSWER_REJECTED && there != ANSWER_REJECTED)
-		checks_add(&w->ret->checks, step, VERDICT_FAIL,
-			   xasprintf("%s, or a firewall on the way, rejects all but its neighbours", to),
-			   xasprintf("let others than its neighbours in on %s", to));
+		checks_add_remedy(&w->ret->checks, step, VERDICT_FAIL,
+				  xasprintf("%s, or a firewall on the way, rejects all but its neighbours", to),
+				  remedy_advice(xasprintf("let others than its neighbours in on %s", to)));
 	else if (asked && back != ANSWER_UNASKED && (there == ANSWER_ACCEPTS || there == ANSWER_REFUSED) &&
 		 w->asked->proto == PROTO_TCP)
-		checks_add(&w->ret->checks, step, VERDICT_FAIL,
-			   xasprintf("%s answers its neighbours, but nobody else through this gateway: its default "
-				     "route is another one, or its own firewall lets in only its network",
-				     to),
-			   bring_back(w, leg, ", or let others in there"));
+		checks_add_remedy(
+			&w->ret->checks, step, VERDICT_FAIL,
+			xasprintf("%s answers its neighbours, but nobody else through this gateway: its default "
+				  "route is another one, or its own firewall lets in only its network",
+				  to),
+			bring_back(w, leg, ", or let others in there"));
 	else
-		checks_add(&w->ret->checks, step, VERDICT_MAY,
-			   xasprintf("%s has to answer clients through this gateway: its default route cannot be seen "
-				     "from here",
-				     to),
-			   bring_back(w, leg, ""));
+		checks_add_remedy(
+			&w->ret->checks, step, VERDICT_MAY,
+			xasprintf("%s has to answer clients through this gateway: its default route cannot be seen "
+				  "from here",
+				  to),
+			bring_back(w, leg, ""));
 }
 
 /* br_netfilter has a packet that goes back to the guest it came from leave by the port that it came in by, which a
@@ -224,10 +233,11 @@ static void bounce(struct walk *w, const struct leg *leg)
 
 	if (!in || !in->bridge || ip_cmp(&w->from, &leg->target->addr) != 0 || sysctl_get(setting, &on) < 0 || !on)
 		return;
-	checks_add(&w->ret->checks, "bridge", VERDICT_MAY,
-		   xasprintf("%s asks for itself, and %s is 1: its port of %s has to send back where it came from",
-			     ip_text(&leg->target->addr, to), setting, w->in),
-		   xstrdup("bridge link set dev PORT hairpin on"));
+	checks_add_remedy(
+		&w->ret->checks, "bridge", VERDICT_MAY,
+		xasprintf("%s asks for itself, and %s is 1: its port of %s has to send back where it came from",
+			  ip_text(&leg->target->addr, to), setting, w->in),
+		remedy_advice(xstrdup("bridge link set dev PORT hairpin on")));
 }
 
 void why_reply(struct walk *w, const struct leg *leg)

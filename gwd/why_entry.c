@@ -135,16 +135,18 @@ void why_resolve(struct walk *w)
 static const char step_address[] = "address";
 
 /* "ip addr add 203.0.113.5/24 dev wan": into the network that it is of, or else by itself. */
-static char *add_address(const struct walk *w)
+static struct remedy add_address(const struct walk *w)
 {
 	const struct local_address *near = topology_neighbour(w->gwd->topology, &w->to, NULL);
 	size_t len = near ? near->prefix_len : ip_len(&w->to) * 8;
 	char text[ADDR_TEXT_MAX];
 
-	return xasprintf("ip addr add %s/%zu dev %s", ip_text(&w->to, text), len,
-			 near     ? near->ifname
-			 : *w->in ? w->in
-				  : "INTERFACE");
+	char *command = xasprintf("ip addr add %s/%zu dev %s", ip_text(&w->to, text), len,
+				  near     ? near->ifname
+				  : *w->in ? w->in
+					   : "INTERFACE");
+
+	return near || *w->in ? remedy_command(command) : remedy_advice(command);
 }
 
 /* What a router in front of us has to do, where the world does not know our own addresses. */
@@ -199,13 +201,14 @@ static bool not_for_us(struct walk *w)
 	if (!nobody && !target && (!*inside || listens))
 		return false;
 	ip_text(&w->to, text);
-	checks_add(&w->ret->checks, step_address, VERDICT_FAIL,
-		   nobody   ? xasprintf("%s is %s, which no host has", text, nobody)
-		   : target ? xasprintf("%s is a target's own address, not one of this gateway", text)
-			    : xasprintf("%s is another host's address behind %s, or nobody's", text, inside),
-		   listens      ? why_change(w->entry->forward, "--listen ADDR", "another `listen:`")
-		   : own.family ? xasprintf("connect to %s, which is this gateway", ip_text(&own, own_text))
-				: xstrdup("connect to an address of this gateway"));
+	checks_add_remedy(&w->ret->checks, step_address, VERDICT_FAIL,
+			  nobody   ? xasprintf("%s is %s, which no host has", text, nobody)
+			  : target ? xasprintf("%s is a target's own address, not one of this gateway", text)
+				   : xasprintf("%s is another host's address behind %s, or nobody's", text, inside),
+			  listens ? why_advise(w->entry->forward, "--listen ADDR", "another `listen:`")
+				  : remedy_advice(own.family ? xasprintf("connect to %s, which is this gateway",
+									 ip_text(&own, own_text))
+							     : xstrdup("connect to an address of this gateway")));
 	return true;
 }
 
@@ -220,15 +223,16 @@ static bool foreign_address(struct walk *w)
 		return false;
 	ip_text(&w->to, text);
 	if ((w->entry && w->entry->forward->listen.kind == LISTEN_ADDRESS) || !behind_router(w, &own)) {
-		checks_add(&w->ret->checks, step_address, VERDICT_FAIL,
-			   xasprintf("%s is not an address of this gateway", text), add_address(w));
+		checks_add_remedy(&w->ret->checks, step_address, VERDICT_FAIL,
+				  xasprintf("%s is not an address of this gateway", text), add_address(w));
 		return false;
 	}
 	ip_text(&own, own_text);
-	checks_add(&w->ret->checks, step_address, VERDICT_MAY,
-		   xasprintf("%s is not an address of this gateway: a router in front of it has to send %s %u to %s",
-			     text, proto, port, own_text),
-		   xasprintf("a forward of %s %u to %s on that router", proto, port, own_text));
+	checks_add_remedy(
+		&w->ret->checks, step_address, VERDICT_MAY,
+		xasprintf("%s is not an address of this gateway: a router in front of it has to send %s %u to %s", text,
+			  proto, port, own_text),
+		remedy_advice(xasprintf("a forward of %s %u to %s on that router", proto, port, own_text)));
 	w->to = own;
 	return true;
 }
@@ -238,21 +242,22 @@ static bool no_address(struct walk *w)
 	const struct forward *f = w->entry ? w->entry->forward : NULL;
 
 	if (f && f->listen.kind == LISTEN_INTERFACE && !why_link(w, f->listen.ifname))
-		checks_add(&w->ret->checks, step_address, VERDICT_FAIL,
-			   xasprintf("%s, on which %s listens, does not exist", f->listen.ifname, f->name),
-			   why_change(f, "--listen INTERFACE", "another `listen:`"));
+		checks_add_remedy(&w->ret->checks, step_address, VERDICT_FAIL,
+				  xasprintf("%s, on which %s listens, does not exist", f->listen.ifname, f->name),
+				  why_advise(f, "--listen INTERFACE", "another `listen:`"));
 	else if (f && f->listen.kind == LISTEN_INTERFACE)
-		checks_add(&w->ret->checks, step_address, VERDICT_FAIL,
-			   xasprintf("%s, on which %s listens, has no %s address", f->listen.ifname, f->name,
-				     f->family == AF_INET ? "IPv4" : "IPv6"),
-			   xasprintf("ip addr add ADDRESS dev %s", f->listen.ifname));
+		checks_add_remedy(&w->ret->checks, step_address, VERDICT_FAIL,
+				  xasprintf("%s, on which %s listens, has no %s address", f->listen.ifname, f->name,
+					    f->family == AF_INET ? "IPv4" : "IPv6"),
+				  remedy_advice(xasprintf("ip addr add ADDRESS dev %s", f->listen.ifname)));
 	else
-		checks_add(&w->ret->checks, step_address, VERDICT_FAIL,
-			   xasprintf("no interface that faces outside has an address%s",
-				     w->gwd->topology->wan_known ? "" : ", for none is known"),
-			   w->gwd->topology->wan_known
-				   ? xasprintf("ip addr add ADDRESS dev %s", *w->in ? w->in : "INTERFACE")
-				   : xstrdup("wan: INTERFACE in gwd.yaml, then gwctl apply"));
+		checks_add_remedy(
+			&w->ret->checks, step_address, VERDICT_FAIL,
+			xasprintf("no interface that faces outside has an address%s",
+				  w->gwd->topology->wan_known ? "" : ", for none is known"),
+			remedy_advice(w->gwd->topology->wan_known
+					      ? xasprintf("ip addr add ADDRESS dev %s", *w->in ? w->in : "INTERFACE")
+					      : xstrdup("wan: INTERFACE in gwd.yaml, then gwctl apply")));
 	return false;
 }
 
@@ -262,11 +267,12 @@ bool why_link_works(struct walk *w, const char *step, const char *ifname)
 
 	if (!l || (l->up && l->carrier))
 		return true;
-	checks_add(&w->ret->checks, step, VERDICT_FAIL,
-		   xasprintf("%s is %s", ifname,
-			     l->up ? "without carrier: nothing is at the other end of its cable" : "down"),
-		   l->up ? xasprintf("plug in the cable of %s, or start what is at its other end", ifname)
-			 : xasprintf("ip link set %s up", ifname));
+	checks_add_remedy(
+		&w->ret->checks, step, VERDICT_FAIL,
+		xasprintf("%s is %s", ifname,
+			  l->up ? "without carrier: nothing is at the other end of its cable" : "down"),
+		l->up ? remedy_advice(xasprintf("plug in the cable of %s, or start what is at its other end", ifname))
+		      : remedy_command(xasprintf("ip link set %s up", ifname)));
 	return false;
 }
 
@@ -300,21 +306,22 @@ bool why_address(struct walk *w)
 static const char step_forward[] = "forward";
 
 /* What makes one act that does not. */
-static char *awaken(const struct walk *w, const struct forward_entry *e)
+static struct remedy awaken(const struct walk *w, const struct forward_entry *e)
 {
 	const struct forward *f = e->forward;
 
 	if (e->off)
-		return xasprintf("gwctl on %s", f->name);
+		return remedy_command(xasprintf("gwctl on %s", f->name));
 	if (e->expired)
 		return why_change(f, "--for 24h", "a later `expires:`");
 	if (e->own_port)
-		return xasprintf("gwctl on %s --force, or stop that program, then gwctl apply", f->name);
+		return (struct remedy){.command = xasprintf("gwctl on %s --force", f->name),
+				       .advice = xstrdup("stop that program, then gwctl apply")};
 	if (f->listen.kind == LISTEN_INTERFACE && !why_link(w, f->listen.ifname))
-		return why_change(f, "--listen INTERFACE", "another `listen:`");
+		return why_advise(f, "--listen INTERFACE", "another `listen:`");
 	if (!w->gwd->topology->wan_known)
-		return xstrdup("wan: INTERFACE in gwd.yaml, then gwctl apply");
-	return why_change(f, "ADDR", "another `to:`");
+		return remedy_advice(xstrdup("wan: INTERFACE in gwd.yaml, then gwctl apply"));
+	return why_advise(f, "ADDR", "another `to:`");
 }
 
 static bool inactive(struct walk *w, const struct forward_entry *e)
@@ -322,9 +329,10 @@ static bool inactive(struct walk *w, const struct forward_entry *e)
 	bool waits;
 	_cleanup_(freep) char *text = forward_text(e->forward), *held = e->off ? NULL : road_held(w->gwd, e, &waits);
 
-	checks_add(&w->ret->checks, step_forward, VERDICT_FAIL,
-		   xasprintf("%s (%s) is %s%s", e->forward->name, text, e->off ? "off" : "held: ", held ? held : ""),
-		   awaken(w, e));
+	checks_add_remedy(
+		&w->ret->checks, step_forward, VERDICT_FAIL,
+		xasprintf("%s (%s) is %s%s", e->forward->name, text, e->off ? "off" : "held: ", held ? held : ""),
+		awaken(w, e));
 	return false;
 }
 
@@ -362,8 +370,8 @@ static void add_options(struct buf *out, const struct forward *f)
 		buf_printf(out, " --log");
 }
 
-/* "gwctl add 10.0.0.1:80 10.0.0.2": a second one beside it, for who uses the first goes on to. Caller's string. */
-static char *also_here(const struct walk *w)
+/* "gwctl add 10.0.0.1:80 10.0.0.2": a second one beside it, for who uses the first goes on to. */
+static struct remedy also_here(const struct walk *w)
 {
 	const struct forward *f = w->entry->forward;
 	const struct why_question *q = w->asked;
@@ -371,7 +379,7 @@ static char *also_here(const struct walk *w)
 	char text[PREFIX_TEXT_MAX];
 
 	if (f->no_nat)
-		return xasprintf("connect to %s itself", ip_text(&f->targets[0].addr, text));
+		return remedy_advice(xasprintf("connect to %s itself", ip_text(&f->targets[0].addr, text)));
 	buf_printf(&out, "gwctl add");
 	add_end(&out, &w->to, q->port, 1);
 	for (size_t i = 0; i < f->n_targets; i++) {
@@ -383,7 +391,7 @@ static char *also_here(const struct walk *w)
 	if (q->proto != PROTO_TCP)
 		buf_printf(&out, " --proto %s", proto_text(q->proto));
 	add_options(&out, f);
-	return buf_take(&out);
+	return remedy_command(buf_take(&out));
 }
 
 /* The forward acts, but not at this address. */
@@ -395,23 +403,24 @@ static bool elsewhere(struct walk *w)
 	char text[ADDR_TEXT_MAX];
 
 	ip_text(&w->to, text);
-	checks_add(&w->ret->checks, step_forward, VERDICT_FAIL,
-		   xasprintf("%s listens on %s, and %s is on %s", f->name,
-			     f->listen.kind == LISTEN_ANY ? "the wan interfaces" : listen, text,
-			     own ? own->ifname : "none"),
-		   also_here(w));
+	checks_add_remedy(&w->ret->checks, step_forward, VERDICT_FAIL,
+			  xasprintf("%s listens on %s, and %s is on %s", f->name,
+				    f->listen.kind == LISTEN_ANY ? "the wan interfaces" : listen, text,
+				    own ? own->ifname : "none"),
+			  also_here(w));
 	return false;
 }
 
 /* "gwctl open 22/tcp --in dmz --from 198.51.100.0/24,203.0.113.9": whom it is open to already stays; never to more than
- * who asks, where it is not open to all. Caller's string. */
-static char *open_too(const struct walk *w)
+ * who asks, where it is not open to all. */
+static struct remedy open_too(const struct walk *w)
 {
 	const struct why_question *q = w->asked;
 	const struct interface *in = topology_interface(w->gwd->topology, w->in);
 	const enum opening_in side = in && in->zone == ZONE_DMZ ? OPENING_DMZ : OPENING_WAN;
 	struct buf out = {0};
 	char text[PREFIX_TEXT_MAX];
+	bool gap = false;
 
 	buf_printf(&out, "gwctl open %u/%s%s", q->port, proto_text(q->proto), side == OPENING_DMZ ? " --in dmz" : "");
 	for (size_t i = 0; i < w->rules.n_open; i++) {
@@ -423,16 +432,18 @@ static char *open_too(const struct walk *w)
 			_cleanup_(freep) char *place = opening_place(o);
 
 			buf_free(&out);
-			return xasprintf("%s opens it to others: add who may, there, and gwctl apply", place);
+			return remedy_advice(
+				xasprintf("%s opens it to others: add who may, there, and gwctl apply", place));
 		}
 		buf_printf(&out, " --from ");
 		for (size_t k = 0; k < o->n_from; k++)
 			buf_printf(&out, "%s,", prefix_text(&o->from[k], text));
 		buf_printf(&out, "%s%s", o->local ? "local," : "",
 			   w->from.family ? ip_text(&w->from, text) : "ADDR");
+		gap = !w->from.family;
 		break;
 	}
-	return buf_take(&out);
+	return gap ? remedy_advice(buf_take(&out)) : remedy_command(buf_take(&out));
 }
 
 /* Nothing forwards the port: then a program of this machine may have it. */
@@ -452,19 +463,20 @@ static bool own_port(struct walk *w)
 			l = &found.items[i];
 	}
 	if (!l) {
-		checks_add(&w->ret->checks, step_forward, VERDICT_FAIL,
-			   xasprintf("no forward takes %s %u, and no program of this gateway listens on it",
-				     proto_text(q->proto), q->port),
-			   xasprintf("gwctl add %u/%s ADDR", q->port, proto_text(q->proto)));
+		checks_add_remedy(&w->ret->checks, step_forward, VERDICT_FAIL,
+				  xasprintf("no forward takes %s %u, and no program of this gateway listens on it",
+					    proto_text(q->proto), q->port),
+				  remedy_advice(xasprintf("gwctl add %u/%s ADDR", q->port, proto_text(q->proto))));
 		return false;
 	}
 	checks_pass(&w->ret->checks, step_forward,
 		    xasprintf("no forward takes %s %u: it is for a program of this gateway (uid %u, inode %u)",
 			      proto_text(q->proto), q->port, l->uid, l->inode));
 	if (arrival_fate(&w->rules, &a, NULL) == ARRIVAL_NOT_OPEN)
-		checks_add(&w->ret->checks, "gateway", VERDICT_FAIL,
-			   xasprintf("nothing opens %s %u of this gateway to %s", proto_text(q->proto), q->port, w->in),
-			   open_too(w));
+		checks_add_remedy(
+			&w->ret->checks, "gateway", VERDICT_FAIL,
+			xasprintf("nothing opens %s %u of this gateway to %s", proto_text(q->proto), q->port, w->in),
+			open_too(w));
 	else
 		checks_pass(&w->ret->checks, "gateway",
 			    xasprintf("gwd lets %s %u of this gateway be reached", proto_text(q->proto), q->port));

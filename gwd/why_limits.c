@@ -25,9 +25,9 @@ static void allow_list(struct walk *w, const struct forward *f)
 		_cleanup_(freep) char *option = xasprintf("--from %s,%s", list.data, ip_text(&w->from, from));
 		_cleanup_(freep) char *written = xasprintf("`%s` in `from:`", from);
 
-		checks_add(&w->ret->checks, "from", VERDICT_FAIL,
-			   xasprintf("%s lets in only %s, and %s is none of them", f->name, list.data, from),
-			   why_change(f, option, written));
+		checks_add_remedy(&w->ret->checks, "from", VERDICT_FAIL,
+				  xasprintf("%s lets in only %s, and %s is none of them", f->name, list.data, from),
+				  why_change(f, option, written));
 	}
 	buf_free(&list);
 }
@@ -90,10 +90,12 @@ static bool too_many(struct walk *w, const struct forward *f)
 	_cleanup_(freep) char *option = xasprintf("--limit-connections %zu", enough);
 	_cleanup_(freep) char *written = xasprintf("`limit: {connections: %zu}`", enough);
 	_cleanup_(freep) char *has = have == SIZE_MAX ? xstrdup("connections") : xasprintf("%zu connection%s", have, plural(have, "s"));
-	checks_add(&w->ret->checks, step_limit, VERDICT_MAY,
-		   xasprintf("%s has %s open, and each address may have %u: only those from before this limit do not count",
-			     why_from(w, from), has, max),
-		   why_change(f, option, written));
+	checks_add_remedy(
+		&w->ret->checks, step_limit, VERDICT_MAY,
+		xasprintf(
+			"%s has %s open, and each address may have %u: only those from before this limit do not count",
+			why_from(w, from), has, max),
+		why_change(f, option, written));
 	return true;
 }
 
@@ -115,10 +117,10 @@ static bool too_fast(struct walk *w, const struct forward *f)
 		return false;
 	_cleanup_(freep) char *option = xasprintf("--limit-rate %u/%s", 2 * f->limit.rate, unit);
 	_cleanup_(freep) char *written = xasprintf("`limit: {rate: %u/%s}`", 2 * f->limit.rate, unit);
-	checks_add(&w->ret->checks, step_limit, VERDICT_MAY,
-		   xasprintf("%s came %u s ago, and each address may open %u/%s: one more now may be too many",
-			     why_from(w, from), (unsigned)(ago / 1000), f->limit.rate, unit),
-		   why_change(f, option, written));
+	checks_add_remedy(&w->ret->checks, step_limit, VERDICT_MAY,
+			  xasprintf("%s came %u s ago, and each address may open %u/%s: one more now may be too many",
+				    why_from(w, from), (unsigned)(ago / 1000), f->limit.rate, unit),
+			  why_change(f, option, written));
 	return true;
 }
 

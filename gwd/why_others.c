@@ -97,8 +97,9 @@ static size_t drops(struct walk *w, uint32_t hook, const struct foreign_packet *
 		if (found[i].base->priority < first || found[i].base->priority >= end ||
 		    (p->reply && found[i].fate.dropped != BELIEF_YES))
 			continue;
-		checks_add(&w->ret->checks, step, found[i].fate.dropped == BELIEF_YES ? VERDICT_FAIL : VERDICT_MAY,
-			   why_drop_text(&found[i]), foreign_remedy(&found[i], p));
+		checks_add_remedy(&w->ret->checks, step,
+				  found[i].fate.dropped == BELIEF_YES ? VERDICT_FAIL : VERDICT_MAY,
+				  why_drop_text(&found[i]), foreign_remedy(&found[i], p));
 		told++;
 	}
 	return told;
@@ -115,11 +116,11 @@ static void translates(struct walk *w, const struct foreign_packet *p)
 			      *to = o.fate.to.family ? why_end(&o.fate.to, o.fate.to_port) : NULL;
 	bool certain = o.fate.translated == BELIEF_YES && o.base->priority < OURS;
 
-	checks_add(&w->ret->checks, "translation", certain ? VERDICT_FAIL : VERDICT_MAY,
-		   xasprintf("%s %s%s%s first, at priority %d: no forward of gwd sees it then", place,
-			     certain ? "translates it" : "may translate it", to ? " to " : "", to ? to : "",
-			     o.base->priority),
-		   foreign_untranslate(&o));
+	checks_add_remedy(&w->ret->checks, "translation", certain ? VERDICT_FAIL : VERDICT_MAY,
+			  xasprintf("%s %s%s%s first, at priority %d: no forward of gwd sees it then", place,
+				    certain ? "translates it" : "may translate it", to ? " to " : "", to ? to : "",
+				    o.base->priority),
+			  foreign_untranslate(&o));
 }
 
 /* Ahead of our translation: one of a connection that is not tracked there is none, one of another packet is of another. */
@@ -137,16 +138,16 @@ static void alters(struct walk *w, uint32_t hook, const struct foreign_packet *p
 
 		if (!first)
 			continue;
-		checks_add(&w->ret->checks, o->fate.untracked ? "conntrack" : "rewriting",
-			   sure && nat && o->fate.untracked ? VERDICT_FAIL : VERDICT_MAY,
-			   xasprintf("%s by %s: %s, at hook %s, priority %d: %s",
-				     o->fate.untracked ? sure ? "not tracked" : "may be not tracked"
-				     : sure            ? "rewritten"
-						       : "may be rewritten",
-				     place, what, hook_name(o), o->base->priority,
-				     o->fate.untracked ? "what is not tracked is not translated"
-						       : "what becomes of it then is not known"),
-			   foreign_untranslate(o));
+		checks_add_remedy(&w->ret->checks, o->fate.untracked ? "conntrack" : "rewriting",
+				  sure && nat && o->fate.untracked ? VERDICT_FAIL : VERDICT_MAY,
+				  xasprintf("%s by %s: %s, at hook %s, priority %d: %s",
+					    o->fate.untracked ? sure ? "not tracked" : "may be not tracked"
+					    : sure            ? "rewritten"
+							      : "may be rewritten",
+					    place, what, hook_name(o), o->base->priority,
+					    o->fate.untracked ? "what is not tracked is not translated"
+							      : "what becomes of it then is not known"),
+				  foreign_untranslate(o));
 	}
 }
 

@@ -50,11 +50,12 @@ void why_source(struct walk *w)
 
 	if (!nobody || told)
 		return;
-	checks_add(&w->ret->checks, "source", loopback && w->from.family == AF_INET6 ? VERDICT_MAY : VERDICT_FAIL,
-		   loopback ? xasprintf("%s is loopback: no other machine can answer it", ip_text(&w->from, text))
-			    : xasprintf("%s is %s: the kernel drops what comes from it as martian",
-					ip_text(&w->from, text), nobody),
-		   xstrdup("name the address of a host with --from, or none for somebody outside"));
+	checks_add_remedy(
+		&w->ret->checks, "source", loopback && w->from.family == AF_INET6 ? VERDICT_MAY : VERDICT_FAIL,
+		loopback ? xasprintf("%s is loopback: no other machine can answer it", ip_text(&w->from, text))
+			 : xasprintf("%s is %s: the kernel drops what comes from it as martian",
+				     ip_text(&w->from, text), nobody),
+		remedy_advice(xstrdup("name the address of a host with --from, or none for somebody outside")));
 }
 
 /* ---- Connection tracking --------------------------------------------------------------------------- */
@@ -148,8 +149,9 @@ static bool refused(struct walk *w, const char *step, const char *what, const st
 	if (!r->refusal && r->error == -ENETUNREACH)
 		return false;
 	if (!r->refusal)
-		checks_add(&w->ret->checks, step, VERDICT_FAIL,
-			   xasprintf("a routing rule or route keeps %s: %s", what, strerror(-r->error)), xstrdup("ip rule"));
+		checks_add_remedy(&w->ret->checks, step, VERDICT_FAIL,
+				  xasprintf("a routing rule or route keeps %s: %s", what, strerror(-r->error)),
+				  remedy_advice(xstrdup("ip rule and ip route show it")));
 	else if (!r->to.ip.family)
 		checks_add(&w->ret->checks, step, VERDICT_FAIL,
 			   xasprintf("the routing rule with priority %u keeps %s: it is %s", r->priority, what, r->refusal),
@@ -184,9 +186,11 @@ static void unbelieved(struct walk *w, const struct route_packet *p, const char 
 	if (route_get(&(struct route_packet){.to = p->from}, &way) < 0)
 		return;
 	if (filter && way.error)
-		checks_add(&w->ret->checks, step, VERDICT_FAIL,
-			   xasprintf("rp_filter of %s drops what comes from %s: there is no route back", in, who),
-			   xasprintf("ip route add %s via ROUTER dev %s", p->from.family && w->from.family ? who : "default", in));
+		checks_add_remedy(
+			&w->ret->checks, step, VERDICT_FAIL,
+			xasprintf("rp_filter of %s drops what comes from %s: there is no route back", in, who),
+			remedy_advice(xasprintf("ip route add %s via ROUTER dev %s",
+						p->from.family && w->from.family ? who : "default", in)));
 	else
 		checks_add(&w->ret->checks, step, VERDICT_FAIL,
 			   filter ? xasprintf("rp_filter of %s is strict, and the way back to %s is %s: dropped", in, who,
@@ -214,8 +218,8 @@ static bool no_route(struct walk *w, const struct leg *leg)
 	_cleanup_(freep) char *what = xasprintf("%s from being reached", ip_text(to, text));
 
 	if (!refused(w, "route", what, to, &leg->route))
-		checks_add(&w->ret->checks, "route", VERDICT_FAIL, xasprintf("there is no route to %s", text),
-			   xasprintf("ip route add %s via ROUTER", text));
+		checks_add_remedy(&w->ret->checks, "route", VERDICT_FAIL, xasprintf("there is no route to %s", text),
+				  remedy_advice(xasprintf("ip route add %s via ROUTER", text)));
 	return false;
 }
 
@@ -251,13 +255,15 @@ static void silent_neighbour(struct walk *w, const struct leg *leg, const char *
 {
 	const struct forward *f = w->entry->forward;
 
-	checks_add(&w->ret->checks, "neighbour", VERDICT_FAIL,
-		   xasprintf("%s does not answer %s on %s: it is off, or that is not its address any more", who,
-			     w->to.family == AF_INET ? "ARP" : "neighbour discovery", leg->out),
-		   leg->route.via.family ? xasprintf("switch the router %s on, or ip route replace the way to it", who)
-		   : forward_declared(f)
-			   ? why_change(f, "", "switch it on, or its new address in `to:`")
-			   : xasprintf("switch it on, or gwctl set %s ADDR with its new address", f->name));
+	checks_add_remedy(
+		&w->ret->checks, "neighbour", VERDICT_FAIL,
+		xasprintf("%s does not answer %s on %s: it is off, or that is not its address any more", who,
+			  w->to.family == AF_INET ? "ARP" : "neighbour discovery", leg->out),
+		leg->route.via.family
+			? remedy_advice(xasprintf("switch the router %s on, or ip route replace the way to it", who))
+		: forward_declared(f)
+			? why_advise(f, "", "switch it on, or its new address in `to:`")
+			: remedy_advice(xasprintf("switch it on, or gwctl set %s ADDR with its new address", f->name)));
 }
 
 /* Silence of UDP means nothing. An old entry is believed for some seconds more, whoever is silent: then it is too early to
@@ -323,16 +329,15 @@ static enum answered ask_hop(struct walk *w, const struct ip *next, uint32_t ifi
 	return answer;
 }
 
-/* Caller's string. */
-static char *other_router(const struct ip *next, const char *hop, const char *out)
+static struct remedy other_router(const struct ip *next, const char *hop, const char *out)
 {
 	const struct ip any = anybody(next->family);
 	struct route r;
 	bool is_default = route_get(&(struct route_packet){.to = any}, &r) == 0 && ip_cmp(&r.via, next) == 0;
 
-	return is_default ? xasprintf("switch %s on, or ip %sroute replace default via ROUTER dev %s", hop,
-				      next->family == AF_INET6 ? "-6 " : "", out)
-			  : xasprintf("switch %s on, or ip route replace the way to it", hop);
+	return remedy_advice(is_default ? xasprintf("switch %s on, or ip %sroute replace default via ROUTER dev %s",
+						    hop, next->family == AF_INET6 ? "-6 " : "", out)
+					: xasprintf("switch %s on, or ip route replace the way to it", hop));
 }
 
 /* That a client itself is silent is no fault of this gateway. */
@@ -360,10 +365,11 @@ static void next_hop(struct walk *w, const struct route *way, const char *who)
 	if (answer == ANSWER_UNASKED || (asked && !dead))
 		checks_add(&w->ret->checks, step, VERDICT_MAY, xasprintf("whether %s answers is not known yet", hop), NULL);
 	else if (dead)
-		checks_add(&w->ret->checks, step, way->via.family ? VERDICT_FAIL : VERDICT_MAY,
-			   xasprintf("%s does not answer %s on %s: it is off, or that is not its address any more", called,
-				     next->family == AF_INET ? "ARP" : "neighbour discovery", out),
-			   way->via.family ? other_router(next, hop, out) : NULL);
+		checks_add_remedy(
+			&w->ret->checks, step, way->via.family ? VERDICT_FAIL : VERDICT_MAY,
+			xasprintf("%s does not answer %s on %s: it is off, or that is not its address any more", called,
+				  next->family == AF_INET ? "ARP" : "neighbour discovery", out),
+			way->via.family ? other_router(next, hop, out) : (struct remedy){0});
 	else if (n.state == NEIGHBOUR_PERMANENT && silent)
 		checks_add(&w->ret->checks, step, VERDICT_MAY,
 			   xasprintf("%s is at %s by hand, and does not answer there: its card may be another one now", called,
@@ -398,8 +404,10 @@ void why_route_back(struct walk *w, const struct leg *leg)
 		_cleanup_(freep) char *what = xasprintf("what %s answers from %s", from, who);
 
 		if (!refused(w, step, what, &p.to, &r))
-			checks_add(&w->ret->checks, step, VERDICT_FAIL, xasprintf("this gateway has no route back to %s", who),
-				   xasprintf("ip route add %s via ROUTER dev %s", w->from.family ? who : "default", w->in));
+			checks_add_remedy(&w->ret->checks, step, VERDICT_FAIL,
+					  xasprintf("this gateway has no route back to %s", who),
+					  remedy_advice(xasprintf("ip route add %s via ROUTER dev %s",
+								  w->from.family ? who : "default", w->in)));
 		return;
 	}
 	out = why_ifname(w, r.ifindex);

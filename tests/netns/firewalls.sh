@@ -22,10 +22,9 @@ warns() { warnings | grep -qE -e "$1"; }
 warns_not() { ! warnings | grep 'dropped by'; }
 silent_add() { ! ctl gateway add "$@" 2>&1 | grep -i warn; }
 
-# What status tells to do, in two parts when it does not last by itself: "NOW, and for good: LATER".
-remedy() { status_json 's["firewalls"][0]["remedy"]'; }
-remedy_now() { remedy | sed 's/, and for good: .*//'; }
-remedy_later() { remedy | sed -n 's/.*, and for good: //p'; }
+# What status tells to do, and what makes it last.
+remedy_now() { status_json 's["firewalls"][0]["remedy"]'; }
+remedy_later() { status_json 's["firewalls"][0]["lasting"]'; }
 do_now() { on gateway sh -ec "$(remedy_now)"; }
 
 # What others have, without what counts or is ours.

@@ -70,6 +70,21 @@ is "they are there" 5 sh -c "nsenter --net=/run/netns/gateway '$gwctl' -s '$work
 well "forwards of many kinds"
 for name in second both names hole off; do ctl gateway rm $name -q; done
 
+# What help doctor shows is a list of commands for a shell, even of what needs something else to last.
+on gateway nft 'add table inet f; add chain inet f c { type filter hook forward priority 0; policy drop; }'
+on gateway nft list table inet gwd >/etc/nftables.conf
+found "two that can be put right by a command" error firewalls 'web: dropped by nftables'
+has "what makes a command last is on a line of its own" '^ +for good: the same without' cat "$work/said"
+if command -v jq >/dev/null; then
+	line=$(ctl gateway help doctor | sed -n 's/^ *\(gwctl doctor .*jq .*\)/\1/p')
+	check "the line of help doctor, piped to a shell" run "$line | sh -e"
+	well "then nothing is wrong"
+else
+	skip "the line of help doctor, piped to a shell" "there is no jq here"
+	rm /etc/nftables.conf
+fi
+on gateway nft delete table inet f
+
 # ---- Forwards --------------------------------------------------------------------------------------
 
 ctl gateway set web 10.0.0.77 >/dev/null

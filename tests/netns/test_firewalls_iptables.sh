@@ -48,7 +48,7 @@ check "nothing of theirs is touched" theirs_are "$work/before"
 check_not "rightly said: nothing passes" web
 check "both are named, the command is for all that is translated" warns '^web, dns: dropped by iptables .*; to let the first through: iptables -I FORWARD'
 check "it can be done as it is told" do_now
-later="netfilter-persistent save | rc-service iptables save"
+later="netfilter-persistent save, or rc-service iptables save"
 is "and helps" "server 203.0.113.9 80" web
 is "UDP too" "server 203.0.113.9 53" udp
 ctl gateway add 80 '[fd00::2]' --name web6 >/dev/null 2>&1
@@ -58,7 +58,7 @@ is "what it says to do for good" "$later" remedy_later
 check "its command" do_now
 is "helps" "server 2001:db8::9 80" web6
 check "status is content" eventually warns_not
-on gateway sh -c "${later%% |*}"
+on gateway sh -c "${later%%,*}"
 firewall_start
 check "saved and restored: all works" everything
 check "without a warning" eventually warns_not

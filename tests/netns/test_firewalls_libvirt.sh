@@ -98,7 +98,7 @@ for backend in nftables iptables; do
 		ctl gateway add 80 192.168.122.2 --name web
 	check "nothing of libvirt's is touched" theirs_are "$work/before"
 	check_not "rightly said" web
-	hook=$(remedy | sed 's/^install -D -m 755 \([^ ]*\) .*/\1/')
+	hook=$(remedy_now | sed 's/^install -D -m 755 \([^ ]*\) .*/\1/')
 	install -D -m 755 "$top/packaging/hooks/libvirt-network" "$hook" # as `make install` does
 	check "the command can be done as it is told" do_now
 	check "and helps" works

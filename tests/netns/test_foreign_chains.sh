@@ -6,7 +6,7 @@
 . "$(dirname "$0")/lib.sh"
 
 warnings() { ctl gateway -o json status | "$python" -IS -c 'import json, sys; print("\n".join(json.load(sys.stdin)["warnings"]))'; }
-remedy() { ctl gateway -o json status | "$python" -IS -c 'import json, sys; print(json.load(sys.stdin)["firewalls"][0]["remedy"].split(",")[0])'; }
+remedy() { ctl gateway -o json status | "$python" -IS -c 'import json, sys; print(json.load(sys.stdin)["firewalls"][0]["remedy"])'; }
 warns() { warnings | grep -qE -e "$1"; }
 warns_not() { ! warnings | grep -q .; }
 said() { grep -cE -e "$1" "$work/gateway/gwd.log"; }

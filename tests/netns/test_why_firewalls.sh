@@ -20,8 +20,7 @@ gone() { nft_do delete table inet f; }
 chain filter forward 0 drop
 rule 'ct state established,related accept'
 broken "a policy" ✗ firewalls 'dropped by nftables \(table inet f, chain c\): its policy, at hook forward, priority 0$'
-is "what lasts is told, too" "and for good: the same without 'nft' as last line of /etc/nftables.conf, or as a file /etc/nftables.d/gwd.nft" \
-	sh -c "printf '%s\n' \"\$1\" | sed 's/.*, and for good/and for good/'" - "$told"
+is "what lasts is told, too" "the same without 'nft' as last line of /etc/nftables.conf, or as a file /etc/nftables.d/gwd.nft" lasting_of "$said"
 cured "a policy"
 gone
 

@@ -43,7 +43,7 @@ passes() { case $(ask client tcp 203.0.113.1 80) in "server "*" 80") ;; *) false
 
 ip -n server route replace default via 10.0.0.3
 broken "a target whose default route is another one" ✗ "way back" '10.0.0.2 answers its neighbours, but nobody else through'
-there=$(printf '%s\n' "$told" | sed 's/.*or on 10.0.0.2: //; s/, or let .*//')
+there=$(printf '%s\n' "$said" | sed -n 's/, or let .*//; s/^or: on 10.0.0.2: //p')
 cured "a target whose default route is another one"
 ctl gateway set web --snat= >/dev/null
 check "what it says to do there can be done" on server sh -c "$there"

@@ -13,14 +13,17 @@ asks=80
 
 why() {
 	# shellcheck disable=SC2086 # words
-	ctl gateway why $asks
+	ctl gateway why $asks "$@"
 }
 
 # The first step that is not ✓, "✗ route  10.0.0.2 is ...": what is certain is the first cause, wherever it is.
 first_cause() { printf '%s\n' "$1" | sed -n '/^✗/{p;q;}' | grep . || printf '%s\n' "$1" | sed -n '/^?/{p;q;}'; }
-remedy_of() { printf '%s\n' "$1" | sed -n '$s/^m*[a-z ]* not pass: [a-z ]*: //p'; }
-# "NOW, and for good: LATER", "HERE, or on 10.0.0.2: THERE"
-now() { sed 's/, and for good: .*//; s/, or .*//; s/, then / \&\& /'; }
+remedy_of() { printf '%s\n' "$1" | sed -n 's/^[a-z]* not pass: [a-z ]*: //p' | tail -n 1; }
+lasting_of() { printf '%s\n' "$1" | sed -n 's/^for good: //p'; }
+# What a shell may be given as it is, for the last cause: "" where there are only words.
+command_now() { why -o json 2>/dev/null | "$python" -IS -c 'import json, sys; print(json.load(sys.stdin)["cause"].get("remedy", ""))'; }
+# Words: "HERE, or THERE", "THIS, then THAT"
+now() { sed 's/, or .*//; s/, then / \&\& /'; }
 
 healthy() { # DESCRIPTION
 	said=$(why 2>&1)
@@ -61,6 +64,11 @@ run() { on gateway env GWD_SOCKET="$work/gateway/gwd.sock" PATH="$build:$PATH" s
 cured() { # DESCRIPTION [SED-PROGRAM]: what was told is done, with what only a person knows put in
 	what=$1
 	do=$(printf '%s\n' "$told" | now | sed "${2-}")
+	if [ $# -gt 1 ]; then
+		is "$what: what it is told has gaps, and is no command" "" command_now
+	else
+		check "$what: what it is told is a command as it is" test -n "$(command_now)"
+	fi
 	if said=$([ -n "$do" ] && run "$do" 2>&1); then ok "$what: its command can be done: $do"; else fail "$what: its command can be done" "$do
 $said"; fi
 	eventually passes

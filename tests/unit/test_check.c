@@ -24,7 +24,7 @@ static void test_cause(void **state)
 	checks_add(&c, "route", VERDICT_FAIL, xstrdup("none"), xstrdup("ip route"));
 	checks_add(&c, "way back", VERDICT_FAIL, xstrdup("none"), NULL);
 	assert_string_equal(checks_cause(&c)->step, "route");
-	assert_string_equal(checks_cause(&c)->remedy, "ip route");
+	assert_string_equal(checks_cause(&c)->remedy.command, "ip route");
 	assert_int_equal(c.n, 5);
 	checks_free(&c);
 	assert_null(checks_cause(&c));

@@ -23,8 +23,8 @@ static void assert_found(const char *about, const char *wanted)
 		const struct fault *f = &d.faults[i];
 
 		if (streq(f->about, about))
-			buf_printf(&text, "%s: %s%s%s\n", severity_names[f->severity], f->text, f->remedy ? " | " : "",
-				   f->remedy ? f->remedy : "");
+			buf_printf(&text, "%s: %s%s%s\n", severity_names[f->severity], f->text, *remedy_text(&f->remedy) ? " | " : "",
+				   remedy_text(&f->remedy));
 	}
 	assert_string_equal(text.data, wanted);
 }

@@ -382,10 +382,14 @@ static void assert_remedy(const char *expected)
 	_cleanup_(foreign_freep) struct foreign *f = read_back();
 	const struct foreign_packet p = web();
 	struct obstacle o;
+	_cleanup_(remedy_free) struct remedy remedy = {0};
 	_cleanup_(freep) char *text = NULL;
 
 	assert_int_equal(foreign_drops(f, NF_INET_FORWARD, &p, &o, 1), 1);
-	text = foreign_remedy(&o, &p);
+	remedy = foreign_remedy(&o, &p);
+	text = xasprintf("%s%s%s%s%s", remedy.command ? remedy.command : "", remedy.lasting ? "; for good: " : "",
+			 remedy.lasting ? remedy.lasting : "", remedy.advice ? "in words: " : "",
+			 remedy.advice ? remedy.advice : "");
 	if (fnmatch(expected, text, 0) != 0)
 		assert_string_equal(text, expected);
 }
@@ -452,7 +456,7 @@ static void test_ufw(void **state)
 	netns_run("iptables-nft -A ufw-user-forward -p tcp -d 192.168.0.102 --dport 8080 -j ACCEPT");
 	assert_web("");
 	netns_run("iptables-nft -I ufw-user-forward -d 192.168.0.102 -j DROP"); /* ufw route insert 1 deny */
-	assert_remedy("ufw status numbered shows the rule, ufw delete NUMBER removes it");
+	assert_remedy("in words: ufw status numbered shows the rule, ufw delete NUMBER removes it");
 }
 
 #define DOCKER                                                                                                         \
@@ -486,7 +490,7 @@ static void test_docker(void **state)
 	netns_run("iptables-nft -P FORWARD DROP");
 	assert_web("drops: Docker (table ip filter, chain FORWARD)");
 	assert_remedy(
-		"iptables -I DOCKER-USER -m conntrack --ctstate DNAT -j ACCEPT, and for good: "
+		"iptables -I DOCKER-USER -m conntrack --ctstate DNAT -j ACCEPT; for good: "
 		"\"ip-forward-no-drop\": true in /etc/docker/daemon.json (Docker 28 or later; an earlier one drops "
 		"only where it turned forwarding on itself, and gwd starts before it)");
 	netns_run("iptables-nft -A DOCKER-USER -m conntrack --ctstate DNAT -j ACCEPT");
@@ -499,8 +503,8 @@ static void test_iptables(void **state)
 	NEED("iptables-nft");
 	netns_run("iptables-nft -A FORWARD -j REJECT");
 	assert_web("drops: iptables (table ip filter, chain FORWARD)");
-	assert_remedy("iptables -I FORWARD -m conntrack --ctstate DNAT -j ACCEPT, and for good: "
-		      "netfilter-persistent save | rc-service iptables save");
+	assert_remedy("iptables -I FORWARD -m conntrack --ctstate DNAT -j ACCEPT; for good: "
+		      "netfilter-persistent save, or rc-service iptables save");
 	netns_run("iptables-nft -I FORWARD -m conntrack --ctstate DNAT -j ACCEPT");
 	assert_web("");
 	netns_run("iptables-nft -I FORWARD -m conntrack ! --ctstate RELATED -m comment --comment all -j DROP");

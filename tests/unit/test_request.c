@@ -346,7 +346,8 @@ static void test_why(void **state)
 	assert_at(refused, "cause.verdict", "'fail'");
 	json_auto_t *none = call("Why", "{'port':81,'proto':'udp','from':'198.51.100.7','to':'203.0.113.5'}");
 	assert_at(none, "packet", "'udp 198.51.100.7 -> 203.0.113.5:81'");
-	assert_at(none, "cause.remedy", "'gwctl add 81/udp ADDR'");
+	assert_at(none, "cause.advice", "'gwctl add 81/udp ADDR'"); /* nobody knows whom: it is no command */
+	assert_at(none, "cause.remedy", NULL);
 	assert_refusal("Why", "{'port':80,'from':'10.0.0.1','to':'fd00::1'}", "org.gwd.Gateway.Invalid",
 		       "from and to are of two families: one is IPv4, the other IPv6");
 	_cleanup_(freep) char *netfilter = place_path("sys/net/netfilter");
