@@ -6,8 +6,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/fs.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -146,17 +148,24 @@ static int replace(const struct edit *e)
 	return rename(e->copy, e->file) < 0 ? -errno : 0;
 }
 
+static int rename_as(const char *from, const char *to, unsigned how) /* renameat2(2), which musl does not have */
+{
+	return syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, how) < 0 ? -errno : 0;
+}
+
 /* What is taken away is looked at after it was taken: between a look and a rename it could still change. */
 static int exchange(const struct edit *e)
 {
 	unsigned how = e->was.st_ino ? RENAME_EXCHANGE : RENAME_NOREPLACE;
-	if (renameat2(AT_FDCWD, e->copy, AT_FDCWD, e->file, how) < 0)
-		return errno == EINVAL ? replace(e) : errno == ENOENT || errno == EEXIST ? -ESTALE : -errno;
-	if (!e->was.st_ino)
-		return 0;
+	int r = rename_as(e->copy, e->file, how);
+	if (r == -EINVAL)
+		return replace(e);
+	if (r < 0 || !e->was.st_ino)
+		return r == -ENOENT || r == -EEXIST ? -ESTALE : r;
 	if (says(e->copy, &e->before))
 		return unlink(e->copy) < 0 ? -errno : 0;
-	return renameat2(AT_FDCWD, e->copy, AT_FDCWD, e->file, how) < 0 ? -errno : -ESTALE;
+	r = rename_as(e->copy, e->file, how);
+	return r < 0 ? r : -ESTALE;
 }
 
 int edit_install(struct edit *e)
