@@ -62,9 +62,6 @@ static const char *const migrations[VERSION] = {
 };
 
 #define REVISION_COLUMNS "SELECT id, time, uid, pid, what, docset, reverses FROM revision "
-#define ITEM_PUT(kind, select)                                                                                         \
-	"INSERT INTO item SELECT ?1, ?2, " kind ", ?3, old, ?4 FROM (SELECT (SELECT " select ") AS old)"               \
-	" WHERE old IS NOT ?4"
 #define INVERSE_PUT(before, boot, from)                                                                                \
 	"INSERT OR IGNORE INTO inverse VALUES(?1, ?2, (SELECT " before " FROM " from "), (SELECT " boot " FROM " from "))"
 #define OVERRIDE_VALUE "enabled||' '||declared_enabled||' '||uid||' '||time"
@@ -109,11 +106,10 @@ static const char *const queries[QUERY_COUNT] = {
 			      " WHERE id NOT IN (SELECT reverses FROM revision)) AND (id = 1 OR id > (SELECT min(id) FROM revision)) ORDER BY id DESC LIMIT 1",
 	[REVISION_DEL] = "DELETE FROM revision WHERE id <= ?",
 	[ITEM_EACH] = "SELECT kind, name, before, after FROM item WHERE revision = ? ORDER BY position",
-	[ITEM_PUT_RUNTIME] = ITEM_PUT("0", "CASE WHEN boot IS NULL THEN service END FROM runtime WHERE name = ?3"),
-	[ITEM_PUT_OVERRIDE] =
-		ITEM_PUT("1", OVERRIDE_VALUE " FROM override WHERE name = ?3"),
-	[ITEM_PUT_LIVE] = 
-		ITEM_PUT("?5", "CASE WHEN boot IS NULL THEN value END FROM live WHERE kind = ?5 AND name = ?3"),
+	[RUNTIME_DURABLE] = "SELECT service FROM runtime WHERE name = ?2 AND boot IS NULL",
+	[OVERRIDE_VALUES] = "SELECT " OVERRIDE_VALUE " FROM override WHERE name = ?2",
+	[LIVE_DURABLE] = "SELECT value FROM live WHERE kind = ?1 AND name = ?2 AND boot IS NULL",
+	[ITEM_PUT] = "INSERT INTO item VALUES(?, ?, ?, ?, ?, ?)",
 	[ITEM_BYTES] = "SELECT ifnull(sum(length(CAST(name||ifnull(before, '')||ifnull(after, '') AS BLOB))), 0)"
 		       " FROM item WHERE revision BETWEEN ? AND ?",
 	[ITEM_DEL] = "DELETE FROM item WHERE revision <= ?",
@@ -131,7 +127,6 @@ static const char *const queries[QUERY_COUNT] = {
 	[TRAFFIC_PUT] = "INSERT OR REPLACE INTO traffic VALUES(?, ?, ?)",
 	[TRAFFIC_DEL] = "DELETE FROM traffic WHERE name = ?",
 };
-_Static_assert(ITEM_RUNTIME == 0 && ITEM_OVERRIDE == 1, "as the ITEM_PUT queries store them");
 
 /* ---- Errors ------------------------------------------------------------------------------------- */
 
@@ -462,6 +457,7 @@ int db_open(struct state *state, const char *dir, struct diag *diag)
 
 	if (r < 0)
 		return r;
+	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); /* sums of what it allocates, under a lock: nobody asks for them */
 	state->path = xasprintf("%s/state.db", dir);
 	/* SQLite takes a file cut down to nothing for a new one, and drops its write-ahead log. */
 	if (state->lock < 0)

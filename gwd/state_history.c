@@ -216,17 +216,23 @@ int64_t state_newest_undoable(struct state *state)
 
 int history_record(struct state *state, enum item_kind kind, const char *name, const char *after, struct diag *diag)
 {
-	static const enum query queries[] = {[ITEM_RUNTIME] = ITEM_PUT_RUNTIME, [ITEM_OVERRIDE] = ITEM_PUT_OVERRIDE};
+	static const enum query queries[] = {[ITEM_RUNTIME] = RUNTIME_DURABLE,
+					     [ITEM_OVERRIDE] = OVERRIDE_VALUES,
+					     [ITEM_TARGET] = LIVE_DURABLE,
+					     [ITEM_OPENING] = LIVE_DURABLE};
+	_cleanup_(db_resetp) sqlite3_stmt *stmt = NULL;
 	int r = state_writable(state, diag);
 
 	if (r == 0)
 		r = inverse_record(state, kind, name, diag);
 	if (r < 0 || !state->revision)
 		return r;
-	if (kind >= ARRAY_SIZE(queries))
-		return db_run(state, diag, ITEM_PUT_LIVE, "iitti", state->revision, state->position++, name, after,
-			      (int64_t)kind);
-	return db_run(state, diag, queries[kind], "iitt", state->revision, state->position++, name, after);
+	stmt = db_ask(state, queries[kind], "it", (int64_t)kind, name);
+	r = db_step(state, stmt, diag);
+	if (r < 0 || str_same(r ? db_text(stmt, 0) : NULL, after))
+		return r < 0 ? r : 0;
+	return db_run(state, diag, ITEM_PUT, "iiittt", state->revision, state->position++, (int64_t)kind, name,
+		      r ? db_text(stmt, 0) : NULL, after);
 }
 
 /* ---- Forgetting --------------------------------------------------------------------------------- */
