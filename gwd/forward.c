@@ -297,16 +297,16 @@ char *forward_text(const struct forward *f)
 	_cleanup_(buf_free) struct buf out = {0};
 	_cleanup_(freep) char *ports = forward_ports_text(f);
 	_cleanup_(freep) char *listen = listen_text(&f->listen);
-	bool v6 = f->listen.addr.family == AF_INET6;
+	bool where = f->listen.kind != LISTEN_ANY && !f->no_nat; /* which listens where it goes to */
+	bool v6 = where && f->listen.addr.family == AF_INET6;
 
-	buf_printf(&out, "%s ", proto_text(f->protos));
-	if (f->listen.kind != LISTEN_ANY && !f->no_nat) /* which listens where it goes to */
-		buf_printf(&out, "%s%s%s:", v6 ? "[" : "", listen, v6 ? "]" : "");
-	buf_printf(&out, "%s -> ", ports);
+	buf_printf(&out, "%s %s%s%s%s%s -> ", proto_text(f->protos), v6 ? "[" : "", where ? listen : "",
+		   v6 ? "]" : "", where ? ":" : "", ports);
 	for (size_t i = 0; i < f->n_targets; i++) {
 		_cleanup_(freep) char *target = target_text(f, &f->targets[i]);
 
-		buf_printf(&out, "%s%s", i ? ", " : "", target);
+		buf_add(&out, ", ", i ? 2 : 0);
+		buf_add(&out, target, strlen(target));
 		if (f->targets[i].weight > 1)
 			buf_printf(&out, "@%u", f->targets[i].weight);
 	}

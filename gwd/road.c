@@ -515,8 +515,8 @@ int road_commit(struct gwd *g, struct draft *d, const struct request_options *op
 	shares = turn_takes(g, d, options, delta);
 	if (!shares && turn_waits(g))
 		return turn_refuse(g, diag);
-	off[V4] = is_off(g, d, delta, V4);
-	off[V6] = is_off(g, d, delta, V6);
+	off[V4] = !shares && is_off(g, d, delta, V4); /* a turn takes what needs nothing turned on */
+	off[V6] = !shares && is_off(g, d, delta, V6);
 	frame = d->world || d->topology || d->opens || off[V4] || off[V6] ||
 		touches_frame(delta->leave, delta->n_leave) || touches_frame(delta->enter, delta->n_enter);
 	if (!options->unasked || d->reverts)

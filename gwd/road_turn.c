@@ -34,6 +34,7 @@ struct turn {
 	bool durable, fleeting; /* the transaction that has begun */
 	struct joined **items;
 	size_t n, capacity;
+	bool forwarding[FAMILIES];  /* was on when it was asked */
 	struct listeners listeners; /* of this machine, TCP, ... */
 	struct port_range known;    /* ... at these ports; first is 0 until they were asked about */
 };
@@ -85,11 +86,15 @@ static bool only_elements(const struct forward *const *forwards, size_t n)
 	return true;
 }
 
-static bool forwarded(const struct forward *const *forwards, size_t n)
+static bool forwarded(struct turn *t, const struct forward *const *forwards, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-		if (sysctl_forwarding_get(forwards[i]->family) != 1)
+	for (size_t i = 0; i < n; i++) {
+		bool *on = &t->forwarding[road_family(forwards[i])];
+
+		*on = *on || sysctl_forwarding_get(forwards[i]->family) == 1;
+		if (!*on)
 			return false;
+	}
 	return true;
 }
 
@@ -143,10 +148,10 @@ static bool plain(const struct draft *d)
 
 bool turn_takes(const struct gwd *g, const struct draft *d, const struct request_options *o, const struct delta *delta)
 {
-	const struct turn *t = g->turn;
+	struct turn *t = g->turn;
 
 	return t->open && !t->failed && t->n < JOINED_MAX && settled(g) && plain(d) && !o->unasked && !o->dry_run &&
-	       !o->confirm && !o->kill && o->lifetime != LIFETIME_HELD && forwarded(delta->enter, delta->n_enter) &&
+	       !o->confirm && !o->kill && o->lifetime != LIFETIME_HELD && forwarded(t, delta->enter, delta->n_enter) &&
 	       (delta->n_leave || delta->n_enter) && only_elements(delta->leave, delta->n_leave) &&
 	       only_elements(delta->enter, delta->n_enter) && stays(t, delta) &&
 	       (t->n == 0 || (t->durable == road_is_durable(g, d) && t->fleeting == road_is_fleeting(g, d)));
