@@ -17,10 +17,10 @@ import tempfile
 MARGIN = 1.15
 FEW, MANY = 300, 600
 BARS = {  # instructions per forward, and the part that comes before it
-    "yaml": (42000, None),
-    "propose": (51000, "yaml"),
-    "compile": (2200, "yaml"),
-    "plan": (1950, "compile"),
+    "yaml": (28000, None),
+    "propose": (39300, "yaml"),
+    "compile": (2060, "yaml"),
+    "plan": (1930, "compile"),
     "reply": (3800, "yaml"),
 }
 
