@@ -45,7 +45,7 @@ talk before >/dev/null && talk early >/dev/null
 ctl gateway set tcp-80 --limit-connections 2 >/dev/null
 healthy "a limit, with as many connections from before it"
 ctl gateway set tcp-80 --limit-connections 3 >/dev/null
-for i in 1 2 3; do ask client tcp 203.0.113.1 80 >/dev/null; done
+for _ in 1 2 3; do ask client tcp 203.0.113.1 80 >/dev/null; done
 healthy "a limit, with as many connections that are closed"
 ctl gateway set tcp-80 --limit-connections 2 >/dev/null
 talk_open one client tcp 203.0.113.1 80
