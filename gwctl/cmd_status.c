@@ -220,7 +220,9 @@ static void add_drift(struct buf *lines, const json_t *drift)
 	bool table = streq(json_text(drift, "what"), "table");
 	_cleanup_(freep) char *ago = lease_ago(time(NULL) - json_number(drift, "time"));
 	_cleanup_(freep) char *who = *json_text(drift, "program")
-					     ? xasprintf("%s (pid %lld)", json_text(drift, "program"),
+					     ? xasprintf("%s%s (pid %lld)",
+							 streq(json_text(drift, "program"), "gwd") ? "another " : "",
+							 json_text(drift, "program"),
 							 (long long)json_number(drift, "pid"))
 					     : xstrdup("another program");
 	json_int_t n = json_number(drift, "repaired");

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <time.h>
 
+#include "gwd_drift.h"
 #include "sysctl.h"
 #include "why.h"
 
@@ -91,13 +92,29 @@ static void look_state(const struct gwd *g, struct diagnosis *d)
 
 /* ---- Other programs --------------------------------------------------------------------------------- */
 
+/* Two fight until both give in; then neither follows what happens. */
+static bool look_another(const struct gwd_drift *drift, struct diagnosis *d)
+{
+	enum { RECENT = 600 }; /* seconds */
+
+	if (!drift_by_gwd(&drift->culprit) || (!drift->stopped && time(NULL) - drift->time > RECENT))
+		return false;
+	doctor_add(d, SEVERITY_ERROR, "drift",
+		   xasprintf("another gwd (pid %u) works on the same table, and each undoes what the other does (%zu "
+			     "time%s so far): in a network namespace only one can run%s",
+			     drift->culprit.pid, drift->repaired, plural(drift->repaired, "s"),
+			     drift->stopped ? "; the table is left as it is" : ""),
+		   remedy_advice(xasprintf("kill %u, then gwctl apply", drift->culprit.pid)), NULL);
+	return true;
+}
+
 static void look_drift(const struct gwd_status *s, struct diagnosis *d)
 {
 	for (size_t i = 0; i < s->n_drift; i++) {
 		const struct gwd_drift *drift = &s->drift[i];
 		const struct culprit *who = &drift->culprit;
 
-		if (drift->stopped)
+		if (!look_another(drift, d) && drift->stopped)
 			doctor_add(d, SEVERITY_ERROR, "drift",
 				   xasprintf("%s was put right %zu time%s, and is undone again and again%s%s: it is "
 					     "left as it is",

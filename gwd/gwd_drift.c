@@ -9,6 +9,11 @@
 #include "gwd_foreign.h"
 #include "log.h"
 
+bool drift_by_gwd(const struct culprit *c)
+{
+	return streq(c->program, "gwd");
+}
+
 static void put_right(struct drift *d)
 {
 	d->repaired++;
@@ -19,7 +24,8 @@ static void put_right(struct drift *d)
 /* "nft (pid 6057)". Caller's string. */
 static char *culprit_text(const struct culprit *c)
 {
-	return c->pid ? xasprintf("%s (pid %u)", c->program, c->pid) : xstrdup("somebody");
+	return c->pid ? xasprintf("%s%s (pid %u)", drift_by_gwd(c) ? "another " : "", c->program, c->pid)
+		      : xstrdup("somebody");
 }
 
 /* ---- The table ----------------------------------------------------------------------------------- */

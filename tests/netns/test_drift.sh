@@ -92,6 +92,22 @@ check "whatever somebody asks for" ctl gateway add 81 10.0.0.2:80
 check "brings everything back" answers
 is "forwarding too" 1 forwarding ipv4/ip_forward
 check_not "and ends the alarm" sh -c "$gwctl -s $work/gateway/gwd.sock status | grep someone"
+# Another gwd, with a file, a socket and a state of its own.
+patience=30
+mkdir "$work/gateway/other"
+echo 'services: [{port: 82, to: 10.0.0.2}]' >"$work/gateway/other/gwd.yaml"
+nsenter --net=/run/netns/gateway "$gwd" -c "$work/gateway/other/gwd.yaml" -s "$work/gateway/other/sock" -S "$work/gateway/other" \
+	>"$work/gateway/other/log" 2>&1 &
+other=$!
+check "another gwd is named as such" eventually logged 'another gwd \(pid [0-9]+\) changed table inet gwd'
+has "status, too" 'last by another gwd \(pid [0-9]+\)' drift
+has "doctor says what that means" '^error +drift +another gwd \(pid [0-9]+\) works on the same table, .*: in a network namespace only one can run' \
+	ctl gateway doctor
+has "and ends it" '^ +kill [0-9]+, then gwctl apply$' ctl gateway doctor
+kill "$other"
+wait "$other" 2>/dev/null
+check "without it" ctl gateway apply
+check "all is as it was" answers
 check "purge" on gateway "$gwd" --purge -s "$work/gateway/gwd.sock" -S "$work/gateway/state"
 is "remembers what the kernel changes along with forwarding" "0 0" \
 	on gateway sh -c 'cd /proc/sys/net/ipv4 && paste -d " " ip_forward conf/all/accept_redirects'
