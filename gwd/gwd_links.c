@@ -90,13 +90,15 @@ static void tell_carrier(struct news *n, const struct topology *t, const struct 
 		tell(n, xasprintf("%s (%s): carrier %s", now->name, zone, now->carrier ? "is back" : "lost"));
 }
 
-static void say(struct gwd *g, const struct news *n)
+/* All but the last, which is the event of the change itself: it says what that took. NULL: there is none. */
+static const char *say_but_last(struct gwd *g, struct news *n)
 {
-	for (size_t i = 0; i < n->lines.n; i++)
-		event_say(g->events, EVENT_LINK, LOG_INFO, "%s", n->lines.items[i]);
 	if (n->more)
-		event_say(g->events, EVENT_LINK, LOG_INFO, "and %zu more change%s of interfaces and addresses",
-			  n->more, plural(n->more, "s"));
+		strings_add(&n->lines, xasprintf("and %zu more change%s of interfaces and addresses", n->more,
+						 plural(n->more, "s")));
+	for (size_t i = 0; i + 1 < n->lines.n; i++)
+		event_say(g->events, EVENT_LINK, LOG_INFO, "%s", n->lines.items[i]);
+	return n->lines.n ? n->lines.items[n->lines.n - 1] : NULL;
 }
 
 /* ---- The event ----------------------------------------------------------------------------------- */
@@ -130,6 +132,7 @@ void gwd_links_event(struct gwd *g)
 {
 	_cleanup_(draft_free) struct draft d = {0};
 	struct news news = {0};
+	const char *last;
 
 	read_links(g, &news);
 	d.topology = road_observe(g, g->world->settings);
@@ -137,10 +140,10 @@ void gwd_links_event(struct gwd *g)
 		tell_interfaces(&news, g->topology, d.topology);
 		tell_addresses(&news, g->topology, d.topology, "gone");
 		tell_addresses(&news, d.topology, g->topology, "there");
-		say(g, &news);
+		d.said = say_but_last(g, &news);
 		road_follow(g, &d, "interfaces changed, but the rules could not follow");
-	} else {
-		say(g, &news);
+	} else if ((last = say_but_last(g, &news))) {
+		event_say(g->events, EVENT_LINK, LOG_INFO, "%s", last);
 	}
 	strings_free(&news.lines);
 	if (links_forwarding_changed(g->links))

@@ -155,20 +155,22 @@ static void warn_of_bridges(const struct gwd *g, struct diag *diag)
 {
 	static const char *const names[FAMILIES] = {"net/bridge/bridge-nf-call-iptables",
 						    "net/bridge/bridge-nf-call-ip6tables"};
+	_cleanup_(buf_free) struct buf found = {0};
 	bool bridge = false;
+	int on;
 
 	for (size_t i = 0; i < g->topology->n_interfaces; i++)
 		bridge |= g->topology->interfaces[i].bridge;
-	for (size_t family = 0; family < FAMILIES && bridge; family++) {
-		int on;
-
+	for (size_t family = 0; family < FAMILIES && bridge; family++)
 		if (g->active[family] && sysctl_get(names[family], &on) == 0 && on)
-			diag_warn(diag,
-				  "%s is 1: what bridges pass on goes through the rules, too, and a server that asks "
-				  "for its own forward gets no answer unless its port may send back where it came "
-				  "from (bridge link set dev PORT hairpin on)",
-				  names[family]);
-	}
+			buf_printf(&found, "%s%s", found.len ? " and " : "", names[family]);
+	if (found.len)
+		diag_warn(
+			diag,
+			"%s %s 1: what bridges pass on goes through the rules, too, and a server that asks for its own "
+			"forward gets no answer unless its port may send back where it came from (bridge link set dev "
+			"PORT hairpin on)",
+			found.data, strchr(found.data, ' ') ? "are" : "is");
 }
 
 int gwd_status(struct gwd *g, struct gwd_status *ret, struct diag *diag)

@@ -470,7 +470,7 @@ void road_say(const struct gwd *g, const struct journey *j)
 		.cut = j->outcome->cut,
 	};
 
-	if (d->what || j->ops || j->outcome->cut)
+	if (d->what || d->said || j->ops || j->outcome->cut)
 		events_say(g->events, &about, "%s", what);
 	if (j->outcome->waits)
 		events_say(g->events,

@@ -50,6 +50,7 @@ bridge_nf() { on gateway sh -c "echo $1 >/proc/sys/net/bridge/bridge-nf-call-ipt
 bridge_nf 0
 all_ways "bridge" 203.0.113.1
 bridge_nf 1
+is "status warns of that, once for both families" 1 sh -c "nsenter --net=/run/netns/gateway '$gwctl' -s '$work/gateway/gwd.sock' status | grep -c 'bridge-nf-call-iptables and net/bridge/bridge-nf-call-ip6tables are 1: '"
 # Linux never sends a frame out of the port it came in by, unless told to.
 ip -n gateway link set dev pa type bridge_slave hairpin on
 all_ways "br_netfilter" 203.0.113.1
