@@ -3,13 +3,14 @@
 #include "probe.h"
 
 #include <errno.h>
+#include <time.h> /* before the next one, which needs it and does not say so */
+
 #include <linux/errqueue.h>
 #include <linux/icmp.h>
 #include <linux/icmpv6.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include "util.h"
 
