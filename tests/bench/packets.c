@@ -252,7 +252,7 @@ static double rate(const struct way *w, unsigned ms)
 		messages[i].msg_hdr.msg_iovlen = 1;
 	}
 	send(fd, room, SMALL, 0); /* the flow is there */
-	usleep(10000);
+	usleep(2000);
 	before = shared->total;
 	start = now();
 	while (now() < start + ms / 1e3)
@@ -268,7 +268,7 @@ static double stream(const struct way *w, unsigned ms)
 	double start = now();
 	uint64_t before;
 
-	while (now() < start + 0.05) /* until it has speed */
+	while (now() < start + 0.02) /* until it has speed */
 		if (write(fd, room, sizeof(room)) < 0)
 			die("write: %s", strerror(errno));
 	before = shared->total;

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The rows of all parts as a table, and as JSON: table.py JSON ROWS...
 A row: part, what, unit, goal, peer, our samples, the peer's, tab-separated. Samples of the same round were measured one
-right after the other, so a ratio is one of each round; what is shown is the median, and the smallest and largest."""
+right after the other, so a ratio is one of each round; what is shown is the median, and where the middle half lies. JSON
+has them all."""
 import json
 import operator
 import statistics
@@ -14,7 +15,8 @@ def numbers(text):
 
 
 def summary(values):
-    return {"median": statistics.median(values), "min": min(values), "max": max(values), "samples": values}
+    low, median, high = statistics.quantiles(values, n=4, method="inclusive") if len(values) > 1 else values * 3
+    return {"median": median, "low": low, "high": high, "min": min(values), "max": max(values), "samples": values}
 
 
 def short(value):
@@ -22,7 +24,10 @@ def short(value):
 
 
 def shown(s):
-    return f"{short(s['median'])} ({short(s['min'])}–{short(s['max'])})" if s else ""
+    if not s:
+        return ""
+    spread = f" ({short(s['low'])}–{short(s['high'])})" if s["min"] < s["max"] else ""
+    return short(s["median"]) + spread
 
 
 def judge(goal, value):
