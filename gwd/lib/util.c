@@ -81,7 +81,8 @@ char *xstrndup(const char *s, size_t len)
 enum { SHORT_MAX = 256 }; /* nearly all that is said: vasprintf(3) would allocate for each of them twice */
 
 /* In `room`, or the caller's when it is too long for that. */
-static char *format(char room[SHORT_MAX], size_t *ret_len, const char *fmt, va_list ap)
+static __attribute__((format(printf, 3, 0))) char *format(char room[SHORT_MAX], size_t *ret_len, const char *fmt,
+							  va_list ap)
 {
 	char *s = room;
 	va_list again;
