@@ -74,6 +74,7 @@ struct control {
 	struct shared *shared;      /* calls that wait for its end */
 	size_t n_shared, shared_capacity, shared_bytes;
 	bool turn_open;
+	bool backwards;             /* the order in which the last one was answered */
 	bool answering;             /* one of its calls is at its handler */
 	bool settling;              /* it is ending: no new call is taken */
 	uv_prepare_t before_wait;   /* it ends before the loop waits, ... */

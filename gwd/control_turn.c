@@ -70,9 +70,12 @@ void turns_settle(struct control *ctl)
 	ctl->settling = false;
 	for (size_t i = 0; i < n; i++)
 		release(&all[i]);
+	ctl->backwards = !ctl->backwards; /* who is answered first asks again first: not always the same */
 	for (size_t i = 0; i < n; i++) {
-		client_pump(all[i].client);
-		client_unref(all[i].client);
+		struct client *c = all[ctl->backwards ? n - 1 - i : i].client;
+
+		client_pump(c);
+		client_unref(c);
 	}
 	free(all);
 }
