@@ -337,7 +337,8 @@ static void test_why(void **state)
 	assert_at(first, "probes.1.source", "'203.0.113.5'");
 	json_auto_t *there = call("Why", "{'port':80,'probes':[{'proto':'tcp','addr':'192.168.1.2','port':8080,'answer':"
 					 "'accepts'},{'proto':'tcp','addr':'192.168.1.2','port':8080,'source':"
-					 "'203.0.113.5','answer':'refused'}]}");
+					 "'203.0.113.5','answer':'refused'},{'proto':'tcp','addr':'203.0.113.1','port':9,"
+					 "'answer':'refused'}]}");
 	assert_at(there, "verdict", "'pass'");
 	assert_at(there, "cause", NULL);
 	json_auto_t *refused = call("Why", "{'port':80,'probes':[{'proto':'tcp','addr':'192.168.1.2','port':8080,'answer'"
