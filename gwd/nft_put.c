@@ -10,6 +10,7 @@
 
 #include <arpa/inet.h>
 #include <assert.h>
+#include <endian.h>
 #include <libmnl/libmnl.h>
 #include <libnftnl/chain.h>
 #include <libnftnl/common.h>
@@ -262,48 +263,65 @@ static void put_flush(struct writer *w, size_t i)
 
 /* ---- Elements ----------------------------------------------------------------------------------- */
 
-static void elem_put_value(const struct writer *w, struct nftnl_set_elem *x, const struct elem *e)
+static void put_value(struct nlmsghdr *nlh, uint16_t attribute, const uint8_t *value, uint8_t len)
 {
-	int64_t left = e->expires * 1000 - w->now;
+	struct nlattr *nest = mnl_attr_nest_start(nlh, attribute);
 
-	if (e->data_type == NFT_DATA_VERDICT) {
-		nftnl_set_elem_set_u32(x, NFTNL_SET_ELEM_VERDICT, (uint32_t)e->verdict);
-		if (e->chain)
-			nftnl_set_elem_set_str(x, NFTNL_SET_ELEM_CHAIN, e->chain);
-	} else if (e->data_len) {
-		nftnl_set_elem_set(x, NFTNL_SET_ELEM_DATA, e->data, e->data_len);
-	}
-	if (e->expires) /* 0 would be never */
-		nftnl_set_elem_set_u64(x, NFTNL_SET_ELEM_TIMEOUT, left > 0 ? (uint64_t)left : 1);
-	if (e->comment) {
-		struct nftnl_udata_buf *u = comment_new(e->comment);
-
-		nftnl_set_elem_set(x, NFTNL_SET_ELEM_USERDATA, nftnl_udata_buf_data(u), nftnl_udata_buf_len(u));
-		nftnl_udata_buf_free(u);
-	}
+	mnl_attr_put(nlh, NFTA_DATA_VALUE, len, value);
+	mnl_attr_nest_end(nlh, nest);
 }
 
+static void put_verdict(struct nlmsghdr *nlh, const struct elem *e)
+{
+	struct nlattr *data = mnl_attr_nest_start(nlh, NFTA_SET_ELEM_DATA);
+	struct nlattr *verdict = mnl_attr_nest_start(nlh, NFTA_DATA_VERDICT);
+
+	mnl_attr_put_u32(nlh, NFTA_VERDICT_CODE, htonl((uint32_t)e->verdict));
+	if (e->chain)
+		mnl_attr_put_strz(nlh, NFTA_VERDICT_CHAIN, e->chain);
+	mnl_attr_nest_end(nlh, verdict);
+	mnl_attr_nest_end(nlh, data);
+}
+
+/* What comment_new makes. */
+static void put_comment(struct nlmsghdr *nlh, const char *comment)
+{
+	size_t len = strlen(comment) + 1;
+	uint8_t userdata[USERDATA_MAX] = {NFTNL_UDATA_RULE_COMMENT, (uint8_t)len};
+
+	assert(len + 2 <= sizeof(userdata));
+	memcpy(userdata + 2, comment, len);
+	mnl_attr_put(nlh, NFTA_SET_ELEM_USERDATA, len + 2, userdata);
+}
+
+/* Without libnftnl, which takes four allocations and five times as long: elements come by the hundred thousand. */
 static void put_elem_start(const struct writer *w, struct nlmsghdr *nlh, const struct elem *e, bool add)
 {
-	struct nftnl_set_elem *x = must(nftnl_set_elem_alloc());
+	struct nlattr *nest = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
+	int64_t left = e->expires * 1000 - w->now;
 
+	if (add && e->expires) /* 0 would be never */
+		mnl_attr_put_u64(nlh, NFTA_SET_ELEM_TIMEOUT, htobe64(left > 0 ? (uint64_t)left : 1));
 	if (e->key_len)
-		nftnl_set_elem_set(x, NFTNL_SET_ELEM_KEY, e->key, e->key_len);
+		put_value(nlh, NFTA_SET_ELEM_KEY, e->key, e->key_len);
 	else
-		nftnl_set_elem_set_u32(x, NFTNL_SET_ELEM_FLAGS, NFT_SET_ELEM_CATCHALL);
+		mnl_attr_put_u32(nlh, NFTA_SET_ELEM_FLAGS, htonl(NFT_SET_ELEM_CATCHALL));
 	if (e->concat)
-		nftnl_set_elem_set(x, NFTNL_SET_ELEM_KEY_END, e->key_end, e->key_len);
-	if (add)
-		elem_put_value(w, x, e);
-	nftnl_set_elem_nlmsg_build(nlh, x, NFTA_LIST_ELEM);
-	nftnl_set_elem_free(x);
+		put_value(nlh, NFTA_SET_ELEM_KEY_END, e->key_end, e->key_len);
+	if (add && e->data_type == NFT_DATA_VERDICT)
+		put_verdict(nlh, e);
+	else if (add && e->data_len)
+		put_value(nlh, NFTA_SET_ELEM_DATA, e->data, e->data_len);
+	if (add && e->comment)
+		put_comment(nlh, e->comment);
+	mnl_attr_nest_end(nlh, nest);
 }
 
 /* The kernel's intervals (of one field) end before an element of their own, one beyond the last key. The last interval
  * of all has no such key: it stays open. */
 static void put_elem_end(struct nlmsghdr *nlh, const struct elem *e)
 {
-	struct nftnl_set_elem *x;
+	struct nlattr *nest;
 	uint8_t end[KEY_MAX];
 	size_t i = e->key_len;
 
@@ -312,11 +330,10 @@ static void put_elem_end(struct nlmsghdr *nlh, const struct elem *e)
 		i--;
 	if (i == 0)
 		return;
-	x = must(nftnl_set_elem_alloc());
-	nftnl_set_elem_set(x, NFTNL_SET_ELEM_KEY, end, e->key_len);
-	nftnl_set_elem_set_u32(x, NFTNL_SET_ELEM_FLAGS, NFT_SET_ELEM_INTERVAL_END);
-	nftnl_set_elem_nlmsg_build(nlh, x, NFTA_LIST_ELEM);
-	nftnl_set_elem_free(x);
+	nest = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
+	mnl_attr_put_u32(nlh, NFTA_SET_ELEM_FLAGS, htonl(NFT_SET_ELEM_INTERVAL_END));
+	put_value(nlh, NFTA_SET_ELEM_KEY, end, e->key_len);
+	mnl_attr_nest_end(nlh, nest);
 }
 
 static bool same_list(const struct op *a, const struct op *b)
