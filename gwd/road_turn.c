@@ -32,6 +32,7 @@ struct joined {
 struct turn {
 	bool open, failed, again;
 	bool durable, fleeting; /* the transaction that has begun */
+	bool entered;           /* some of them bring a forward */
 	struct joined **items;
 	size_t n, capacity;
 	bool forwarding[FAMILIES];  /* was on when it was asked */
@@ -101,7 +102,7 @@ static bool forwarded(struct turn *t, const struct forward *const *forwards, siz
 /* What came in this very turn cannot leave in it: the batch deletes before it adds. */
 static bool came_with_us(const struct turn *t, const struct forward *f)
 {
-	for (size_t i = 0; i < t->n; i++)
+	for (size_t i = 0; i < t->n && t->entered; i++)
 		for (size_t k = 0; k < t->items[i]->journey.delta.n_enter; k++)
 			if (t->items[i]->journey.delta.enter[k] == f)
 				return true;
@@ -180,6 +181,7 @@ static void wait_for_end(struct gwd *g, struct journey *from)
 	struct turn *t = g->turn;
 	struct joined *j = xcalloc(1, sizeof(*j));
 
+	t->entered = t->entered || from->delta.n_enter;
 	j->journey = *from;
 	j->draft = *from->draft;
 	j->options = *from->options;

@@ -162,7 +162,7 @@ void *grow(void *items, size_t n, size_t *capacity, size_t size)
 {
 	if (n < *capacity)
 		return items;
-	*capacity = n < 4 ? 8 : n * 2;
+	*capacity = n < 2 ? 4 : n * 2; /* most lists are of one or two */
 	return xrealloc(items, *capacity, size);
 }
 
