@@ -27,6 +27,7 @@
 
 enum {
 	MESSAGE_MAX = 1 << 16,
+	CLEARED = 1 << 12,      /* bytes of the message: what is no list of elements has less, and padding somewhere */
 	ELEMENTS_MAX = 1 << 15, /* bytes after which a list of elements is closed; one element has less than 1 KiB */
 	USERDATA_MAX = 256,     /* NFT_USERDATA_MAXLEN */
 };
@@ -263,11 +264,20 @@ static void put_flush(struct writer *w, size_t i)
 
 /* ---- Elements ----------------------------------------------------------------------------------- */
 
+/* libmnl leaves the padding as it finds it. */
+static void put_padded(struct nlmsghdr *nlh, uint16_t attribute, const uint8_t *data, size_t len)
+{
+	char *end = (char *)mnl_nlmsg_get_payload_tail(nlh) + MNL_ALIGN(MNL_ATTR_HDRLEN + len);
+
+	memset(end - MNL_ALIGNTO, 0, MNL_ALIGNTO);
+	mnl_attr_put(nlh, attribute, len, data);
+}
+
 static void put_value(struct nlmsghdr *nlh, uint16_t attribute, const uint8_t *value, uint8_t len)
 {
 	struct nlattr *nest = mnl_attr_nest_start(nlh, attribute);
 
-	mnl_attr_put(nlh, NFTA_DATA_VALUE, len, value);
+	put_padded(nlh, NFTA_DATA_VALUE, value, len);
 	mnl_attr_nest_end(nlh, nest);
 }
 
@@ -278,7 +288,7 @@ static void put_verdict(struct nlmsghdr *nlh, const struct elem *e)
 
 	mnl_attr_put_u32(nlh, NFTA_VERDICT_CODE, htonl((uint32_t)e->verdict));
 	if (e->chain)
-		mnl_attr_put_strz(nlh, NFTA_VERDICT_CHAIN, e->chain);
+		put_padded(nlh, NFTA_VERDICT_CHAIN, (const uint8_t *)e->chain, strlen(e->chain) + 1);
 	mnl_attr_nest_end(nlh, verdict);
 	mnl_attr_nest_end(nlh, data);
 }
@@ -291,7 +301,7 @@ static void put_comment(struct nlmsghdr *nlh, const char *comment)
 
 	assert(len + 2 <= sizeof(userdata));
 	memcpy(userdata + 2, comment, len);
-	mnl_attr_put(nlh, NFTA_SET_ELEM_USERDATA, len + 2, userdata);
+	put_padded(nlh, NFTA_SET_ELEM_USERDATA, userdata, len + 2);
 }
 
 /* Without libnftnl, which takes four allocations and five times as long: elements come by the hundred thousand. */
@@ -413,12 +423,13 @@ static size_t put_op(struct writer *w, size_t i)
 struct nft_batch *nft_put_plan(const struct plan *plan, uint32_t generation)
 {
 	struct nft_batch *b = xcalloc(1, sizeof(*b));
-	struct writer *w = xmalloc(sizeof(*w)); /* clearing a message for each costs more than one element */
+	struct writer *w = xmalloc(sizeof(*w));
 	struct nlmsghdr *nlh;
 
 	w->batch = b;
 	w->plan = plan;
 	w->now = clock_ms();
+	memset(w->message, 0, CLEARED); /* all of it costs more than one element */
 	nlh = nftnl_batch_begin(w->message, 0);
 	if (generation)
 		mnl_attr_put_u32(nlh, NFNL_BATCH_GENID, htonl(generation));

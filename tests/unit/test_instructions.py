@@ -20,7 +20,7 @@ BARS = {  # instructions per forward, and the part that comes before it
     "yaml": (28000, None),
     "propose": (39300, "yaml"),
     "compile": (2060, "yaml"),
-    "plan": (620, "compile"),
+    "plan": (690, "compile"),
     "reply": (3800, "yaml"),
 }
 
