@@ -91,7 +91,7 @@ direct_stream="plain-client,plain-server,10.0.0.2,9001,1,9001"
 # shellcheck disable=SC2046 # words
 sampled "$packets" rate 240 20 $direct $(way one 1) $(way one 1) $(way silent 1)
 # shellcheck disable=SC2046 # words
-sampled "$packets" stream 200 40 $direct_stream $(stream one) $(stream one) $(stream silent)
+sampled "$packets" stream 400 40 $direct_stream $(stream one) $(stream one) $(stream silent)
 compare "established TCP, one connection" Gbit/s ">= 0.97" "stream 1" "routed, conntrack:" "stream 0"
 compare "established TCP with accounting" Gbit/s ">= 0.97" "stream 1" "without:" "stream 3"
 compare "established TCP (how exact this is)" Gbit/s "" "stream 2" "the same again:" "stream 1"

@@ -45,7 +45,7 @@ reload() { # NUMBER
 	idle
 }
 idle() { on gwd taskset -c 1 "$gwctl" -s "$(socket gwd)" -q apply; }
-for r in $(rounds 10); do
+for r in $(rounds 11); do
 	for kind in quiet reload idle; do
 		rm -f "$work/loaded"
 		caller=

@@ -356,7 +356,8 @@ int main(int argc, char **argv)
 	go_first();
 	for (unsigned round = 0; round < rounds; round++)
 		for (unsigned i = 0; i < ways; i++) {
-			unsigned side = (round + (round % 2 ? ways - i : i)) % ways; /* there and back: no way is always behind the same */
+			/* There and back: no way comes always behind the same other one. */
+			unsigned side = (round + (round % 2 ? ways - i : i)) % ways;
 
 			measure(mode, round, (int)side, argv[4 + side], count);
 		}
