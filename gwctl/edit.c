@@ -15,6 +15,8 @@
 #include <unistd.h>
 
 #define SUFFIX ".yaml"
+#define ACCESS_LIST "system.posix_acl_access"
+#define LABEL "security.selinux"
 #define TEXT_MAX (64u << 20)
 
 /* ---- Files ---------------------------------------------------------------------------------------- */
@@ -29,9 +31,9 @@ static int write_new(int fd, const struct buf *text)
 {
 	for (size_t done = 0; done < text->len;) {
 		ssize_t n = write(fd, text->data + done, text->len - done);
-		if (n < 0)
+		if (n < 0 && errno != EINTR)
 			return -errno;
-		done += (size_t)n;
+		done += n > 0 ? (size_t)n : 0;
 	}
 	return 0;
 }
@@ -94,7 +96,7 @@ bool edit_changed(const struct edit *e)
 /* Not those that vouch for what was written (security.ima), which would be a lie. */
 static bool is_kept(const char *attribute)
 {
-	static const char *const kept[] = {"system.posix_acl_access", "security.selinux", "user.", "trusted."};
+	static const char *const kept[] = {ACCESS_LIST, LABEL, "user.", "trusted."};
 	for (size_t i = 0; i < ARRAY_SIZE(kept); i++)
 		if (strncmp(attribute, kept[i], strlen(kept[i])) == 0)
 			return true;
@@ -107,7 +109,9 @@ static int copy_attribute(const char *file, const char *name, int fd)
 	ssize_t len = getxattr(file, name, NULL, 0);
 	value = xmalloc(len > 0 ? (size_t)len : 1);
 	len = len < 0 ? len : getxattr(file, name, value, (size_t)len);
-	return len < 0 || fsetxattr(fd, name, value, (size_t)len, 0) < 0 ? -errno : 0;
+	if (len >= 0 && fsetxattr(fd, name, value, (size_t)len, 0) == 0)
+		return 0;
+	return streq(name, LABEL) && (errno == EPERM || errno == EACCES) ? 0 : -errno; /* the directory gives one */
 }
 
 /* Access lists among them. A file system without any has none to keep. */
@@ -125,6 +129,12 @@ static int copy_attributes(const char *file, int fd)
 	return r;
 }
 
+/* What it has of the directory's default list: the mode would give it life. */
+static int drop_access_list(int fd)
+{
+	return fremovexattr(fd, ACCESS_LIST) < 0 && errno != ENODATA && errno != ENOTSUP ? -errno : 0;
+}
+
 /* Rights first, from the narrowest: nobody sees it with others. */
 static int prepare(const struct edit *e)
 {
@@ -134,13 +144,15 @@ static int prepare(const struct edit *e)
 		return -errno;
 	if (there && fchown(fd, e->was.st_uid, e->was.st_gid) < 0)
 		return -errno;
-	int r = there ? copy_attributes(e->file, fd) : 0;
+	int r = there ? drop_access_list(fd) : 0;
+	if (there && r == 0)
+		r = copy_attributes(e->file, fd);
 	if (r < 0)
 		return r == -ENOENT ? -ESTALE : r;
 	return fchmod(fd, there ? e->was.st_mode & 07777 : 0644) < 0 || fsync(fd) < 0 ? -errno : 0;
 }
 
-/* On a file system without the exchange. */
+/* On a file system without the exchange, or where the call is forbidden. */
 static int replace(const struct edit *e)
 {
 	if (e->was.st_ino ? !says(e->file, &e->before) : access(e->file, F_OK) == 0)
@@ -158,7 +170,7 @@ static int exchange(const struct edit *e)
 {
 	unsigned how = e->was.st_ino ? RENAME_EXCHANGE : RENAME_NOREPLACE;
 	int r = rename_as(e->copy, e->file, how);
-	if (r == -EINVAL)
+	if (r == -EINVAL || r == -ENOSYS)
 		return replace(e);
 	if (r < 0 || !e->was.st_ino)
 		return r == -ENOENT || r == -EEXIST ? -ESTALE : r;

@@ -56,8 +56,8 @@ is "the file keeps its owner and rights" "640 65534:65533" stat -c '%a %u:%g' "$
 has "and is what was written" 'name: more' cat "$file"
 is "no copy is left behind it" "" copies
 has "the editor had a copy, beside it, that is YAML" "^$dir/\.gwd\.yaml\..{6}\.yaml$" cat "$work/given"
+lists() { getfacl -cpn "$file"; }
 if command -v setfacl >/dev/null && setfacl -m u:12345:r "$file" 2>/dev/null; then
-	lists() { getfacl -cpn "$file"; }
 	before=$(lists)
 else
 	skip "access lists are kept" "no setfacl here, or a file system without them"
@@ -70,6 +70,17 @@ is "its access lists are kept" "$before" lists
 check "undone" ctl gateway -q undo
 check "the file is what runs again" ctl gateway -q apply
 is "so" 0 sh -c "'$gwctl' -s '$dir/gwd.sock' diff >/dev/null; echo \$?"
+
+# Rights that new files of the directory get are none of the file's.
+if command -v setfacl >/dev/null && setfacl -b "$file" 2>/dev/null && setfacl -d -m u:12345:rw "$dir" 2>/dev/null; then
+	before=$(lists)
+	editor "echo '# among others' >>\"\$f\""
+	check "where new files get an access list" edit
+	is "the file has none" "$before" lists
+	setfacl -k "$dir"
+else
+	skip "a default access list gives the file nothing" "no setfacl here, or a file system without them"
+fi
 
 # Mistakes.
 cp "$file" "$work/before"
