@@ -89,12 +89,13 @@ compare "first packet of a flow through 10,000 forwards" µs "<= 0.05" "first 4"
 stream() { echo "$1-client,$1-server,203.0.113.1,9001,1,9001"; } # NAME
 direct_stream="plain-client,plain-server,10.0.0.2,9001,1,9001"
 # shellcheck disable=SC2046 # words
-sampled "$packets" rate 240 20 $direct $(way one 1) $(way one 1) $(way silent 1)
+sampled "$packets" rate 240 20 $direct $(way one 1) $(way one 1) $(way silent 1) $(way bare 1)
 # shellcheck disable=SC2046 # words
-sampled "$packets" stream 400 40 $direct_stream $(stream one) $(stream one) $(stream silent)
+sampled "$packets" stream 300 40 $direct_stream $(stream one) $(stream one) $(stream silent)
 compare "established TCP, one connection" Gbit/s ">= 0.97" "stream 1" "routed, conntrack:" "stream 0"
 compare "established TCP with accounting" Gbit/s ">= 0.97" "stream 1" "without:" "stream 3"
 compare "established TCP (how exact this is)" Gbit/s "" "stream 2" "the same again:" "stream 1"
 compare "small packets of one flow" pps ">= 0.92" "rate 1" "routed, conntrack:" "rate 0"
+compare "small packets of one flow" pps "" "rate 1" "a bare nft map:" "rate 4"
 compare "small packets with accounting" pps ">= 0.97" "rate 1" "without:" "rate 3"
 compare "small packets (how exact this is)" pps "" "rate 2" "the same again:" "rate 1"
