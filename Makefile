@@ -127,6 +127,7 @@ $(GWD_TESTS:%=$(B)/tests/%): $(B)/tests/%: $(B)/obj/tests/unit/%.o $(GWD) $(LIB)
 $(GWCTL_TESTS:%=$(B)/tests/%): $(B)/tests/%: $(B)/obj/tests/unit/%.o $(GWCTL) $(LIB)
 $(TESTS:%=$(B)/tests/%): LIBS = $(TEST_LIBS) $(GWD_LIBS) $(LIB_LIBS)
 $(B)/tests/test_listeners: LIBS += -Wl,--wrap=mnl_socket_sendto
+$(B)/tests/test_kernel: LIBS += -Wl,--wrap=mnl_socket_setsockopt
 $(B)/tests/test_kernel_owner: LIBS += -Wl,--wrap=recvmsg
 
 # Fuzz targets, in the build with FUZZ=1. Real netlink sockets answer to fuzz_netlink with what it makes up.

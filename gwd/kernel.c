@@ -31,6 +31,7 @@ struct kernel {
 	struct watch *watch;
 	enum { OWNING_NOT_TRIED, OWNING_WORKS, OWNING_FAILS } owning;
 	bool keeps, traces; /* RULESET_KEEPER, RULESET_TRACE are there */
+	bool deaf;	    /* what others change is not heard */
 	struct kernel_stats stats;
 };
 
@@ -445,27 +446,52 @@ static int commit_unsent(int error, size_t len, struct diag *d)
 	return error;
 }
 
-/* nl_batch, unseen by our own watch. */
+/* Waits until whoever is in the middle of a commit has told of all of it: the generation is counted up before that, and
+ * asking for it does not wait. A batch of nothing changes nothing. */
+static int let_finish(struct kernel *k)
+{
+	static const struct plan nothing = {0};
+	_cleanup_(nft_batch_freep) struct nft_batch *batch = nft_put_plan(&nothing, 0);
+	struct nl_error error;
+	int r = nl_batch(k->nl, batch->buf.data, batch->buf.len, &error, 1);
+
+	return r < 0 && r != -ENOBUFS ? r : 0; /* before Linux 6.10 it is not answered */
+}
+
+/* nl_batch, unseen by our own watch. What others did before the generation that we know is in its queue by then; what
+ * they did after it makes it another one. */
 static int send_unwatched(struct kernel *k, const struct nft_batch *batch, struct nl_error *errors)
 {
 	uint32_t before = 0;
 	int r, look = generation(k, &before);
 
 	if (look == 0)
+		look = let_finish(k);
+	if (look == 0)
 		look = watch_look_away(k->watch);
 	r = nl_batch(k->nl, batch->buf.data, batch->buf.len, errors, ERRORS_MAX);
 	look = watch_look_again(k->watch, look == 0 && r == 0 ? before + 1 : 0);
-	return look < 0 && r == 0 ? -ENOBUFS : r;
+	k->deaf = look < 0;
+	return k->deaf ? -ENOBUFS : r;
+}
+
+/* When that failed. */
+static int listen_again(struct kernel *k, struct diag *d)
+{
+	int r = watch_look_again(k->watch, 0);
+
+	k->deaf = r < 0;
+	return r < 0 ? read_failed(d, r, "listen for what other programs change in the ruleset") : 0;
 }
 
 int kernel_commit(struct kernel *k, const struct plan *plan, uint32_t generation_wanted, struct diag *d)
 {
 	_cleanup_(nft_batch_freep) struct nft_batch *batch = NULL;
 	struct nl_error errors[ERRORS_MAX];
-	int r;
+	int r = k->deaf ? listen_again(k, d) : 0;
 
-	if (!plan->n)
-		return 0;
+	if (r < 0 || !plan->n)
+		return r;
 	batch = nft_put_plan(plan, generation_wanted);
 	r = batch->elements > ELEMENTS_WATCHED ? send_unwatched(k, batch, errors)
 					       : nl_batch(k->nl, batch->buf.data, batch->buf.len, errors, ERRORS_MAX);

@@ -141,17 +141,26 @@ static bool is_ours(const struct nlmsghdr *nlh)
 	       streq(mnl_attr_get_str(attr), RULESET_TABLE);
 }
 
+/* What was begun may never come to its end. */
+static void lose(struct watch *w)
+{
+	w->lost = true;
+	w->touching = 0;
+}
+
 static void read_message(struct watch *w, const struct nlmsghdr *nlh)
 {
+	if (nlh->nlmsg_type == NLMSG_ERROR) /* no answer to watch_look_again */
+		lose(w);
 	if (NFNL_SUBSYS_ID(nlh->nlmsg_type) != NFNL_SUBSYS_NFTABLES ||
 	    mnl_nlmsg_get_payload_len(nlh) < sizeof(struct nfgenmsg))
 		return;
 	switch (NFNL_MSG_TYPE(nlh->nlmsg_type)) {
 	case NFT_MSG_NEWGEN:
-		if (nlh->nlmsg_pid == nl_port(w->nl))
-			w->lost |= !nlh->nlmsg_seq || generation_of(nlh) != nlh->nlmsg_seq;
-		else
+		if (nlh->nlmsg_pid != nl_port(w->nl))
 			end_transaction(w, nlh);
+		else if (!nlh->nlmsg_seq || generation_of(nlh) != nlh->nlmsg_seq)
+			lose(w);
 		break;
 	case NFT_MSG_NEWSETELEM: /* ban lists change all day */
 	case NFT_MSG_DELSETELEM:
@@ -173,10 +182,8 @@ unsigned watch_read(struct watch *w, struct culprit *ret_who)
 	while ((n = recv(nl_fd(w->nl), buf, sizeof(buf), MSG_DONTWAIT)) > 0 || (n < 0 && errno == ENOBUFS)) {
 		int len = (int)n;
 
-		if (n < 0) {
-			w->lost = true;
-			w->touching = 0;
-		}
+		if (n < 0)
+			lose(w);
 		for (const struct nlmsghdr *nlh = (const void *)buf; n > 0 && mnl_nlmsg_ok(nlh, len);
 		     nlh = mnl_nlmsg_next(nlh, &len))
 			read_message(w, nlh);

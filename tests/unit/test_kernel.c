@@ -351,6 +351,42 @@ static void test_hundred_thousand(void **state)
 	arena_free(names);
 }
 
+/* What nl.c asks for (Makefile), or what is refused. */
+int __real_mnl_socket_setsockopt(const struct mnl_socket *socket, int type, void *value, socklen_t len);
+int __wrap_mnl_socket_setsockopt(const struct mnl_socket *socket, int type, void *value, socklen_t len);
+static bool no_joining;
+
+int __wrap_mnl_socket_setsockopt(const struct mnl_socket *socket, int type, void *value, socklen_t len)
+{
+	if (!no_joining || type != NETLINK_ADD_MEMBERSHIP)
+		return __real_mnl_socket_setsockopt(socket, type, value, len);
+	errno = ENOMEM;
+	return -1;
+}
+
+/* After a large batch: what others do is heard again, or that it is not is said before anything else is done. */
+static void test_deaf(void **state)
+{
+	struct kernel *k = opened(state);
+	_cleanup_(arena_freep) struct arena *names = arena_new();
+	_cleanup_(ruleset_freep) struct ruleset *want = many(names, 1500), *nothing = ruleset_new();
+	_cleanup_(plan_freep) struct plan *plan = plan_diff(nothing, want), *none = plan_diff(want, want);
+	struct diag d = {0};
+	struct culprit who;
+
+	no_joining = true;
+	assert_int_equal(kernel_commit(k, plan, 0, &d), -ENOBUFS);
+	assert_int_equal(d.n, 0);
+	assert_int_equal(kernel_commit(k, none, 0, &d), -ENOMEM);
+	no_joining = false;
+	assert_non_null(strstr(diag_text(&d), "listen for what other programs change"));
+	diag_free(&d);
+	assert_int_equal(kernel_commit(k, none, 0, &d), 0);
+	assert_int_equal(kernel_touched(k, &who), KERNEL_OURS | KERNEL_OTHERS); /* whatever was done meanwhile */
+	assert_int_equal(nft("delete table inet gwd"), 0);
+	assert_int_equal(kernel_touched(k, &who), KERNEL_OURS);
+}
+
 /* Without rights in the first user namespace the send buffer ends at wmem_max: said, never split. */
 static void test_send_buffer_bounded(void **state)
 {
@@ -485,6 +521,7 @@ int main(void)
 		IN_KERNEL_PLACE(test_foreign_additions),
 		IN_KERNEL_PLACE(test_listing_reloads),
 		IN_KERNEL_PLACE(test_hundred_thousand),
+		IN_KERNEL_PLACE(test_deaf),
 		IN_KERNEL_PLACE(test_send_buffer_bounded),
 		IN_KERNEL_PLACE(test_silence_is_unknown),
 		IN_KERNEL_PLACE(test_table_goes_while_read),

@@ -2,6 +2,8 @@
 /* Who owns a table, against the real kernel: what others can do to it, and what becomes of it and of connections. */
 #include <errno.h>
 #include <netinet/in.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -247,6 +249,10 @@ static void test_looking_away(void **state)
 	struct culprit who;
 	uint32_t generation;
 	struct watch *w;
+	struct {
+		struct nlmsghdr header;
+		struct nfgenmsg nfg;
+	} refuse = {.header = {.nlmsg_len = sizeof(refuse), .nlmsg_flags = NLM_F_REQUEST}};
 
 	need_nft();
 	assert_int_equal(watch_open(0, &w), 0);
@@ -269,6 +275,9 @@ static void test_looking_away(void **state)
 	assert_int_equal(watch_read(w, &who), KERNEL_OURS | KERNEL_OTHERS);
 	netns_run("nft add table inet gwd");
 	assert_int_equal(watch_read(w, &who), KERNEL_OURS);
+	refuse.header.nlmsg_type = NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_MAX; /* an error for an answer */
+	assert_int_equal(send(watch_fd(w), &refuse, sizeof(refuse), 0), sizeof(refuse));
+	assert_int_equal(watch_read(w, &who), KERNEL_OURS | KERNEL_OTHERS);
 	watch_close(w);
 }
 
