@@ -89,10 +89,10 @@ static __attribute__((format(printf, 3, 0))) char *format(char room[SHORT_MAX], 
 	int n;
 
 	va_copy(again, ap);
-	n = vsnprintf(room, SHORT_MAX, fmt, ap);
-	if (n >= SHORT_MAX)
-		n = vasprintf(&s, fmt, again);
+	n = vsnprintf(room, SHORT_MAX, fmt, again);
 	va_end(again);
+	if (n >= SHORT_MAX)
+		n = vasprintf(&s, fmt, ap);
 	if (n < 0)
 		out_of_memory();
 	*ret_len = (size_t)n;
