@@ -290,11 +290,14 @@ static char *firewalls_cell(const json_t *s)
 	json_array_foreach(json_object_get(s, "firewalls"), i, f)
 	{
 		json_int_t n = json_number(f, "count");
-		bool input = streq(json_text(f, "hook"), "input");
+		const char *hook = json_text(f, "hook");
+		const char *what = streq(hook, "input")     ? "open port"
+				   : streq(hook, "forward") ? "forward"
+							    : "forward or open port";
 		buf_printf(&lines, "%s%s (table %s, chain %s) %s %lld %s%s", i ? "\n" : "", json_text(f, "tool"),
 			   json_text(f, "table"), json_text(f, "chain"),
 			   json_is_true(json_object_get(f, "certain")) ? "drops" : "may drop", (long long)n,
-			   input ? "open port" : "forward", plural(n, "s"));
+			   what, plural(n, "s"));
 	}
 	return buf_take(&lines);
 }

@@ -154,10 +154,32 @@ static struct foreign_packet reply_to(const struct foreign_packet *p)
 	return reply;
 }
 
-size_t foreign_drops(const struct foreign *f, uint32_t hook, const struct foreign_packet *p, struct obstacle *ret,
-		     size_t max)
+/* A chain of devices may not be there where it comes in. */
+static bool meets_for_certain(const struct chain *base, uint32_t hook, const struct foreign_packet *p)
+{
+	return hook != NF_INET_INGRESS || !base->devices || *p->from.ifname;
+}
+
+/* What the base chain takes of the connection. */
+static struct fate taken(const struct foreign_table *t, const struct chain *base, uint32_t hook,
+			 const struct foreign_packet *p)
 {
 	const struct foreign_packet reply = reply_to(p);
+	struct fate there, back = {0};
+
+	foreign_run(t, base, p, &there);
+	if (hook == NF_INET_FORWARD)
+		foreign_run(t, base, &reply, &back);
+	if (back.dropped == BELIEF_YES) /* a maybe of both ways is no news */
+		there = back;
+	if (there.dropped == BELIEF_YES && !meets_for_certain(base, hook, p))
+		there.dropped = BELIEF_MAYBE;
+	return there;
+}
+
+size_t foreign_drops(const struct foreign *f, const struct foreign_stop *stop, const struct foreign_packet *p,
+		     struct obstacle *ret, size_t max)
+{
 	size_t n = 0;
 
 	for (size_t i = 0; i < f->n; i++) {
@@ -165,17 +187,13 @@ size_t foreign_drops(const struct foreign *f, uint32_t hook, const struct foreig
 
 		for (size_t k = 0; k < t->rules->n_chains; k++) {
 			const struct chain *base = &t->rules->chains[k];
-			struct fate there, back = {0};
 
-			if (!meets(t, base, "filter", hook, p))
+			if (base->priority < stop->first || base->priority > stop->last ||
+			    !meets(t, base, "filter", stop->hook, p))
 				continue;
-			foreign_run(t, base, p, &there);
-			if (hook == NF_INET_FORWARD)
-				foreign_run(t, base, &reply, &back);
-			if (back.dropped == BELIEF_YES) /* a maybe of both ways is no news */
-				there = back;
-			if (there.dropped != BELIEF_NO && n++ < max)
-				ret[n - 1] = (struct obstacle){t, base, foreign_tool(t, base, &there), there};
+			struct fate fate = taken(t, base, stop->hook, p);
+			if (fate.dropped != BELIEF_NO && n++ < max)
+				ret[n - 1] = (struct obstacle){t, base, foreign_tool(t, base, &fate), fate};
 		}
 	}
 	return n;

@@ -5,6 +5,10 @@
 #ifndef FOREIGN_H
 #define FOREIGN_H
 
+#include <netinet/in.h>
+
+#include <linux/netfilter_ipv4.h>
+
 #include "addr.h"
 #include "remedy.h"
 #include "ruleset.h"
@@ -117,11 +121,40 @@ struct obstacle {
 	enum foreign_tool tool;
 	struct fate fate;
 };
-/* Where a connection that begins with this packet is dropped, or may be, on the hook (NF_INET_FORWARD, NF_INET_LOCAL_IN,
- * NF_INET_INGRESS of the interface it comes in on, ...);
- * its replies count too. Returns how many there are, fills up to `max`. */
-size_t foreign_drops(const struct foreign *, uint32_t hook, const struct foreign_packet *, struct obstacle *ret,
-		     size_t max);
+const char *foreign_hook_name(const struct obstacle *); /* "forward", "ingress" */
+
+/* ---- Ways ---------------------------------------------------------------------------------------- */
+
+enum { FOREIGN_OURS = NF_IP_PRI_NAT_DST - 1 }; /* the priority of our translation: dnat_hooks() in compile.c */
+
+enum foreign_face { /* of a connection: one packet each */
+	FOREIGN_DIALLED,  /* as it arrives, ahead of our translation */
+	FOREIGN_SENT,     /* behind it */
+	FOREIGN_ANSWERED, /* what comes back, as it arrives */
+	FOREIGN_FACES
+};
+
+struct foreign_stop { /* base chains that meet the same packet */
+	uint32_t hook; /* NF_INET_*; ingress is that of the interface it comes in on */
+	enum foreign_face face;
+	int first, last; /* their priorities */
+};
+
+enum { /* a way has one of the first two and one of the others; HERE is this machine itself */
+	FOREIGN_FROM_OUTSIDE = 1 << 0,
+	FOREIGN_FROM_HERE = 1 << 1,
+	FOREIGN_TO_TARGET = 1 << 2,
+	FOREIGN_TO_HERE = 1 << 3,
+};
+enum { FOREIGN_STOPS_MAX = 9 };
+/* The stops of a way, in the order in which they are passed. Returns how many there are. */
+size_t foreign_way(unsigned way, struct foreign_stop ret[FOREIGN_STOPS_MAX]);
+struct foreign_stop foreign_hook(uint32_t hook); /* all of its chains */
+
+/* Where a connection that begins with this packet is dropped, or may be, at the stop; on the forward hook its replies
+ * count too. Returns how many there are, fills up to `max`. */
+size_t foreign_drops(const struct foreign *, const struct foreign_stop *, const struct foreign_packet *,
+		     struct obstacle *ret, size_t max);
 /* Where it is rewritten or no longer tracked, or may be, as with foreign_drops; a fate says nothing else then, and `rule`
  * is the one that does it. */
 size_t foreign_alters(const struct foreign *, uint32_t hook, const struct foreign_packet *, struct obstacle *ret,

@@ -267,6 +267,7 @@ enum belief foreign_iptables_match(const struct registers *r, const struct expr 
 		b = foreign_has_port(e->name, port) ? BELIEF_YES : BELIEF_NO;
 	return e->has_dir ? belief_not(b) : b;
 }
+
 /* Of a concatenation with intervals, every field has its own. */
 enum belief foreign_is_elem(const struct registers *r, const struct set *set, uint8_t slot, const struct elem *x)
 {

@@ -186,9 +186,9 @@ void opening_views_free(struct opening_view *, size_t n);
 struct gwd_firewall {
 	const char *tool;         /* "ufw" */
 	char *table, *chain;      /* "ip filter", "FORWARD"; owned */
-	const char *hook;         /* "forward", "input" */
+	const char *hook;         /* "forward", "input", "prerouting", "postrouting", "ingress" */
 	bool certain;             /* drops; otherwise it may, by what can be read */
-	size_t n;                 /* forwards, or open ports */
+	size_t n;                 /* forwards, and open ports */
 	struct remedy remedy;     /* what lets the first of them through */
 };
 

@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <linux/netfilter.h>
-#include <linux/netfilter_ipv4.h>
 
 #include "foreign.h"
 
@@ -85,24 +84,41 @@ static bool spend(struct findings *all)
 	return all->work <= WORK_MAX;
 }
 
-/* `what` is the forward or opening, once each. */
-static void judge(struct findings *all, uint32_t hook, const struct foreign_packet *p, const void *what,
-		  const char *name)
+/* Where firewalls filter, a "may" is worth a word. Ahead of that and behind it stand checks of sources and rates, of
+ * which each may drop anything, in healthy set-ups too: there only what is certain is. */
+static bool is_worth_a_word(const struct obstacle *o, const struct foreign_stop *stop)
+{
+	return o->fate.dropped == BELIEF_YES || stop->hook == NF_INET_FORWARD || stop->hook == NF_INET_LOCAL_IN;
+}
+
+static void judge_stop(struct findings *all, const struct foreign_stop *stop, const struct foreign_packet *p,
+		       const void *what, const char *name)
 {
 	struct obstacle in_the_way[IN_THE_WAY_MAX];
-	size_t n = 0;
+	size_t n = foreign_drops(all->tables, stop, p, in_the_way, IN_THE_WAY_MAX);
 
-	if (spend(all))
-		n = foreign_drops(all->tables, hook, p, in_the_way, IN_THE_WAY_MAX);
 	for (size_t i = 0; i < n && i < IN_THE_WAY_MAX; i++) {
-		struct finding *f = finding_of(all, &in_the_way[i], p);
+		struct finding *f = is_worth_a_word(&in_the_way[i], stop) ? finding_of(all, &in_the_way[i], p) : NULL;
 
-		if (f->last == what)
+		if (!f || f->last == what)
 			continue;
 		f->last = what;
 		if (f->n++ < NAMED_MAX)
 			buf_printf(&f->names, "%s%s", f->n > 1 ? ", " : "", name);
 	}
+}
+
+/* `what` is the forward or opening, once each; `to` the end of its way. */
+static void judge(struct findings *all, unsigned to, const struct foreign_packet packets[FOREIGN_FACES],
+		  const void *what, const char *name)
+{
+	struct foreign_stop stops[FOREIGN_STOPS_MAX];
+	size_t n = foreign_way(FOREIGN_FROM_OUTSIDE | to, stops);
+
+	if (!spend(all))
+		return;
+	for (size_t i = 0; i < n; i++)
+		judge_stop(all, &stops[i], &packets[stops[i].face], what, name);
 }
 
 /* ---- Packets of a forward ------------------------------------------------------------------------ */
@@ -152,37 +168,6 @@ static void set_way_in(const struct gwd *g, const struct forward *f, struct fore
 		set_interface(g, end, only->name);
 }
 
-static void judge_target(struct findings *all, const struct forward *f, const struct target *t,
-			 struct foreign_packet *p)
-{
-	for (size_t i = 0; i < f->n_ports; i++) {
-		const struct port_range listened = f->ports[i];
-
-		p->to.port = forward_target_port(f, t, listened, listened.first);
-		judge(all, NF_INET_FORWARD, p, f, f->name);
-		if (listened.last == listened.first)
-			continue;
-		p->to.port = forward_target_port(f, t, listened, listened.last);
-		judge(all, NF_INET_FORWARD, p, f, f->name);
-	}
-}
-
-static void judge_drops(struct findings *all, const struct forward *f, uint8_t proto)
-{
-	struct foreign_packet p = {.family = f->family, .proto = proto, .translated = !f->no_nat};
-
-	set_way_in(all->gwd, f, &p.from);
-	for (size_t i = 0; i < f->n_targets; i++) {
-		if (f->targets[i].state == TARGET_OFF)
-			continue;
-		p.to = (struct foreign_end){.ip = f->targets[i].addr};
-		set_way_out(all->gwd, &p.to);
-		judge_target(all, f, &f->targets[i], &p);
-	}
-}
-
-/* ---- Translations of others ---------------------------------------------------------------------- */
-
 /* Addresses that the forward listens on now; one that is not known when there is none. */
 static size_t entrances(const struct gwd *g, const struct forward *f, struct ip ret[ENTRANCES_MAX])
 {
@@ -206,10 +191,69 @@ static size_t entrances(const struct gwd *g, const struct forward *f, struct ip 
 	return n;
 }
 
+/* As it arrives: where one of several addresses is dialled, or one of an inside, what hangs on that is not certain. */
+static struct foreign_packet dialled(const struct findings *all, const struct forward *f,
+				     const struct foreign_packet *sent)
+{
+	struct foreign_packet p = {.family = f->family, .proto = sent->proto, .from = sent->from, .local = true};
+	struct ip addresses[ENTRANCES_MAX];
+	const struct local_address *at;
+
+	if (f->no_nat)
+		return *sent;
+	if (entrances(all->gwd, f, addresses) == 1)
+		p.to.ip = addresses[0];
+	at = topology_address(all->gwd->topology, &p.to.ip);
+	if (at && !streq(at->ifname, p.from.ifname))
+		p.from = (struct foreign_end){0};
+	return p;
+}
+
+static void judge_port(struct findings *all, const struct forward *f, uint16_t listened, uint16_t port,
+		       struct foreign_packet packets[FOREIGN_FACES])
+{
+	packets[FOREIGN_DIALLED].to.port = listened;
+	packets[FOREIGN_SENT].to.port = packets[FOREIGN_ANSWERED].from.port = port;
+	judge(all, FOREIGN_TO_TARGET, packets, f, f->name);
+}
+
+static void judge_target(struct findings *all, const struct forward *f, const struct target *t,
+			 struct foreign_packet packets[FOREIGN_FACES])
+{
+	for (size_t i = 0; i < f->n_ports; i++) {
+		const struct port_range listened = f->ports[i];
+
+		judge_port(all, f, listened.first, forward_target_port(f, t, listened, listened.first), packets);
+		if (listened.last != listened.first)
+			judge_port(all, f, listened.last, forward_target_port(f, t, listened, listened.last), packets);
+	}
+}
+
+static void judge_drops(struct findings *all, const struct forward *f, uint8_t proto)
+{
+	struct foreign_packet sent = {.family = f->family, .proto = proto, .translated = !f->no_nat};
+
+	set_way_in(all->gwd, f, &sent.from);
+	for (size_t i = 0; i < f->n_targets; i++) {
+		if (f->targets[i].state == TARGET_OFF)
+			continue;
+		sent.to = (struct foreign_end){.ip = f->targets[i].addr};
+		set_way_out(all->gwd, &sent.to);
+		struct foreign_packet packets[FOREIGN_FACES] = {
+			[FOREIGN_DIALLED] = dialled(all, f, &sent),
+			[FOREIGN_SENT] = sent,
+			[FOREIGN_ANSWERED] = {.family = f->family, .proto = proto, .from = sent.to, .reply = true},
+		};
+		judge_target(all, f, &f->targets[i], packets);
+	}
+}
+
+/* ---- Translations of others ---------------------------------------------------------------------- */
+
 /* "tcp 80 is already translated by Docker (table ip nat, chain DOCKER) to 172.17.0.2:80; ..." Caller's string. */
 static char *taken_text(const struct obstacle *o, const struct forward *f, const char *proto, uint16_t port)
 {
-	bool ours_first = o->base->priority > NF_IP_PRI_NAT_DST - 1; /* see dnat_hooks() in compile.c */
+	bool ours_first = o->base->priority > FOREIGN_OURS;
 	_cleanup_(freep) char *place = foreign_place(o), *to = NULL;
 	struct forward like = {.family = o->fate.to.family};
 	uint16_t to_port = o->fate.to_port ? o->fate.to_port : port;
@@ -283,7 +327,7 @@ static void judge_opening(struct findings *all, const struct opening *o)
 		if (o->in == OPENING_WAN)
 			set_way_in(all->gwd, NULL, &p.from);
 		p.to.port = o->ports.first;
-		judge(all, NF_INET_LOCAL_IN, &p, o, name);
+		judge(all, FOREIGN_TO_HERE, (struct foreign_packet[FOREIGN_FACES]){p, p, p}, o, name);
 	}
 }
 
@@ -460,7 +504,7 @@ static struct gwd_firewall firewall(const struct finding *f)
 		.tool = foreign_tool_name(o->tool),
 		.table = xasprintf("%s %s", foreign_family(o->table), o->table->name),
 		.chain = xstrdup(o->fate.dropped_in),
-		.hook = o->base->hook == NF_INET_FORWARD ? "forward" : "input",
+		.hook = foreign_hook_name(o),
 		.certain = o->fate.dropped == BELIEF_YES,
 		.n = f->n,
 		.remedy = foreign_remedy(o, &f->packet),

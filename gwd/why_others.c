@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Other people's tables on the way, hook by hook: our translation is in the middle of the first one, so what is ahead of
- * it sees the address that was dialled, and everything behind it the target's. */
+/* Other people's tables on the way, stop by stop of foreign_way(). */
 #include "why.h"
 
 #include <linux/netfilter.h>
-#include <linux/netfilter_ipv4.h>
 
-enum {
-	OURS = NF_IP_PRI_NAT_DST - 1, /* dnat_hooks() in compile.c */
-	OBSTACLES_MAX = 8,
-};
+enum { OBSTACLES_MAX = 8 };
 
 static const char step[] = "firewalls";
 
@@ -46,16 +41,6 @@ static struct foreign_packet towards(const struct walk *w, const struct leg *leg
 	return p;
 }
 
-static const char *hook_name(const struct obstacle *o)
-{
-	static const char *const names[] = {"prerouting", "input", "forward", "output", "postrouting", "ingress"};
-	uint32_t hook = o->base->hook;
-
-	if (o->table->family == NFPROTO_NETDEV)
-		return hook == NF_NETDEV_INGRESS ? "ingress" : "egress";
-	return hook < ARRAY_SIZE(names) ? names[hook] : "?";
-}
-
 /* What its owner wrote beside it, or NULL. */
 static const char *comment_of(const struct rule *rule)
 {
@@ -83,19 +68,17 @@ char *why_drop_text(const struct obstacle *o)
 
 	return xasprintf("%s by %s: %s, at hook %s, priority %d",
 			 o->fate.dropped == BELIEF_YES ? "dropped" : "may be dropped", place, what,
-			 hook_name(o), o->base->priority);
+			 foreign_hook_name(o), o->base->priority);
 }
 
-/* All chains of the hook from priority `first` on, up to and without `end`; of answers only what is certain, for the
- * client's port is not known. Returns how many are in the way. */
-static size_t drops(struct walk *w, uint32_t hook, const struct foreign_packet *p, int64_t first, int64_t end)
+/* Of answers only what is certain, for the client's port is not known. Returns how many are in the way. */
+static size_t drops(struct walk *w, const struct foreign_stop *stop, const struct foreign_packet *p)
 {
 	struct obstacle found[OBSTACLES_MAX];
-	size_t n = w->others ? foreign_drops(w->others, hook, p, found, OBSTACLES_MAX) : 0, told = 0;
+	size_t n = w->others ? foreign_drops(w->others, stop, p, found, OBSTACLES_MAX) : 0, told = 0;
 
 	for (size_t i = 0; i < n && i < OBSTACLES_MAX; i++) {
-		if (found[i].base->priority < first || found[i].base->priority >= end ||
-		    (p->reply && found[i].fate.dropped != BELIEF_YES))
+		if (p->reply && found[i].fate.dropped != BELIEF_YES)
 			continue;
 		checks_add_remedy(&w->ret->checks, step,
 				  found[i].fate.dropped == BELIEF_YES ? VERDICT_FAIL : VERDICT_MAY,
@@ -110,11 +93,11 @@ static void translates(struct walk *w, const struct foreign_packet *p)
 {
 	struct obstacle o;
 
-	if (!w->others || !foreign_translates(w->others, p, &o) || o.base->priority > OURS)
+	if (!w->others || !foreign_translates(w->others, p, &o) || o.base->priority > FOREIGN_OURS)
 		return;
 	_cleanup_(freep) char *place = foreign_place(&o),
 			      *to = o.fate.to.family ? why_end(&o.fate.to, o.fate.to_port) : NULL;
-	bool certain = o.fate.translated == BELIEF_YES && o.base->priority < OURS;
+	bool certain = o.fate.translated == BELIEF_YES && o.base->priority < FOREIGN_OURS;
 
 	checks_add_remedy(&w->ret->checks, "translation", certain ? VERDICT_FAIL : VERDICT_MAY,
 			  xasprintf("%s %s%s%s first, at priority %d: no forward of gwd sees it then", place,
@@ -132,7 +115,8 @@ static void alters(struct walk *w, uint32_t hook, const struct foreign_packet *p
 
 	for (size_t i = 0; i < n && i < OBSTACLES_MAX; i++) {
 		const struct obstacle *o = &found[i];
-		int end = o->fate.untracked ? NF_IP_PRI_CONNTRACK : OURS; /* later it is tracked, or translated, already */
+		/* Later it is tracked, or translated, already. */
+		int end = o->fate.untracked ? NF_IP_PRI_CONNTRACK : FOREIGN_OURS;
 		bool sure = o->fate.altered == BELIEF_YES, first = hook == NF_INET_INGRESS || o->base->priority < end;
 		_cleanup_(freep) char *place = foreign_place(o), *what = what_drops(&o->fate);
 
@@ -144,33 +128,47 @@ static void alters(struct walk *w, uint32_t hook, const struct foreign_packet *p
 					    o->fate.untracked ? sure ? "not tracked" : "may be not tracked"
 					    : sure            ? "rewritten"
 							      : "may be rewritten",
-					    place, what, hook_name(o), o->base->priority,
+					    place, what, foreign_hook_name(o), o->base->priority,
 					    o->fate.untracked ? "what is not tracked is not translated"
 							      : "what becomes of it then is not known"),
 				  foreign_untranslate(o));
 	}
 }
 
+static bool is_own(const struct walk *w)
+{
+	return streq(w->in, "lo");
+}
+
+static size_t way_of(const struct walk *w, struct foreign_stop ret[FOREIGN_STOPS_MAX])
+{
+	return foreign_way((is_own(w) ? FOREIGN_FROM_HERE : FOREIGN_FROM_OUTSIDE) |
+				   (w->entry ? FOREIGN_TO_TARGET : FOREIGN_TO_HERE),
+			   ret);
+}
+
 void why_before(struct walk *w)
 {
 	const struct foreign_packet p = dialled(w);
-	bool own = streq(w->in, "lo");
+	struct foreign_stop stops[FOREIGN_STOPS_MAX];
+	size_t n = way_of(w, stops);
 
 	if (!w->others)
 		checks_add(&w->ret->checks, step, VERDICT_MAY, xstrdup("the tables of others cannot be read"), NULL);
-	if (!own) {
-		drops(w, NF_INET_INGRESS, &p, INT64_MIN, INT64_MAX);
-		alters(w, NF_INET_INGRESS, &p);
+	for (size_t i = 0; i < n; i++) {
+		if (stops[i].face != FOREIGN_DIALLED)
+			continue;
+		drops(w, &stops[i], &p);
+		alters(w, stops[i].hook, &p);
 	}
-	alters(w, own ? NF_INET_LOCAL_OUT : NF_INET_PRE_ROUTING, &p);
-	drops(w, own ? NF_INET_LOCAL_OUT : NF_INET_PRE_ROUTING, &p, INT64_MIN, OURS);
-	if (!own && !(w->entry && w->entry->forward->no_nat))
+	if (!is_own(w) && !(w->entry && w->entry->forward->no_nat))
 		translates(w, &p);
 }
 
 bool why_own_dropped(const struct walk *w, const struct leg *leg)
 {
-	static const uint32_t hooks[] = {NF_INET_LOCAL_OUT, NF_INET_POST_ROUTING};
+	const struct foreign_stop out[] = {foreign_hook(NF_INET_LOCAL_OUT), foreign_hook(NF_INET_POST_ROUTING)},
+				  in = foreign_hook(NF_INET_LOCAL_IN);
 	struct foreign_packet there = towards(w, leg), back = {.family = there.family, .proto = there.proto};
 	struct obstacle ignored;
 	size_t n = 0;
@@ -180,15 +178,9 @@ bool why_own_dropped(const struct walk *w, const struct leg *leg)
 	set_interface(w, &there.to, leg->out);
 	back.from = there.to;
 	back.reply = back.local = true;
-	for (size_t i = 0; i < ARRAY_SIZE(hooks) && w->others; i++)
-		n += foreign_drops(w->others, hooks[i], &there, &ignored, 1);
-	return n || (w->others && foreign_drops(w->others, NF_INET_LOCAL_IN, &back, &ignored, 1));
-}
-
-static void none(struct walk *w)
-{
-	if (w->others)
-		checks_pass(&w->ret->checks, step, xstrdup("no other table drops it, or its answers"));
+	for (size_t i = 0; i < ARRAY_SIZE(out) && w->others; i++)
+		n += foreign_drops(w->others, &out[i], &there, &ignored, 1);
+	return n || (w->others && foreign_drops(w->others, &in, &back, &ignored, 1));
 }
 
 /* The answer as it arrives, which no other hook sees with all of its addresses. */
@@ -202,26 +194,31 @@ static struct foreign_packet answered(const struct walk *w, const struct leg *le
 	return p;
 }
 
+/* All that is behind our translation. */
+static void behind(struct walk *w, const struct foreign_packet packets[FOREIGN_FACES])
+{
+	struct foreign_stop stops[FOREIGN_STOPS_MAX];
+	size_t n = way_of(w, stops), told = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (stops[i].face != FOREIGN_DIALLED)
+			told += drops(w, &stops[i], &packets[stops[i].face]);
+	if (!told && w->others)
+		checks_pass(&w->ret->checks, step, xstrdup("no other table drops it, or its answers"));
+}
+
 void why_between(struct walk *w, const struct leg *leg)
 {
-	struct foreign_packet p = towards(w, leg), back;
-	bool own = streq(w->in, "lo");
-	size_t n = drops(w, own ? NF_INET_LOCAL_OUT : NF_INET_PRE_ROUTING, &p, OURS, INT64_MAX);
+	struct foreign_packet packets[FOREIGN_FACES] = {[FOREIGN_SENT] = towards(w, leg)};
 
-	set_interface(w, &p.to, leg->out);
-	if (!own)
-		n += drops(w, NF_INET_FORWARD, &p, INT64_MIN, INT64_MAX);
-	n += drops(w, NF_INET_POST_ROUTING, &p, INT64_MIN, INT64_MAX);
-	back = answered(w, leg, &p);
-	n += drops(w, NF_INET_INGRESS, &back, INT64_MIN, INT64_MAX);
-	if (!n)
-		none(w);
+	set_interface(w, &packets[FOREIGN_SENT].to, leg->out);
+	packets[FOREIGN_ANSWERED] = answered(w, leg, &packets[FOREIGN_SENT]);
+	behind(w, packets);
 }
 
 void why_local(struct walk *w)
 {
-	const struct foreign_packet p = dialled(w);
+	const struct foreign_packet packets[FOREIGN_FACES] = {[FOREIGN_SENT] = dialled(w)};
 
-	if (!drops(w, NF_INET_LOCAL_IN, &p, INT64_MIN, INT64_MAX))
-		none(w);
+	behind(w, packets);
 }

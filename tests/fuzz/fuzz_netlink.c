@@ -184,9 +184,10 @@ static void read_table(struct diag *diag)
 
 static void tell(const struct obstacle *o, const struct foreign_packet *packet)
 {
-	_cleanup_(freep) char *where = foreign_place(o), *remedy = foreign_remedy(o, packet);
+	_cleanup_(freep) char *where = foreign_place(o);
+	_cleanup_(remedy_free) struct remedy remedy = foreign_remedy(o, packet);
 
-	PROMISE(where && remedy);
+	PROMISE(where && (remedy.command || remedy.advice));
 }
 
 static void read_foreign(struct diag *diag)
@@ -195,13 +196,18 @@ static void read_foreign(struct diag *diag)
 					      .proto = IPPROTO_TCP,
 					      .to = {.ip = {AF_INET, {192, 168, 1, 2}}, .port = 80, .ifname = "lan0"}};
 	_cleanup_(foreign_freep) struct foreign *foreign = NULL;
+	struct foreign_stop stops[FOREIGN_STOPS_MAX];
 	struct obstacle found[4];
 
 	if (kernel_read_foreign(kernel, true, &foreign, diag) < 0)
 		return;
-	size_t n = foreign_drops(foreign, NF_INET_FORWARD, &packet, found, ARRAY_SIZE(found));
-	for (size_t i = 0; i < n && i < ARRAY_SIZE(found); i++)
-		tell(&found[i], &packet);
+	size_t n_stops = foreign_way(FOREIGN_FROM_OUTSIDE | FOREIGN_TO_TARGET, stops);
+	for (size_t k = 0; k < n_stops; k++) {
+		size_t n = foreign_drops(foreign, &stops[k], &packet, found, ARRAY_SIZE(found));
+
+		for (size_t i = 0; i < n && i < ARRAY_SIZE(found); i++)
+			tell(&found[i], &packet);
+	}
 	if (foreign_translates(foreign, &packet, &found[0]))
 		tell(&found[0], &packet);
 	_cleanup_(settings_freep) struct settings *settings = settings_default();

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include <fnmatch.h>
+#include <limits.h>
 #include <netinet/in.h>
 
 #include <linux/netfilter.h>
@@ -91,7 +92,8 @@ static void assert_found(const struct foreign_packet *p, uint32_t hook, const ch
 	_cleanup_(foreign_freep) struct foreign *f = read_back();
 	_cleanup_(buf_free) struct buf out = {0};
 	struct obstacle o[8];
-	size_t n = foreign_drops(f, hook, p, o, ARRAY_SIZE(o));
+	const struct foreign_stop stop = foreign_hook(hook);
+	size_t n = foreign_drops(f, &stop, p, o, ARRAY_SIZE(o));
 
 	for (size_t i = 0; i < n; i++) {
 		_cleanup_(freep) char *place = foreign_place(&o[i]);
@@ -266,7 +268,8 @@ static void test_input(void **state)
 	assert_found(&p, NF_INET_LOCAL_IN, "drops: nftables (table inet filter, chain input)");
 }
 
-/* A chain of devices, "eth*" being all that begin so, meets what comes in on one of them. */
+/* A chain of devices, "eth*" being all that begin so, meets what comes in on one of them, and maybe what comes in
+ * nobody knows where. */
 static void test_devices(void **state)
 {
 	static const struct {
@@ -275,22 +278,60 @@ static void test_devices(void **state)
 	} cases[] = {{"eth0", true},     {"wan eth0", true}, {"eth0 wan", true}, {"eth*", true}, {"wan e*", true},
 		     {"*", true},        {"eth", false},     {"eth01", false},   {"th0", false}, {"eth0*", true},
 		     {"eth00*", false},  {"wan", false},     {"eth1 ppp*", false}};
-	const struct foreign_packet p = web_arriving();
+	const struct foreign_packet p = web_arriving(), anywhere = {.family = AF_INET, .proto = IPPROTO_TCP};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct foreign *f = xcalloc(1, sizeof(*f));
 		struct chain *c = ruleset_add_chain(foreign_table(f, NFPROTO_NETDEV, "t")->rules);
+		const struct foreign_stop stop = foreign_hook(NF_INET_INGRESS);
 		struct obstacle o;
 
 		*c = (struct chain){.name = "c", .base = true, .type = "filter", .devices = cases[i].devices};
 		c->policy = NF_DROP;
 		c->hook = NF_NETDEV_INGRESS;
 		foreign_sort(f);
-		if (foreign_drops(f, NF_INET_INGRESS, &p, &o, 1) != cases[i].meets)
+		if (foreign_drops(f, &stop, &p, &o, 1) != cases[i].meets)
 			fail_msg("%s", cases[i].devices);
+		assert_int_equal(foreign_drops(f, &stop, &anywhere, &o, 1), 1);
+		assert_int_equal(o.fate.dropped, BELIEF_MAYBE);
 		foreign_free(f);
 	}
+}
+
+/* "prerouting <= -102 dialled": what a way passes. */
+static void assert_way(unsigned way, const char *expected)
+{
+	static const char *const hooks[] = {"prerouting", "input", "forward", "output", "postrouting", "ingress"};
+	static const char *const faces[] = {"dialled", "sent", "answered"};
+	_cleanup_(buf_free) struct buf out = {0};
+	struct foreign_stop stops[FOREIGN_STOPS_MAX];
+	size_t n = foreign_way(way, stops);
+
+	for (size_t i = 0; i < n; i++) {
+		const struct foreign_stop *s = &stops[i];
+
+		buf_printf(&out, "%s%s %s", i ? ", " : "", faces[s->face], hooks[s->hook]);
+		if (s->first != INT_MIN)
+			buf_printf(&out, " from %d", s->first);
+		if (s->last != INT_MAX)
+			buf_printf(&out, " to %d", s->last);
+	}
+	assert_string_equal(out.data, expected);
+}
+
+static void test_ways(void **state)
+{
+	(void)state;
+	assert_way(FOREIGN_FROM_OUTSIDE | FOREIGN_TO_TARGET,
+		   "dialled ingress, dialled prerouting to -102, sent prerouting from -101, sent forward, "
+		   "sent postrouting, answered ingress");
+	assert_way(FOREIGN_FROM_OUTSIDE | FOREIGN_TO_HERE,
+		   "dialled ingress, dialled prerouting to -102, sent prerouting from -101, sent input");
+	assert_way(FOREIGN_FROM_HERE | FOREIGN_TO_TARGET,
+		   "dialled output to -102, sent output from -101, sent postrouting, answered ingress");
+	assert_way(FOREIGN_FROM_HERE | FOREIGN_TO_HERE,
+		   "dialled output to -102, sent output from -101, sent input");
 }
 
 static void test_translations(void **state)
@@ -380,12 +421,13 @@ static void test_events(void **state)
 static void assert_remedy(const char *expected)
 {
 	_cleanup_(foreign_freep) struct foreign *f = read_back();
+	const struct foreign_stop stop = foreign_hook(NF_INET_FORWARD);
 	const struct foreign_packet p = web();
 	struct obstacle o;
 	_cleanup_(remedy_free) struct remedy remedy = {0};
 	_cleanup_(freep) char *text = NULL;
 
-	assert_int_equal(foreign_drops(f, NF_INET_FORWARD, &p, &o, 1), 1);
+	assert_int_equal(foreign_drops(f, &stop, &p, &o, 1), 1);
 	remedy = foreign_remedy(&o, &p);
 	text = xasprintf("%s%s%s%s%s", remedy.command ? remedy.command : "", remedy.lasting ? "; for good: " : "",
 			 remedy.lasting ? remedy.lasting : "", remedy.advice ? "in words: " : "",
@@ -539,6 +581,7 @@ int main(void)
 		cmocka_unit_test_setup(test_endless, fresh),
 		cmocka_unit_test_setup(test_input, fresh),
 		cmocka_unit_test(test_devices),
+		cmocka_unit_test(test_ways),
 		cmocka_unit_test_setup(test_translations, fresh),
 		cmocka_unit_test_setup(test_first_translation, fresh),
 		cmocka_unit_test_setup(test_events, fresh),
