@@ -153,7 +153,11 @@ static bool in_range(const struct nlattr *attr, uint16_t port)
 	return mnl_attr_get_payload_len(attr) == sizeof(*range) && port >= range->start && port <= range->end;
 }
 
-static bool selects(const struct fib_rule_hdr *rule, const struct nlattr *attr, const struct route_packet *p)
+/* Of Linux 6.15: only a part of the port counts. For a single port there is always one. */
+enum { RULE_SPORT_MASK = FRA_DPORT_RANGE + 4, RULE_DPORT_MASK };
+
+/* 1, 0, or -1: not known of this packet. */
+static int selects(const struct fib_rule_hdr *rule, const struct nlattr *attr, const struct route_packet *p)
 {
 	switch (mnl_attr_get_type(attr)) {
 	case FRA_SRC:
@@ -161,19 +165,33 @@ static bool selects(const struct fib_rule_hdr *rule, const struct nlattr *attr, 
 	case FRA_DST:
 		return in_network(attr, rule->dst_len, &p->to);
 	case FRA_IIFNAME:
-		return streq(mnl_attr_get_str(attr), p->in ? p->in->name : "lo");
+		return mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) == 0 &&
+		       streq(mnl_attr_get_str(attr), p->in ? p->in->name : "lo");
 	case FRA_FWMARK: /* a packet without a mark */
-		return mnl_attr_get_u32(attr) == 0;
+		return mnl_attr_validate(attr, MNL_TYPE_U32) == 0 && mnl_attr_get_u32(attr) == 0;
 	case FRA_IP_PROTO:
-		return mnl_attr_get_u8(attr) == p->proto;
+		return mnl_attr_validate(attr, MNL_TYPE_U8) == 0 && mnl_attr_get_u8(attr) == p->proto;
 	case FRA_SPORT_RANGE:
 		return in_range(attr, p->from_port);
 	case FRA_DPORT_RANGE:
 		return in_range(attr, p->to_port);
+	case RULE_SPORT_MASK:
+	case RULE_DPORT_MASK:
+		return mnl_attr_validate(attr, MNL_TYPE_U16) == 0 && mnl_attr_get_u16(attr) == UINT16_MAX ? 1 : -1;
 	case FRA_OIFNAME:
 		return false;
-	default:
+	case FRA_PRIORITY: /* these select nothing */
+	case FRA_TABLE:
+	case FRA_FWMASK:
+	case FRA_FLOW:
+	case FRA_GOTO:
+	case FRA_PAD:
+	case FRA_PROTOCOL:
+	case FRA_SUPPRESS_IFGROUP:
+	case FRA_SUPPRESS_PREFIXLEN:
 		return true;
+	default:
+		return -1;
 	}
 }
 
@@ -182,7 +200,7 @@ static int on_rule(const struct nlmsghdr *nlh, void *ctx)
 	const struct fib_rule_hdr *rule = mnl_nlmsg_get_payload(nlh);
 	struct search *s = ctx;
 	const char *refusal = rule_refusal(rule->action, s->ret->error);
-	bool selected = true;
+	bool selected = true, known = !rule->tos;
 	uint32_t priority = 0;
 	struct nlattr *attr;
 
@@ -190,11 +208,14 @@ static int on_rule(const struct nlmsghdr *nlh, void *ctx)
 		return MNL_CB_OK;
 	mnl_attr_for_each(attr, nlh, sizeof(*rule))
 	{
-		if (mnl_attr_get_type(attr) == FRA_PRIORITY)
+		int one = selects(rule, attr, s->packet);
+
+		if (mnl_attr_get_type(attr) == FRA_PRIORITY && mnl_attr_validate(attr, MNL_TYPE_U32) == 0)
 			priority = mnl_attr_get_u32(attr);
-		selected = selected && selects(rule, attr, s->packet);
+		known = known && one >= 0;
+		selected = selected && one > 0;
 	}
-	if (selected == !!(rule->flags & FIB_RULE_INVERT))
+	if (!known || selected == !!(rule->flags & FIB_RULE_INVERT))
 		return MNL_CB_OK;
 	s->ret->refusal = refusal;
 	s->ret->priority = priority;

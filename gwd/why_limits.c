@@ -81,7 +81,7 @@ static bool too_many(struct walk *w, const struct forward *f)
 	uint64_t left;
 	size_t have;
 
-	if (!kernel_has_source(w->gwd->kernel, set, &w->from, &left))
+	if (kernel_has_source(w->gwd->kernel, set, &w->from, &left) <= 0)
 		return false;
 	have = connections(w, f);
 	if (have < max)
@@ -110,7 +110,7 @@ static bool too_fast(struct walk *w, const struct forward *f)
 	char from[ADDR_TEXT_MAX];
 	uint64_t left = forgets, ago;
 
-	if (!kernel_has_source(w->gwd->kernel, set, &w->from, &left))
+	if (kernel_has_source(w->gwd->kernel, set, &w->from, &left) <= 0)
 		return false;
 	ago = left < forgets ? forgets - left : 0;
 	if (ago * f->limit.rate >= f->limit.per * UINT64_C(1000))

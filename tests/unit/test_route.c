@@ -122,7 +122,8 @@ static void test_arrivals(void **state)
 	netns_run("echo 0 >/proc/sys/net/ipv4/conf/va/rp_filter");
 	netns_run("ip rule add iif va dport 81 priority 90 blackhole && ip rule add iif vc priority 91 blackhole && "
 		  "ip rule add fwmark 1 priority 92 blackhole && ip rule add from 10.0.0.3 priority 93 blackhole && "
-		  "ip rule add not from 10.0.0.0/24 priority 94 blackhole");
+		  "ip rule add not from 10.0.0.0/24 priority 94 blackhole && "
+		  "ip rule add tos 0x10 priority 87 blackhole && ip rule add uidrange 7-7 priority 88 blackhole");
 	assert_arrival("10.0.0.2", "10.2.0.2", "vc");
 	assert_arrival("10.0.0.3", "10.2.0.2", "blackhole by rule 93");
 	assert_arrival("198.51.100.1", "10.2.0.2", "blackhole by rule 94");
