@@ -33,27 +33,15 @@ void diagnosis_free(struct diagnosis *d)
 
 /* ---- One forward ----------------------------------------------------------------------------------- */
 
-/* An address of ours at which this very forward is met: another one may have the same port on some of them. Family 0: what
- * it says itself. */
-static struct ip met_at(const struct walk *w, const struct forward *f, uint8_t proto)
-{
-	const struct topology *t = w->gwd->topology;
-
-	for (size_t i = 0; f->listen.kind != LISTEN_ADDRESS && i < t->n_addresses; i++) {
-		const struct ip *ip = &t->addresses[i].ip;
-
-		if (ip->family == f->family && arrival_forward(&w->rules, ip, proto, f->ports[0].first) == f)
-			return *ip;
-	}
-	return (struct ip){0};
-}
-
-/* What only may be in the way is a warning where somebody else's rules say so; the rest is what nobody could ask. */
+/* What only may be in the way is a warning where somebody else's rules say so, or an answer leaves by the wrong uplink; the
+ * rest is what nobody could ask. */
 static enum severity severity_of(const struct forward_entry *e, const struct check *cause)
 {
+	bool known = streq(cause->step, "firewalls") || streq(cause->step, "translation") ||
+		     (streq(cause->step, "route back") && cause->remedy.advice);
+
 	if (cause->verdict == VERDICT_MAY)
-		return streq(cause->step, "firewalls") || streq(cause->step, "translation") ? SEVERITY_WARNING
-											    : SEVERITY_NOTE;
+		return known ? SEVERITY_WARNING : SEVERITY_NOTE;
 	return e->expired ? SEVERITY_NOTE : e->shadowed ? SEVERITY_WARNING : SEVERITY_ERROR;
 }
 
@@ -72,27 +60,53 @@ static void take_probes(struct diagnosis *d, const struct why *why)
 	}
 }
 
-static bool told(const struct diagnosis *d, const char *text)
+/* Of the machine, its router or a full table, or of the same forward at another address. */
+static bool told(const struct diagnosis *d, const char *text, const struct forward *f)
 {
-	for (size_t i = 0; i < d->n; i++)
-		if (!d->faults[i].forward && streq(d->faults[i].text, text))
+	for (size_t i = 0; i < d->n; i++) {
+		const char *forward = d->faults[i].forward;
+
+		if ((!forward || streq(forward, f->name)) && streq(d->faults[i].text, text))
 			return true;
+	}
 	return false;
 }
 
-static void look(struct walk *w, const struct forward_entry *e, uint8_t proto, struct diagnosis *ret)
+/* `to` of family 0: what the forward says itself. */
+static void look(struct walk *w, const struct forward_entry *e, uint8_t proto, struct ip to, struct diagnosis *ret)
 {
 	const struct forward *f = e->forward;
-	const struct why_question q = {.proto = proto, .port = f->ports[0].first, .to = met_at(w, f, proto)};
+	const struct why_question q = {.proto = proto, .port = f->ports[0].first, .to = to};
 	_cleanup_(why_free) struct why why = {0};
 
 	walk_ask(w, &q, e, &why);
 	walk_on(w);
 	take_probes(ret, &why);
 	const struct check *cause = checks_cause(&why.checks);
-	if (cause && !told(ret, cause->text)) /* of the machine: its router, a full table */
+	if (cause && !told(ret, cause->text, f))
 		doctor_add(ret, severity_of(e, cause), cause->step, xstrdup(cause->text), remedy_copy(&cause->remedy),
 			   f);
+}
+
+/* On each interface once, at an address of ours at which this very forward is met: another one may have the same port on
+ * some of them. */
+static void look_everywhere(struct walk *w, const struct forward_entry *e, uint8_t proto, struct diagnosis *ret)
+{
+	const struct topology *t = w->gwd->topology;
+	const struct forward *f = e->forward;
+	_cleanup_(strings_free) struct strings seen = {0};
+
+	for (size_t i = 0; f->listen.kind != LISTEN_ADDRESS && i < t->n_addresses; i++) {
+		const struct local_address *a = &t->addresses[i];
+
+		if (a->ip.family != f->family || strings_have(&seen, a->ifname) ||
+		    arrival_forward(&w->rules, &a->ip, proto, f->ports[0].first) != f)
+			continue;
+		look(w, e, proto, a->ip, ret);
+		strings_add(&seen, xstrdup(a->ifname));
+	}
+	if (!seen.n)
+		look(w, e, proto, (struct ip){0}, ret);
 }
 
 /* Sent out again where it came from: nobody asked for a way into the Internet. */
@@ -122,7 +136,7 @@ static void look_at(struct walk *w, const struct forward_entry *e, struct diagno
 {
 	for (size_t i = 0; i < PROTO_COUNT && !e->off; i++)
 		if (e->forward->protos & 1u << i)
-			look(w, e, (uint8_t)(1u << i), ret);
+			look_everywhere(w, e, (uint8_t)(1u << i), ret);
 	if (e->active)
 		look_outside(w, e->forward, ret);
 }

@@ -162,6 +162,7 @@ void walk_open(struct walk *w, struct gwd *g)
 	gwd_links_event(g);
 	gwd_kernel_event(g);
 	*w = (struct walk){.gwd = g, .rules = road_rules(g), .others = others_tables(g)};
+	w->marks = route_marks(&w->n_marks);
 }
 
 void walk_ask(struct walk *w, const struct why_question *q, const struct forward_entry *e, struct why *ret)
@@ -186,6 +187,7 @@ void walk_begin(struct walk *w, struct gwd *g, const struct why_question *q, str
 void walk_end(struct walk *w)
 {
 	road_rules_free(&w->rules);
+	free(w->marks);
 }
 
 int gwd_why(struct gwd *g, const struct why_question *q, const struct probe *probes, size_t n, struct why *ret,

@@ -255,6 +255,8 @@ static struct nlmsghdr *question(void *buf, const struct route_packet *p)
 	}
 	if (p->in)
 		mnl_attr_put_u32(nlh, RTA_IIF, p->in->index);
+	if (p->mark)
+		mnl_attr_put_u32(nlh, RTA_MARK, p->mark);
 	if (p->proto != IPPROTO_TCP && p->proto != IPPROTO_UDP) /* the kernel takes no others */
 		return nlh;
 	mnl_attr_put_u8(nlh, RTA_IP_PROTO, p->proto);
@@ -286,6 +288,45 @@ int route_get(const struct route_packet *p, struct route *ret)
 		route.error = about_arrival(r);
 	*ret = route;
 	return 0;
+}
+
+/* ---- Marks --------------------------------------------------------------------------------------- */
+
+struct marks {
+	struct route_mark *items;
+	size_t n, capacity;
+};
+
+static int on_mark(const struct nlmsghdr *nlh, void *ctx)
+{
+	const struct fib_rule_hdr *rule = mnl_nlmsg_get_payload(nlh);
+	struct route_mark found = {.family = rule->family, .inverted = rule->flags & FIB_RULE_INVERT};
+	struct marks *ret = ctx;
+	struct nlattr *attr;
+
+	mnl_attr_for_each(attr, nlh, sizeof(*rule))
+	{
+		if (mnl_attr_get_type(attr) == FRA_PRIORITY)
+			found.priority = mnl_attr_get_u32(attr);
+		else if (mnl_attr_get_type(attr) == FRA_FWMARK)
+			found.mark = mnl_attr_get_u32(attr);
+	}
+	if (!found.mark)
+		return MNL_CB_OK;
+	ret->items = grow(ret->items, ret->n, &ret->capacity, sizeof(*ret->items));
+	ret->items[ret->n++] = found;
+	return MNL_CB_OK;
+}
+
+struct route_mark *route_marks(size_t *ret_n)
+{
+	_Alignas(struct nlmsghdr) char buf[REQUEST_MAX] = {0};
+	struct marks marks = {0};
+	struct rtmsg *rtm; /* struct fib_rule_hdr is of the same size */
+
+	talk(route_request(buf, RTM_GETRULE, NLM_F_DUMP, AF_UNSPEC, &rtm), on_mark, &marks);
+	*ret_n = marks.n;
+	return marks.items;
 }
 
 /* ---- Neighbours ---------------------------------------------------------------------------------- */

@@ -11,6 +11,7 @@ struct route_packet {
 	const struct link *in; /* where it arrives; NULL: it begins here */
 	uint8_t proto;         /* IPPROTO_*, or 0 */
 	uint16_t from_port, to_port; /* 0: not known */
+	uint32_t mark;
 };
 struct route {
 	/* 0; -ENETUNREACH: there is none; -EHOSTUNREACH, -EACCES, -EINVAL: one that is unreachable, prohibit, blackhole. What
@@ -24,6 +25,15 @@ struct route {
 	uint32_t priority;   /* ... this one */
 };
 int route_get(const struct route_packet *, struct route *ret); /* 0, or -errno when the kernel cannot be asked */
+
+/* A routing rule that asks for a mark. */
+struct route_mark {
+	uint8_t family;
+	uint32_t mark, priority;
+	bool inverted; /* it is for all others */
+};
+/* Of both families, in the order in which packets meet them; caller's. None where the kernel cannot be asked. */
+struct route_mark *route_marks(size_t *ret_n);
 
 enum neighbour_state {
 	NEIGHBOUR_UNKNOWN, /* nobody asked lately */

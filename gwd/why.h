@@ -16,6 +16,8 @@ struct walk {
 	size_t n_answers;
 	struct rules rules;
 	const struct foreign *others; /* NULL: not known */
+	struct route_mark *marks;
+	size_t n_marks;
 	struct why *ret;
 
 	const struct forward_entry *entry; /* that it is for; NULL: this machine itself */
@@ -44,6 +46,7 @@ void walk_end(struct walk *);
 
 /* Fills in what was not asked for: entry (unless it is there), to, in. */
 void why_resolve(struct walk *);
+bool why_outside(const struct walk *, const char *ifname); /* it is a wan interface */
 bool why_address(struct walk *);
 bool why_forward(struct walk *);
 
@@ -61,6 +64,7 @@ void why_reverse_path(struct walk *, const struct ip *to, uint16_t port); /* as 
 bool why_route(struct walk *, struct leg *);
 void why_neighbour(struct walk *, const struct leg *);
 void why_route_back(struct walk *, const struct leg *); /* NULL: from a program of this machine */
+bool why_way_out(uint8_t family, struct route *ret); /* to somebody outside; false: there is none */
 /* The next hop of the default route, if there is one: a check of step why_step_router. */
 void why_default_router(struct walk *, uint8_t family);
 extern const char why_step_router[];

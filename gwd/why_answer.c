@@ -50,17 +50,20 @@ static bool same_network(const struct topology *t, const struct ip *a, const str
 	return near && topology_neighbour(t, b, near) == near;
 }
 
-/* TCP whatever is forwarded: that a port is refused is an answer, too. */
+/* TCP whatever is forwarded: that a port is refused is an answer, too. Always from the same address, best one that faces
+ * outside, wherever the question came in: to all of them the target answers by its default route. */
 bool why_probe_far(const struct walk *w, const struct leg *leg, struct probe *ret)
 {
 	const struct topology *t = w->gwd->topology;
 	const struct ip *to = &leg->target->addr, *source = NULL;
 
-	if (topology_is_local(t, &w->to) && !same_network(t, &w->to, to))
-		source = &w->to;
-	for (size_t i = 0; i < t->n_addresses && !source; i++)
-		if (t->addresses[i].ip.family == to->family && !same_network(t, &t->addresses[i].ip, to))
-			source = &t->addresses[i].ip;
+	for (size_t i = 0; i < t->n_addresses; i++) {
+		const struct local_address *a = &t->addresses[i];
+
+		if (a->ip.family == to->family && ip_kind(&a->ip) != IP_LINK_LOCAL && !same_network(t, &a->ip, to) &&
+		    (!source || (why_outside(w, a->ifname) && !why_outside(w, topology_address(t, source)->ifname))))
+			source = &a->ip;
+	}
 	if (!source)
 		return false;
 	*ret = (struct probe){.proto = PROTO_TCP, .to = *to, .port = leg->port, .source = *source};

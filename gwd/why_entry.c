@@ -68,31 +68,41 @@ static const struct forward_entry *find_entry(const struct walk *w)
 	return best;
 }
 
-static bool is_outside(const struct walk *w, const char *ifname)
+bool why_outside(const struct walk *w, const char *ifname)
 {
 	const struct interface *in = topology_interface(w->gwd->topology, ifname);
 
 	return in && in->zone == ZONE_WAN;
 }
 
-/* An address of ours at which the forward, or whatever listens outside, is reached; family 0: there is none. */
+/* An address of ours at which the forward, or whatever listens outside, is reached, best where the default route is;
+ * family 0: there is none. */
 static struct ip entrance(const struct walk *w)
 {
 	const struct forward *f = w->entry ? w->entry->forward : NULL;
 	const struct topology *t = w->gwd->topology;
 	uint8_t family = f ? f->family : w->asked->from.family;
+	struct ip first = {0};
+	struct route out = {0};
 
 	if (f && f->listen.kind == LISTEN_ADDRESS)
 		return f->listen.addr;
 	for (size_t i = 0; i < t->n_addresses; i++) {
 		const struct local_address *a = &t->addresses[i];
 
-		if ((!family || a->ip.family == family) &&
-		    (f && f->listen.kind == LISTEN_INTERFACE ? streq(f->listen.ifname, a->ifname)
-							     : is_outside(w, a->ifname)))
+		if ((family && a->ip.family != family) ||
+		    !(f && f->listen.kind == LISTEN_INTERFACE ? streq(f->listen.ifname, a->ifname)
+							      : why_outside(w, a->ifname)))
+			continue;
+		if (!first.family && !why_way_out(a->ip.family, &out))
 			return a->ip;
+		family = a->ip.family;
+		if (streq(a->ifname, why_ifname(w, out.ifindex)) && ip_kind(&a->ip) != IP_LINK_LOCAL)
+			return a->ip;
+		if (!first.family)
+			first = a->ip;
 	}
-	return (struct ip){0};
+	return first;
 }
 
 static const char *first_outside(const struct topology *t)
@@ -181,7 +191,7 @@ static const char *inside_of(const struct walk *w)
 
 	if (near)
 		return near->ifname;
-	if (route_get(&(struct route_packet){.to = w->to}, &r) < 0 || r.error || is_outside(w, why_ifname(w, r.ifindex)))
+	if (route_get(&(struct route_packet){.to = w->to}, &r) < 0 || r.error || why_outside(w, why_ifname(w, r.ifindex)))
 		return "";
 	return why_ifname(w, r.ifindex);
 }
@@ -276,9 +286,33 @@ bool why_link_works(struct walk *w, const char *step, const char *ifname)
 	return false;
 }
 
+/* "; --to asks about 198.51.100.1 on wan2, too": an address of each other interface at which the same is reached, where
+ * one of them had to be chosen. */
+static char *others(const struct walk *w, const struct local_address *own)
+{
+	const struct topology *t = w->gwd->topology;
+	_cleanup_(strings_free) struct strings seen = {0};
+	struct buf out = {0};
+	char text[ADDR_TEXT_MAX];
+
+	for (size_t i = 0; !w->asked->to.family && i < t->n_addresses; i++) {
+		const struct local_address *a = &t->addresses[i];
+
+		if (a->ip.family != w->to.family || streq(a->ifname, own->ifname) || !why_outside(w, a->ifname) ||
+		    strings_have(&seen, a->ifname) || ip_kind(&a->ip) == IP_LINK_LOCAL ||
+		    (w->entry && arrival_forward(&w->rules, &a->ip, w->asked->proto, w->asked->port) != w->entry->forward))
+			continue;
+		buf_printf(&out, "%s%s on %s", seen.n ? ", " : "; --to asks about ", ip_text(&a->ip, text), a->ifname);
+		strings_add(&seen, xstrdup(a->ifname));
+	}
+	buf_printf(&out, "%s", seen.n ? ", too" : "");
+	return buf_take(&out);
+}
+
 bool why_address(struct walk *w)
 {
 	const struct local_address *own = topology_address(w->gwd->topology, &w->to);
+	_cleanup_(freep) char *too = own ? others(w, own) : NULL;
 	char text[ADDR_TEXT_MAX];
 
 	if (!w->to.family)
@@ -296,7 +330,7 @@ bool why_address(struct walk *w)
 		    streq(w->in, "lo")
 			    ? xasprintf("%s is on %s, the connection begins here", ip_text(&w->to, text), own->ifname)
 		    : streq(w->in, own->ifname)
-			    ? xasprintf("%s is on %s, where it arrives", ip_text(&w->to, text), w->in)
+			    ? xasprintf("%s is on %s, where it arrives%s", ip_text(&w->to, text), w->in, too)
 			    : xasprintf("%s is on %s, it arrives on %s", ip_text(&w->to, text), own->ifname, w->in));
 	return true;
 }

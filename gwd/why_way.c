@@ -13,6 +13,11 @@ static struct ip anybody(uint8_t family)
 	return family == AF_INET ? (struct ip){AF_INET, {192, 0, 0, 8}} : (struct ip){AF_INET6, {0x01, [15] = 1}};
 }
 
+bool why_way_out(uint8_t family, struct route *ret)
+{
+	return route_get(&(struct route_packet){.to = anybody(family)}, ret) == 0 && !ret->error;
+}
+
 static struct ip sender(const struct walk *w)
 {
 	return w->from.family ? w->from : anybody(w->to.family);
@@ -136,7 +141,38 @@ static int beyond(const struct route_packet *p, struct route *ret)
 
 	if (r < 0 || (ret->error != -EXDEV && ret->error != -EHOSTDOWN))
 		return r;
-	return route_get(&(struct route_packet){.to = p->to}, ret);
+	return route_get(&(struct route_packet){.to = p->to, .mark = p->mark}, ret);
+}
+
+/* Which mark it has, nobody knows who has not seen it. The rule that has it go another way than `way`, or NULL. Of those
+ * that are for all but a mark, only where they may save it: what is in no need of one has none. */
+static const struct route_mark *marked(const struct walk *w, const struct route_packet *p, const struct route *way,
+				       int (*get)(const struct route_packet *, struct route *))
+{
+	for (size_t i = 0; i < w->n_marks; i++) {
+		const struct route_mark *m = &w->marks[i];
+		struct route_packet packet = *p;
+		struct route r;
+
+		packet.mark = m->mark;
+		if (m->family != p->to.family || (m->inverted && !way->error) || get(&packet, &r) < 0)
+			continue;
+		if (r.error != way->error || r.ifindex != way->ifindex || ip_cmp(&r.via, &way->via) != 0)
+			return m;
+	}
+	return NULL;
+}
+
+/* Takes `what`. */
+static void depends(struct walk *w, const char *step, char *what, const struct route_mark *m)
+{
+	_cleanup_(freep) char *to = why_end(&w->to, 0);
+
+	checks_add(&w->ret->checks, step, VERDICT_MAY,
+		   xasprintf("%s depends on a mark: the routing rule with priority %u (%sfwmark 0x%x) decides", what,
+			     m->priority, m->inverted ? "not " : "", m->mark),
+		   xasprintf("gwctl why %u/%s --to %s --wait 30s", w->asked->port, proto_text(w->asked->proto), to));
+	free(what);
 }
 
 /* `what` goes there; false: there was nothing to say. */
@@ -180,9 +216,14 @@ static void unbelieved(struct walk *w, const struct route_packet *p, const char 
 {
 	static const char step[] = "reverse path";
 	const char *in = p->in->name;
+	const struct route_mark *m = marked(w, p, &(struct route){.error = -EXDEV}, route_get);
 	int filter = rp_filter(in);
 	struct route way;
 
+	if (m) {
+		depends(w, step, xasprintf("whether the kernel believes that %s comes in on %s", who, in), m);
+		return;
+	}
 	if (route_get(&(struct route_packet){.to = p->from}, &way) < 0)
 		return;
 	if (filter && way.error)
@@ -211,6 +252,7 @@ void why_reverse_path(struct walk *w, const struct ip *to, uint16_t port)
 
 /* ---- Route ----------------------------------------------------------------------------------------- */
 
+/* false: there is no way on. */
 static bool no_route(struct walk *w, const struct leg *leg)
 {
 	const struct ip *to = &leg->target->addr;
@@ -227,6 +269,7 @@ bool why_route(struct walk *w, struct leg *leg)
 {
 	const struct local_address *near = topology_neighbour(w->gwd->topology, &leg->target->addr, NULL);
 	const struct route_packet p = forth(w, &leg->target->addr, leg->port);
+	const struct route_mark *m;
 	char to[ADDR_TEXT_MAX], via[ADDR_TEXT_MAX];
 	const char *out;
 
@@ -236,16 +279,20 @@ bool why_route(struct walk *w, struct leg *leg)
 	why_reverse_path(w, &leg->target->addr, leg->port);
 	if (beyond(&p, &leg->route) < 0)
 		return true;
+	m = marked(w, &p, &leg->route, beyond);
+	ip_text(&leg->target->addr, to);
+	if (m)
+		depends(w, "route", xasprintf("the way to %s", to), m);
 	if (leg->route.error)
-		return no_route(w, leg);
+		return !m && no_route(w, leg);
 	out = why_ifname(w, leg->route.ifindex);
 	memcpy(leg->out, out, strlen(out) + 1);
-	ip_text(&leg->target->addr, to);
 	if (!why_link_works(w, "route", out))
 		return false;
-	checks_pass(&w->ret->checks, "route",
-		    leg->route.via.family ? xasprintf("%s is behind %s on %s", to, ip_text(&leg->route.via, via), out)
-					  : xasprintf("%s is on %s", to, out));
+	if (!m)
+		checks_pass(&w->ret->checks, "route",
+			    leg->route.via.family ? xasprintf("%s is behind %s on %s", to, ip_text(&leg->route.via, via), out)
+						  : xasprintf("%s is on %s", to, out));
 	return true;
 }
 
@@ -331,9 +378,8 @@ static enum answered ask_hop(struct walk *w, const struct ip *next, uint32_t ifi
 
 static struct remedy other_router(const struct ip *next, const char *hop, const char *out)
 {
-	const struct ip any = anybody(next->family);
 	struct route r;
-	bool is_default = route_get(&(struct route_packet){.to = any}, &r) == 0 && ip_cmp(&r.via, next) == 0;
+	bool is_default = why_way_out(next->family, &r) && ip_cmp(&r.via, next) == 0;
 
 	return remedy_advice(is_default ? xasprintf("switch %s on, or ip %sroute replace default via ROUTER dev %s",
 						    hop, next->family == AF_INET6 ? "-6 " : "", out)
@@ -385,46 +431,107 @@ static bool about_nobody(const struct walk *w, const struct route *r)
 	return !w->from.family && r->refusal && r->to.ip.family && r->to.len;
 }
 
+static bool in_network_of(const struct topology *t, const char *ifname, const struct ip *ip)
+{
+	for (size_t i = 0; i < t->n_addresses; i++) {
+		const struct local_address *a = &t->addresses[i];
+		const struct prefix network = prefix_of(&a->ip, a->prefix_len);
+
+		if (streq(a->ifname, ifname) && prefix_contains(&network, ip))
+			return true;
+	}
+	return false;
+}
+
+/* It comes in by the uplink that has the address, and its answer leaves by `out`, another one. */
+static bool other_uplink(const struct walk *w, const char *out)
+{
+	const struct local_address *own = topology_address(w->gwd->topology, &w->to);
+
+	return own && streq(own->ifname, w->in) && !streq(out, w->in) && why_outside(w, w->in) && why_outside(w, out) &&
+	       !in_network_of(w->gwd->topology, out, &w->to);
+}
+
+/* What a target answers is routed before it is translated back, so only a mark tells where the question came from. */
+static void wrong_uplink(struct walk *w, const char *step, const char *out, bool program)
+{
+	const char *v6 = w->to.family == AF_INET6 ? "-6 " : "";
+	char to[ADDR_TEXT_MAX];
+
+	ip_text(&w->to, to);
+	checks_add_remedy(
+		&w->ret->checks, step, VERDICT_MAY,
+		xasprintf("it comes in by %s, but the answer leaves by %s with the source %s: most providers drop what "
+			  "is not from an address of theirs",
+			  w->in, out, to),
+		remedy_advice(program ? xasprintf("ip %sroute add default via ROUTER dev %s table 100, then ip %srule add "
+						  "from %s lookup 100",
+						  v6, w->in, v6, to)
+				      : xasprintf("have nft keep a ct mark of what comes in by %s and give it to the "
+						  "answers as their mark, and a routing rule (ip %srule add fwmark "
+						  "MARK lookup 100) send these by %s",
+						  w->in, v6, w->in)));
+}
+
+static void no_way_back(struct walk *w, const char *step, const struct route_packet *p, const struct route *r,
+			const char *who)
+{
+	char from[ADDR_TEXT_MAX];
+	_cleanup_(freep) char *what = xasprintf("what %s answers from %s", ip_text(&p->from, from), who);
+
+	if (!refused(w, step, what, &p->to, r))
+		checks_add_remedy(&w->ret->checks, step, VERDICT_FAIL,
+				  xasprintf("this gateway has no route back to %s", who),
+				  remedy_advice(xasprintf("ip route add %s via ROUTER dev %s",
+							  w->from.family ? who : "default", w->in)));
+}
+
+/* Where it leaves is known. */
+static void way_back(struct walk *w, const char *step, const struct route *r, const char *who, bool program)
+{
+	const char *out = why_ifname(w, r->ifindex);
+	char via[ADDR_TEXT_MAX];
+
+	if (!why_link_works(w, step, out))
+		return;
+	if (other_uplink(w, out))
+		wrong_uplink(w, step, out, program);
+	else
+		checks_pass(&w->ret->checks, step,
+			    r->via.family ? xasprintf("%s is behind %s on %s", who, ip_text(&r->via, via), out)
+					  : xasprintf("%s is on %s", who, out));
+	next_hop(w, r, who);
+}
+
 void why_route_back(struct walk *w, const struct leg *leg)
 {
 	static const char step[] = "route back";
 	const struct route_packet p = back(w, leg);
-	char text[ADDR_TEXT_MAX], from[ADDR_TEXT_MAX], via[ADDR_TEXT_MAX];
-	const char *who = why_from(w, text), *out;
+	const struct route_mark *m;
+	char text[ADDR_TEXT_MAX], from[ADDR_TEXT_MAX];
+	const char *who = why_from(w, text);
 	struct route r;
 
 	if (streq(w->in, "lo") || (leg && !p.in) || route_get(&p, &r) < 0 || about_nobody(w, &r))
 		return;
-	ip_text(&p.from, from);
 	if (r.error == -EXDEV)
-		unbelieved(w, &p, from);
+		unbelieved(w, &p, ip_text(&p.from, from));
 	if ((r.error == -EXDEV || r.error == -EHOSTDOWN) && beyond(&p, &r) < 0)
 		return;
-	if (r.error) {
-		_cleanup_(freep) char *what = xasprintf("what %s answers from %s", from, who);
-
-		if (!refused(w, step, what, &p.to, &r))
-			checks_add_remedy(&w->ret->checks, step, VERDICT_FAIL,
-					  xasprintf("this gateway has no route back to %s", who),
-					  remedy_advice(xasprintf("ip route add %s via ROUTER dev %s",
-								  w->from.family ? who : "default", w->in)));
-		return;
-	}
-	out = why_ifname(w, r.ifindex);
-	if (!why_link_works(w, step, out))
-		return;
-	checks_pass(&w->ret->checks, step,
-		    r.via.family ? xasprintf("%s is behind %s on %s", who, ip_text(&r.via, via), out)
-				 : xasprintf("%s is on %s", who, out));
-	next_hop(w, &r, who);
+	m = marked(w, &p, &r, beyond);
+	if (m)
+		depends(w, step, xasprintf("the way back to %s", who), m);
+	else if (r.error)
+		no_way_back(w, step, &p, &r, who);
+	else
+		way_back(w, step, &r, who, !leg);
 }
 
 void why_default_router(struct walk *w, uint8_t family)
 {
-	const struct ip any = anybody(family);
 	struct route r;
 
 	w->from = (struct ip){0};
-	if (route_get(&(struct route_packet){.to = any}, &r) == 0 && !r.error)
+	if (why_way_out(family, &r))
 		next_hop(w, &r, "somebody outside");
 }

@@ -71,13 +71,12 @@ broken "a rule that takes what arrives" ✗ route 'the routing rule with priorit
 cured "a rule that takes what arrives"
 ip -n gateway rule add iif wan dport 81 ipproto tcp priority 100 prohibit
 ip -n gateway rule add iif aux priority 101 unreachable
-ip -n gateway rule add fwmark 7 priority 103 blackhole
 ip -n gateway route add default via 203.0.113.9 table 7
 ip -n gateway rule add from 10.0.0.2 priority 104 lookup 7
 ip -n gateway route del default
 healthy "rules for others, and a way back by the client's own"
 gateway_of gateway 203.0.113.9
-for priority in 100 101 103 104; do ip -n gateway rule del priority $priority; done
+for priority in 100 101 104; do ip -n gateway rule del priority $priority; done
 
 # The next hop towards the client.
 ip -n gateway route replace default via 203.0.113.200

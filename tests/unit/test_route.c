@@ -136,6 +136,33 @@ static void test_arrivals(void **state)
 	assert_arrival("fd00::2", "fd02::2", "prohibit by rule 89");
 }
 
+static void test_marks(void **state)
+{
+	_cleanup_(freep) struct route_mark *marks = NULL;
+	size_t n;
+
+	(void)state;
+	NEED_NETNS();
+	netns_run("ip rule add fwmark 0x7/0xff priority 91 lookup 7 && ip rule add fwmark 0 priority 90 lookup 7 && "
+		  "ip -6 rule add not fwmark 8 priority 92 lookup 7 && ip route add 192.0.2.9 dev va table 7");
+	marks = route_marks(&n);
+	assert_int_equal(n, 2);
+	for (size_t i = 0; i < n; i++) {
+		bool v4 = marks[i].family == AF_INET;
+
+		assert_int_equal(marks[i].mark, v4 ? 7 : 8);
+		assert_int_equal(marks[i].priority, v4 ? 91 : 92);
+		assert_int_equal(marks[i].inverted, !v4);
+	}
+	netns_run("ip rule del priority 90");
+	assert_way("192.0.2.9", "va via 10.0.0.9");
+	struct route_packet p = {.mark = marks[0].family == AF_INET ? marks[0].mark : marks[1].mark};
+	struct route r;
+	ip_parse("192.0.2.9", &p.to);
+	assert_return_code(route_get(&p, &r), errno);
+	assert_int_equal(r.via.family, 0);
+}
+
 static void assert_asked(const char *text, enum neighbour_state state)
 {
 	const uint32_t va = if_nametoindex("va");
@@ -165,6 +192,7 @@ int main(void)
 		cmocka_unit_test_setup(test_routes, new_place),
 		cmocka_unit_test_setup(test_neighbours, new_place),
 		cmocka_unit_test_setup(test_arrivals, new_place),
+		cmocka_unit_test_setup(test_marks, new_place),
 		cmocka_unit_test_setup(test_neighbours_asked, new_place),
 	};
 
