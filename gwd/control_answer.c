@@ -7,8 +7,11 @@
 
 #define ROOM 1024 /* bytes; most answers have it in them */
 
+/* Behind those that wait for the end of a turn it would be cut off with them. */
 void client_refuse(struct client *c, char *reply)
 {
+	if (c->n_shared)
+		turns_settle(c->control);
 	buf_add(&c->out, reply, strlen(reply) + 1);
 	free(reply);
 	c->cut = true;

@@ -284,16 +284,20 @@ static void test_half_closed(void **state)
 /* Cut for what comes behind, but not from the answer to what came before. */
 static void test_garbage_behind(void **state)
 {
-	int fd = peer_connect(&server.at);
 	static const char both[] = "{\"method\":\"t.share\"}\0garbage";
 
 	(void)state;
-	assert_true(peer_send(&server.at, fd, both, sizeof(both)));
-	answered(fd, "share", true);
-	json_auto_t *refusal = peer_receive(&server.at, fd);
-	assert_non_null(json_object_get(refusal, "error"));
-	assert_true(peer_closed(&server.at, fd));
-	close(fd);
+	for (unsigned bad = 0; bad < 2; bad++) {
+		int fd = peer_connect(&server.at);
+
+		server.bad = bad;
+		assert_true(peer_send(&server.at, fd, both, sizeof(both)));
+		answered(fd, "share", !bad);
+		json_auto_t *refusal = peer_receive(&server.at, fd);
+		assert_non_null(json_object_get(refusal, "error"));
+		assert_true(peer_closed(&server.at, fd));
+		close(fd);
+	}
 }
 
 static void test_gone(void **state)
