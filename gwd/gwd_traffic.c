@@ -209,14 +209,31 @@ static void sweep(struct gwd *g)
 	}
 }
 
-/* Whatever has ended is remembered by the kernel for a while: at least so many seconds. */
-static int remembered(void)
+static bool forwards_sctp(const struct gwd *g)
 {
-	static const char *const names[] = {"tcp_timeout_close", "tcp_timeout_time_wait", "udp_timeout",
-					    "udp_timeout_stream"};
+	const struct forward_entry *e = forwards_first(g->world->forwards);
+
+	while (e && !(e->forward->protos & PROTO_SCTP))
+		e = e->next;
+	return e != NULL;
+}
+
+/* Whatever falls silent, in whichever state, is remembered by the kernel for a while: at least so many seconds. */
+static int remembered(const struct gwd *g)
+{
+	static const char *const names[] = {
+		"udp_timeout", "udp_timeout_stream", "tcp_timeout_syn_sent", "tcp_timeout_syn_recv",
+		"tcp_timeout_established", "tcp_timeout_unacknowledged", "tcp_timeout_max_retrans",
+		"tcp_timeout_fin_wait", "tcp_timeout_close_wait", "tcp_timeout_last_ack", "tcp_timeout_time_wait",
+		"tcp_timeout_close",
+		/* those of SCTP, by default the shortest of all */
+		"sctp_timeout_closed", "sctp_timeout_cookie_wait", "sctp_timeout_cookie_echoed",
+		"sctp_timeout_established", "sctp_timeout_shutdown_sent", "sctp_timeout_shutdown_recd",
+		"sctp_timeout_shutdown_ack_sent", "sctp_timeout_heartbeat_sent"};
+	bool sctp = forwards_sctp(g);
 	int least = INT_MAX;
 
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(names) && (sctp || *names[i] != 's'); i++) {
 		_cleanup_(freep) char *name = xasprintf("net/netfilter/nf_conntrack_%s", names[i]);
 		int seconds;
 
@@ -228,14 +245,15 @@ static int remembered(void)
 }
 
 /* While nobody listened nothing of ours came to its end unseen: all that lived then lives, and what began meanwhile
- * cannot have been forgotten yet (but by somebody's hand). */
+ * cannot have been forgotten yet (but by somebody's hand, or where the kernel's table is full). */
 static bool missed_nothing(struct gwd *g)
 {
 	_cleanup_(diag_free) struct diag ignored = {0};
 	struct ledger *l = g->ledger;
+	int64_t silence = time(NULL) - l->left.before;
 
 	l->living.before = l->left.before;
-	return l->left.before && time(NULL) + 1 - l->left.before < remembered() && traffic_read(g, &ignored) == 0 &&
+	return l->left.before && silence >= 0 && silence + 1 < remembered(g) && traffic_read(g, &ignored) == 0 &&
 	       l->living.n == l->left.n && l->living.sum == l->left.sum;
 }
 

@@ -185,6 +185,12 @@ talk long >/dev/null
 gwd_start gateway
 check "restarted at once: nothing ended that could be forgotten" same_or_say 2 web web_in
 is "so nothing is missing" "" missing web
+knob tcp_timeout_last_ack 1
+gwd_stop gateway
+gwd_start gateway
+is "where something is forgotten at once, it may be missing" "down" missing web
+check "reset again" eventually anew
+knob tcp_timeout_last_ack 30
 gwd_kill gateway
 gwd_start gateway
 is "killed: what it had heard since it stored last may be" "down" missing web
