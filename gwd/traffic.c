@@ -183,12 +183,14 @@ static struct owner owner_of(const struct traffic *t, const struct rules *rules,
 {
 	struct forward_entry *entries[ARRIVAL_ENTRIES];
 	size_t n = arrival_entries(rules, &flow->to, proto_bit(flow->proto), flow->to_port, entries);
+	/* untranslated, what the gateway itself opens never met a rule of ours: `why` and `doctor` ask targets so */
+	bool own = topology_is_local(rules->topology, &flow->from);
 	struct owner owner = {0};
 
 	for (size_t i = 0; i < n && !owner.forward; i++) {
 		const struct forward *f = entries[i]->forward;
 
-		if (f->no_nat == flow->translated)
+		if (f->no_nat == flow->translated || (f->no_nat && own))
 			continue;
 		owner.target = target_of(f, flow);
 		owner.former = owner.target ? NULL : former_of(traffic_row(t, f->name), f, flow);

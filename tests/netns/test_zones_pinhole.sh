@@ -53,6 +53,12 @@ holes exclusive
 check "exclusive" ctl gateway apply
 try exclusive
 has "ls counts what came" '^six .* [1-9]' ctl gateway ls
+# What the gateway itself asks of the target is no traffic of the forward.
+of_six() { ctl gateway stats six | sed -n 's/^total  *\([0-9]* connections*\),.*/\1/p'; }
+before=$(of_six)
+check "before: $before" test "${before%% *}" -ge 1
+has "why asks it" 'target .*:80 answers' ctl gateway why 80 --to fd00::2
+is "which is not counted" "$before" of_six
 gwd_kill gateway
 is "gwd killed: it stays open" "server 2001:db8::9 80" ask client tcp fd00::2 80
 shut "and shut" client fd00::3 80

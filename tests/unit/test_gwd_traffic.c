@@ -138,8 +138,19 @@ static void test_pinhole(void **state)
 	f.translated = true;
 	fake_conntrack_put(&f);
 	assert_traffic("hole", ONE_LIVE);
+	f.id = 3;
+	f.translated = false;
+	assert_true(ip_parse("192.168.1.1", &f.from)); /* the gateway asks the target, as `why` does */
+	fake_conntrack_put(&f);
+	assert_traffic("hole", ONE_LIVE);
+	fake_conntrack_end(3);
 	fake_conntrack_end(1);
 	assert_traffic("hole", ONE_ENDED);
+	add("web", "80", "10.0.0.2");
+	f = flow_to(4, "203.0.113.5", 80, "10.0.0.2", 80);
+	assert_true(ip_parse("192.168.1.1", &f.from)); /* what it opens to the public address is translated */
+	fake_conntrack_put(&f);
+	assert_traffic("web", ONE_LIVE);
 }
 
 static void test_renamed_and_removed(void **state)
