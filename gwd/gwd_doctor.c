@@ -12,6 +12,13 @@ enum {
 
 const char *const severity_names[SEVERITIES] = {"note", "warning", "error"};
 
+static void fault_clear(struct fault *f)
+{
+	free(f->text);
+	remedy_free(&f->remedy);
+	free(f->forward);
+}
+
 void doctor_add(struct diagnosis *d, enum severity severity, const char *about, char *text, struct remedy remedy,
 		const struct forward *f)
 {
@@ -21,11 +28,8 @@ void doctor_add(struct diagnosis *d, enum severity severity, const char *about, 
 
 void diagnosis_free(struct diagnosis *d)
 {
-	for (size_t i = 0; i < d->n; i++) {
-		free(d->faults[i].text);
-		remedy_free(&d->faults[i].remedy);
-		free(d->faults[i].forward);
-	}
+	for (size_t i = 0; i < d->n; i++)
+		fault_clear(&d->faults[i]);
 	free(d->faults);
 	free(d->probes);
 	*d = (struct diagnosis){0};
@@ -161,23 +165,35 @@ static void look_routers(struct walk *w, struct diagnosis *ret)
 	}
 }
 
+/* The page before had them. */
+static void forget_first(struct diagnosis *d, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		fault_clear(&d->faults[i]);
+	d->n -= n;
+	if (d->n)
+		memmove(d->faults, d->faults + n, d->n * sizeof(*d->faults));
+}
+
+/* What is wrong with the machine is looked for on every page, lest its forwards repeat it. */
 void gwd_doctor(struct gwd *g, size_t first, const struct probe *probes, size_t n, struct diagnosis *ret)
 {
 	const struct forward_entry *e;
 	struct walk w;
-	size_t at = 0;
+	size_t at = 0, n_machine;
 
-	if (!first)
-		doctor_machine(g, ret);
+	doctor_machine(g, ret);
 	walk_open(&w, g);
 	w.answers = probes;
 	w.n_answers = n;
-	if (!first)
-		look_routers(&w, ret);
+	look_routers(&w, ret);
+	n_machine = ret->n;
 	for (e = forwards_first(g->world->forwards); e && at < first; e = e->next)
 		at++;
 	for (; e && at < first + PAGE_FORWARDS && ret->n_probes <= PAGE_PROBES; e = e->next, at++)
 		look_at(&w, e, ret);
 	ret->next = e ? at : 0;
+	if (first)
+		forget_first(ret, n_machine);
 	walk_end(&w);
 }

@@ -120,6 +120,10 @@ well "without it, too"
 	for port in $(seq 2001 2600); do echo "  - {port: $port, to: 10.0.0.2:80}"; done
 } | apply
 well "600 forwards that pass"
+ip -n gateway route replace default via 203.0.113.200
+found "a router that is not there, for 600" error router '203.0.113.200, the router to somebody outside, does not answer'
+is "is a finding of none of them" "1 error" last_line 1
+ip -n gateway route replace default via 203.0.113.9
 sed -i 's/10.0.0.2:80/10.0.0.2/' "$work/gateway/gwd.yaml"
 ctl gateway apply >/dev/null
 found "600 that do not" error target 'tcp-2001: 10.0.0.2:2001 refuses'
