@@ -131,10 +131,10 @@ static enum status wait_for(struct call *call, json_t *asked, json_t *reply)
 	return status_of(streq(json_text(traced, "verdict"), "may") ? reply : traced);
 }
 
-/* A second round is for what the kernel itself did not know for certain in the first. */
+/* Further rounds are for what the kernel itself did not know for certain in the first. */
 static enum status look(struct call *call, json_t *asked, json_t **reply)
 {
-	static const int rounds[] = {PROBE_SURE_MS, PROBE_OLD_MS};
+	static const int rounds[] = {PROBE_SURE_MS, PROBE_OLD_MS, PROBE_NEW_MS};
 	enum status status = call_method(call, "Why", json_incref(asked), reply);
 	for (size_t i = 0; i < ARRAY_SIZE(rounds) && status == STATUS_DONE; i++) {
 		if (!ask_probes(json_object_get(*reply, "probes"), rounds[i]))

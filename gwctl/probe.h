@@ -7,7 +7,8 @@
 
 #define PROBE_MS 300       /* for a hint */
 #define PROBE_SURE_MS 2000 /* past the first retransmission of TCP and ARP */
-#define PROBE_OLD_MS 9000  /* until the kernel no longer believes in a neighbour that it has not seen lately */
+#define PROBE_OLD_MS 1300  /* after these, the kernel no longer believes in a neighbour that gwd has had it ask */
+#define PROBE_NEW_MS 500   /* ... and has asked everybody for it */
 
 enum probe_answer {
 	PROBE_ACCEPTS, /* of UDP: answers */

@@ -36,6 +36,15 @@ struct remedy why_advise(const struct forward *f, const char *option, const char
 				   : xasprintf("gwctl set %s %s", f->name, option));
 }
 
+char *why_wait(const struct walk *w)
+{
+	char from[ADDR_TEXT_MAX], to[ADDR_TEXT_MAX];
+
+	return xasprintf("gwctl why %u/%s%s%s%s%s --wait 30s", w->asked->port, proto_text(w->asked->proto),
+			 w->from.family ? " --from " : "", w->from.family ? ip_text(&w->from, from) : "",
+			 w->to.family ? " --to " : "", w->to.family ? ip_text(&w->to, to) : "");
+}
+
 char *why_end(const struct ip *ip, uint16_t port)
 {
 	bool bracket = port && ip->family == AF_INET6;
@@ -118,10 +127,13 @@ static void to_target(struct walk *w, const struct target *target)
 
 	if (!why_route(w, &leg))
 		return;
-	why_neighbour(w, &leg);
+	if (!leg.apart)
+		why_neighbour(w, &leg);
 	why_between(w, &leg);
-	why_answer(w, &leg);
-	why_reply(w, &leg);
+	if (!leg.apart) {
+		why_answer(w, &leg);
+		why_reply(w, &leg);
+	}
 	why_route_back(w, &leg);
 }
 

@@ -31,6 +31,7 @@ struct leg { /* the rest of the way, to one of the targets */
 	uint16_t port;
 	struct route route;
 	char out[IFNAMSIZ];
+	bool apart; /* what this machine itself sends to the target goes another way: asking it tells nothing */
 };
 
 /* Takes events first: what somebody changed a moment ago is what he asks about. Then one question, or several. */
@@ -99,6 +100,7 @@ bool why_probe_far(const struct walk *, const struct leg *, struct probe *ret);
 struct remedy why_change(const struct forward *, const char *option, const char *written);
 /* The same of an option with a gap that only a person can fill, "--listen ADDR": advice in both. */
 struct remedy why_advise(const struct forward *, const char *option, const char *written);
+char *why_wait(const struct walk *); /* the command that lets the kernel say it of a real packet; caller's */
 char *why_end(const struct ip *, uint16_t port); /* "10.0.0.2:80", "[fd00::2]:80"; port 0 = none. Caller's */
 const char *why_from(const struct walk *, char text[ADDR_TEXT_MAX]);  /* "203.0.113.9", or "somebody outside" */
 /* "loopback", "a multicast group": what no host has as its address to others; NULL: one may have it. */

@@ -99,7 +99,7 @@ static void no_answer(struct walk *w, const struct leg *leg, char *text)
 	checks_add(&w->ret->checks, step_target, VERDICT_MAY,
 		   below ? xasprintf("%s, or table %s of this gateway drops it", text, below)
 			 : xasprintf("%s, or a firewall of this gateway drops what it sends itself", text),
-		   xasprintf("gwctl why %u/%s --wait 30s", w->asked->port, proto_text(w->asked->proto)));
+		   why_wait(w));
 	free(text);
 }
 

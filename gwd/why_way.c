@@ -166,12 +166,10 @@ static const struct route_mark *marked(const struct walk *w, const struct route_
 /* Takes `what`. */
 static void depends(struct walk *w, const char *step, char *what, const struct route_mark *m)
 {
-	_cleanup_(freep) char *to = why_end(&w->to, 0);
-
 	checks_add(&w->ret->checks, step, VERDICT_MAY,
 		   xasprintf("%s depends on a mark: the routing rule with priority %u (%sfwmark 0x%x) decides", what,
 			     m->priority, m->inverted ? "not " : "", m->mark),
-		   xasprintf("gwctl why %u/%s --to %s --wait 30s", w->asked->port, proto_text(w->asked->proto), to));
+		   why_wait(w));
 	free(what);
 }
 
@@ -265,6 +263,24 @@ static bool no_route(struct walk *w, const struct leg *leg)
 	return false;
 }
 
+/* Rules may have what arrives go another way than what gwctl itself asks the target. */
+static bool goes_apart(struct walk *w, const struct route_packet *p, struct leg *leg, const char *to)
+{
+	struct route own;
+	char via[ADDR_TEXT_MAX];
+	bool hop = leg->route.via.family;
+
+	leg->apart = p->in && route_get(&(struct route_packet){.to = p->to, .proto = p->proto, .to_port = p->to_port}, &own) == 0 &&
+		     (own.error || own.ifindex != leg->route.ifindex || ip_cmp(&own.via, &leg->route.via) != 0);
+	if (leg->apart)
+		checks_add(&w->ret->checks, "route", VERDICT_MAY,
+			   xasprintf("what arrives on %s goes to %s by %s%s%s, and what this gateway itself sends there "
+				     "does not, so nobody can be asked (ip rule shows why)",
+				     w->in, to, leg->out, hop ? " and " : "", hop ? ip_text(&leg->route.via, via) : ""),
+			   why_wait(w));
+	return leg->apart;
+}
+
 bool why_route(struct walk *w, struct leg *leg)
 {
 	const struct local_address *near = topology_neighbour(w->gwd->topology, &leg->target->addr, NULL);
@@ -289,7 +305,7 @@ bool why_route(struct walk *w, struct leg *leg)
 	memcpy(leg->out, out, strlen(out) + 1);
 	if (!why_link_works(w, "route", out))
 		return false;
-	if (!m)
+	if (!m && !goes_apart(w, &p, leg, to))
 		checks_pass(&w->ret->checks, "route",
 			    leg->route.via.family ? xasprintf("%s is behind %s on %s", to, ip_text(&leg->route.via, via), out)
 						  : xasprintf("%s is on %s", to, out));
@@ -327,6 +343,8 @@ void why_neighbour(struct walk *w, const struct leg *leg)
 	ip_text(next, who);
 	if (!*leg->out || neighbour_get(next, leg->route.ifindex, &n) < 0)
 		return;
+	if (n.state == NEIGHBOUR_FAILED && silent && answer == ANSWER_SILENT) /* at its old address: see next_hop() */
+		why_probe_again(w, &near);
 	if (n.state == NEIGHBOUR_FAILED || (n.state == NEIGHBOUR_ASKED && !*n.address && dead)) {
 		silent_neighbour(w, leg, who);
 	} else if (n.state == NEIGHBOUR_PERMANENT && silent) {
@@ -335,6 +353,8 @@ void why_neighbour(struct walk *w, const struct leg *leg)
 				     who, n.address),
 			   xasprintf("ip neigh del %s dev %s", who, leg->out));
 	} else if (*n.address) {
+		if (n.state == NEIGHBOUR_OLD && answer == ANSWER_UNASKED)
+			neighbour_ask(next, leg->route.ifindex, &n);
 		if ((n.state == NEIGHBOUR_OLD || n.state == NEIGHBOUR_ASKED) && silent)
 			why_probe_again(w, &near);
 		checks_pass(&w->ret->checks, "neighbour", xasprintf("%s is at %s", who, n.address));
@@ -406,7 +426,8 @@ static void next_hop(struct walk *w, const struct route *way, const char *who)
 	bool dead = n.state == NEIGHBOUR_FAILED || (asked && !*n.address);
 	const struct probe p = hop_probe(next);
 
-	if (asked && !dead) /* at the address that it had: it may have another one now, which the kernel asks for next */
+	/* At the address that it had: it may have another one now, which the kernel asks for next. */
+	if ((asked && !dead) || (n.state == NEIGHBOUR_FAILED && answer == ANSWER_SILENT))
 		why_probe_again(w, &p);
 	if (answer == ANSWER_UNASKED || (asked && !dead))
 		checks_add(&w->ret->checks, step, VERDICT_MAY, xasprintf("whether %s answers is not known yet", hop), NULL);

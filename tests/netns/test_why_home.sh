@@ -76,7 +76,7 @@ passes() { [ "$(ask outside tcp 203.0.113.8 80)" = "vm 203.0.113.9 80" ]; }
 on guests nft 'add table bridge f; add chain bridge f c { type filter hook output priority 0; policy drop; }; add rule bridge f c ether type arp accept'
 check_not "a table of the bridge: nothing passes" soon passes
 named "a table of the bridge" '?' target 'nobody answers at 10.0.0.2:80: .*, or table bridge f of this gateway drops it$'
-is "and how to know" "gwctl why 80/tcp --wait 30s" echo "$told"
+is "and how to know" "gwctl why 80/tcp --to 203.0.113.8 --wait 30s" echo "$told"
 ctl guests why 80 --wait 20s >"$work/said" 2>&1 &
 eventually on guests nft list table inet gwd-trace
 soon ask outside tcp 203.0.113.8 80 >/dev/null 2>&1

@@ -134,4 +134,20 @@ ip -n gateway rule del fwmark 2
 ip -n gateway rule add fwmark 2 priority 40000 lookup 102
 healthy "one that is never asked for"
 ip -n gateway rule del fwmark 2
+
+ip -n gateway route add 10.0.0.0/24 via 203.0.113.254 table 777
+ip -n gateway rule add iif wan priority 60 lookup 777
+broken "what arrives is sent elsewhere than what the gateway asks" '?' route 'what arrives on wan goes to 10.0.0.2 by wan and 203.0.113.254, and what this gateway itself sends there does not, so nobody can be asked [(]ip rule shows why[)]$'
+has_not() { ! why | grep -qE "$1"; }
+check "what it asks another way is not told" has_not '^. (target|way back|neighbour) '
+ip -n gateway rule del iif wan
+ip -n gateway rule add iif wan priority 60 lookup main
+healthy "a rule that makes no difference"
+
+# Who is not there, and was a while ago, is known to be off within seconds.
+ip -n server addr del 10.0.0.2/24 dev eth0
+old() { ip -n gateway neigh replace 10.0.0.2 lladdr 02:00:00:00:00:02 dev lan nud stale; }
+check_not "a target that was there a while ago: nothing passes" soon passes
+old
+named "a target that was there a while ago" ✗ neighbour '10.0.0.2 does not answer ARP on lan: it is off, or that is not its address any more$'
 finish
