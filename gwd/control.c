@@ -205,10 +205,13 @@ static void next_reply(struct client *c)
 	struct buf *out = client_begin(c);
 
 	c->asleep = !c->stream.next(c->stream.ctx, out, &continues);
-	if (c->asleep)
-		out->len = c->begun;
-	else
+	if (!c->asleep) {
 		client_reply(c, continues);
+		return;
+	}
+	out->len = c->begun;
+	if (!out->len)
+		buf_free(out); /* it may sleep for days */
 }
 
 /* One thing that can be done for the client now; false when there is none. Nothing is done for who has not read yet, and
