@@ -277,8 +277,8 @@ struct why {
 };
 #define WHY_PROBES_MAX (3 * FORWARD_TARGETS_MAX) /* the target twice, and the next hop towards the client */
 void why_free(struct why *);
-/* Follows the connection as far as it comes, changes nothing. `probes`: those of an earlier answer, with theirs. 0, or
- * -errno plus diag when the question makes no sense. */
+/* Follows the connection as far as it comes. Changes nothing, but has the kernel ask for neighbours. `probes`: those of an
+ * earlier answer, with theirs. 0, or -errno plus diag when the question makes no sense. */
 int gwd_why(struct gwd *, const struct why_question *, const struct probe *probes, size_t n, struct why *ret,
 	    struct diag *);
 
@@ -309,7 +309,8 @@ struct diagnosis {
 };
 #define DOCTOR_PROBES_MAX 1024 /* of one page */
 void diagnosis_free(struct diagnosis *); /* contents */
-/* Forwards from `first` on, in the order of gwd_list; with 0 the machine and the file, too. Changes nothing. */
+/* Forwards from `first` on, in the order of gwd_list; with 0 the machine and the file, too.
+ * Changes nothing, but has the kernel ask for neighbours. */
 void gwd_doctor(struct gwd *, size_t first, const struct probe *probes, size_t n, struct diagnosis *ret);
 
 /* The next packet that begins such a connection, and the answer to it, as the kernel sees them: waits for `seconds`, and
