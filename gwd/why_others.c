@@ -2,6 +2,7 @@
 /* Other people's tables on the way, stop by stop of foreign_way(). */
 #include "why.h"
 
+#include <limits.h>
 #include <linux/netfilter.h>
 
 enum { OBSTACLES_MAX = 8 };
@@ -168,7 +169,7 @@ void why_before(struct walk *w)
 bool why_own_dropped(const struct walk *w, const struct leg *leg)
 {
 	const struct foreign_stop out[] = {foreign_hook(NF_INET_LOCAL_OUT), foreign_hook(NF_INET_POST_ROUTING)},
-				  in = foreign_hook(NF_INET_LOCAL_IN);
+				  in[] = {foreign_hook(NF_INET_PRE_ROUTING), foreign_hook(NF_INET_LOCAL_IN)};
 	struct foreign_packet there = towards(w, leg), back = {.family = there.family, .proto = there.proto};
 	struct obstacle ignored;
 	size_t n = 0;
@@ -180,7 +181,9 @@ bool why_own_dropped(const struct walk *w, const struct leg *leg)
 	back.reply = back.local = true;
 	for (size_t i = 0; i < ARRAY_SIZE(out) && w->others; i++)
 		n += foreign_drops(w->others, &out[i], &there, &ignored, 1);
-	return n || (w->others && foreign_drops(w->others, &in, &back, &ignored, 1));
+	for (size_t i = 0; i < ARRAY_SIZE(in) && w->others; i++)
+		n += foreign_drops(w->others, &in[i], &back, &ignored, 1);
+	return n;
 }
 
 /* The answer as it arrives, which no other hook sees with all of its addresses. */
@@ -194,6 +197,29 @@ static struct foreign_packet answered(const struct walk *w, const struct leg *le
 	return p;
 }
 
+/* The rest of the answer's way, for whom it is translated back: at once for whom it is, if the target sees an address of
+ * ours, and from whom only as it leaves. Returns how many are in the way. */
+static size_t drops_answer(struct walk *w, const struct foreign_packet *answer)
+{
+	static const struct foreign_stop in = {NF_INET_PRE_ROUTING, FOREIGN_ANSWERED, INT_MIN, FOREIGN_OURS},
+					 out = {NF_INET_POST_ROUTING, FOREIGN_ANSWERED, INT_MIN, NF_IP_PRI_NAT_SRC - 1},
+					 back = {NF_INET_POST_ROUTING, FOREIGN_ANSWERED, NF_IP_PRI_NAT_SRC + 1, INT_MAX};
+	struct foreign_packet leaves = *answer;
+	size_t told = drops(w, &in, answer);
+	struct route r;
+	bool known = w->from.family ? route_get(&(struct route_packet){.to = w->from}, &r) == 0 && !r.error
+				    : why_way_out(w->to.family, &r);
+
+	leaves.local = false;
+	leaves.to.ip = w->from;
+	if (known)
+		set_interface(w, &leaves.to, why_ifname(w, r.ifindex));
+	told = told ? told : drops(w, &out, &leaves);
+	leaves.from.ip = w->to;
+	leaves.from.port = w->asked->port;
+	return told ? told : drops(w, &back, &leaves);
+}
+
 /* All that is behind our translation. */
 static void behind(struct walk *w, const struct foreign_packet packets[FOREIGN_FACES])
 {
@@ -203,6 +229,8 @@ static void behind(struct walk *w, const struct foreign_packet packets[FOREIGN_F
 	for (size_t i = 0; i < n; i++)
 		if (stops[i].face != FOREIGN_DIALLED)
 			told += drops(w, &stops[i], &packets[stops[i].face]);
+	if (!told && w->entry && !is_own(w)) /* what drops all of a hook is told once */
+		told = drops_answer(w, &packets[FOREIGN_ANSWERED]);
 	if (!told && w->others)
 		checks_pass(&w->ret->checks, step, xstrdup("no other table drops it, or its answers"));
 }

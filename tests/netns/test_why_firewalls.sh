@@ -50,6 +50,19 @@ rule 'tcp dport 80 limit rate 100/second burst 100 packets drop'
 named "a rule that drops sometimes" '?' firewalls 'may be dropped by nftables \(table inet f, chain c\)'
 gone
 
+for hook in 'prerouting -150' 'postrouting -150' 'postrouting 300'; do
+	chain filter "${hook% *}" "${hook#* }"
+	case $hook in pre*) rule 'iifname lan tcp sport 80 drop' ;; *) rule 'oifname wan tcp sport 80 drop' ;; esac
+	broken "a rule against the answers at $hook" ✗ firewalls "dropped by nftables .*: its rule with handle [0-9]+, at hook ${hook% *}, priority ${hook#* }\$"
+	cured "a rule against the answers at $hook"
+	gone
+done
+chain filter postrouting 0
+rule 'oifname wan tcp sport 81 drop'
+rule 'iifname lan ip daddr 192.0.2.77 drop'
+healthy "rules against other answers"
+gone
+
 chain filter prerouting -300
 rule 'tcp dport 80 drop'
 broken "a rule ahead of the translation" ✗ firewalls 'dropped by nftables .*: its rule with handle [0-9]+, at hook prerouting, priority -300$'
