@@ -2,12 +2,14 @@
 #include "remedy_lines.h"
 
 #include "command.h"
+#include "table.h"
 #include "util.h"
 
 char *remedy_lines(const json_t *object, const char *indent)
 {
-	const char *command = json_text(object, "remedy"), *lasting = json_text(object, "lasting"),
-		   *advice = json_text(object, "advice");
+	_cleanup_(freep) char *command = text_whole(json_text(object, "remedy")),
+			      *lasting = text_whole(json_text(object, "lasting"));
+	const char *advice = json_text(object, "advice");
 	struct buf lines = {0};
 	buf_printf(&lines, "%s", *command ? command : advice);
 	if (*command && *advice)

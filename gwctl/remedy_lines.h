@@ -6,7 +6,7 @@
 #include <jansson.h>
 
 /* The command, or else the advice; then lines of their own, each behind `indent`: "or: " the advice beside a command, and
- * "for good: " what makes it last. "" where there is nothing to do. Caller's string. */
+ * "for good: " what makes it last. Commands are text_whole. "" where there is nothing to do. Caller's string. */
 char *remedy_lines(const json_t *object, const char *indent);
 
 #endif

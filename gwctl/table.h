@@ -74,5 +74,7 @@ struct writer {
 /* Text as it may go to a terminal: control characters and what is no UTF-8 become '?'; tab and newline stay. */
 char *text_safe(const char *text);
 size_t text_width(const char *safe); /* columns on the screen */
+/* For a cell of an object: what is to be copied, a command, is not wrapped at its blanks. Caller's string. */
+char *text_whole(const char *text);
 
 #endif

@@ -213,17 +213,78 @@ static void text_end(struct writer *w)
 		put_line(w, w->cells + i, widths, NULL);
 }
 
+/* ---- Fields; on a terminal their lines are wrapped at words ----------------------------------------- */
+
+#define NO_BREAK "\xc2\xa0" /* a blank of what stays whole */
+
+char *text_whole(const char *text)
+{
+	struct buf whole = {0};
+	for (; *text; text++)
+		buf_printf(&whole, *text == ' ' ? NO_BREAK : "%c", *text);
+	return buf_take(&whole);
+}
+
+/* The blanks of what stays whole are shown, and copied, as any others. */
+static void put_text(FILE *file, const char *text, size_t bytes)
+{
+	for (const char *end = text + bytes; text < end; text++) {
+		bool blank = strncmp(text, NO_BREAK, strlen(NO_BREAK)) == 0;
+		fputc(blank ? ' ' : *text, file);
+		text += blank;
+	}
+}
+
+/* Bytes of a line up to its text, which begins behind its last gap: "warning  firewalls     text". */
+static size_t before_text(const char *line)
+{
+	size_t start = 0;
+	for (size_t i = 0; line[i]; i++)
+		if (line[i] != ' ' && i >= GAP && line[i - 1] == ' ' && line[i - GAP] == ' ')
+			start = i;
+	return start;
+}
+
+/* How many bytes of `text` are shown in `room` columns: whole words, and one at least. */
+static size_t words_fitting(const char *text, size_t room)
+{
+	size_t n = fitting(text, room);
+	if (!text[n])
+		return n;
+	while (n && text[n] != ' ')
+		n--;
+	return n ? n : strcspn(text, " ");
+}
+
+/* `line` from column `left` on; what does not fit goes on below where its text begins. */
+static void put_wrapped(const struct writer *w, const char *line, size_t left, const char *colour)
+{
+	size_t start = before_text(line), below = left, width = w->screen.width, own, bytes;
+	for (size_t i = 0; i < start; below += own)
+		i += next_char(line + i, &own);
+	size_t room = width > below ? width - below : 1;
+	for (const char *text = line + start; *text; text += bytes) {
+		bool first = text == line + start;
+		text += first ? 0 : strspn(text, " ");
+		bytes = width ? words_fitting(text, room) : strlen(text);
+		fprintf(w->file, "%s%*s%s", first ? "" : "\n", first ? 0 : (int)below, "", colour);
+		put_text(w->file, first ? line : text, bytes + (first ? start : 0));
+		fputs(*colour ? "\033[0m" : "", w->file);
+	}
+	fputc('\n', w->file);
+}
+
 /* "label  first line" and the further lines of the cell under the first. */
 static void put_field(const struct writer *w, const struct column *field, const char *text, size_t label_width)
 {
 	const char *label = field->title;
+	const char *colour = w->screen.colour && field->kind == COLUMN_STATE ? colour_of(text) : "";
 	for (const char *line = text, *end; line; line = *end ? end + 1 : NULL) {
 		end = line + strcspn(line, "\n");
-		bool coloured = w->screen.colour && field->kind == COLUMN_STATE;
+		_cleanup_(freep) char *one = xstrndup(line, (size_t)(end - line));
 		if (field->title)
 			fprintf(w->file, "%-*s  ", (int)label_width, label);
-		fprintf(w->file, "%s%.*s%s\n", coloured ? colour_of(text) : "", (int)(end - line), line,
-			coloured ? "\033[0m" : "");
+		put_wrapped(w, one, field->title ? label_width + GAP : 0, colour);
 		label = "";
 	}
 }

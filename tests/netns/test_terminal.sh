@@ -42,6 +42,31 @@ too_wide() { # COLUMNS: a line of a table that is
 	done
 }
 for columns in 40 60 80 200; do is "no line is wider than $columns" "" too_wide $columns; done
+# Prose is wrapped at words; what is to be copied, and is longer than the terminal, stays whole on a line of its own;
+# so does a word.
+on gateway nft 'add table inet other; add chain inet other in { type filter hook forward priority 0; policy drop; }'
+prose() { # COLUMNS: lines of prose that are wider
+	for words in status doctor "show v6" "stats v6" "why 80" "why 443 --from 192.0.2.1"; do
+		# shellcheck disable=SC2086 # words
+		ctl gateway -o json $words | "$python" -IS -c 'import json, sys
+def whole(v):
+    for k, x in v.items() if isinstance(v, dict) else enumerate(v):
+        if k in ("remedy", "lasting"): print(x)
+        elif isinstance(x, (dict, list)): whole(x)
+whole(json.load(sys.stdin))' >"$work/whole"
+		# shellcheck disable=SC2086
+		shown 24 "$1" $words | sed 's/[^ -~]\{1,\}/./g' | awk -v max="$1" -v of="$words" -v whole="$work/whole" '
+			BEGIN { while ((getline line <whole) > 0) copied[line] = 1 }
+			length($0) > max { text = $0; sub(/^ */, "", text); if (text ~ / / && !(text in copied)) print of ": " $0 }'
+	done
+}
+wide() { ctl gateway "$@" | awk 'length($0) > 80 { n++ } END { print n + 0 }'; }
+for words in status doctor "why 80"; do
+	# shellcheck disable=SC2086
+	check "there is something to wrap: $words" test "$(wide $words)" -ge 1
+done
+for columns in 60 80; do is "no prose is wider than $columns" "" prose $columns; done
+on gateway nft delete table inet other
 has "on a narrow one the rest is left out, and that said" '^NAME +STATE +LISTEN +TARGETS +…$' shown 24 40 ls
 has "the origin goes first" '^NAME +STATE +LISTEN +TARGETS +CONNS +BYTES +…$' shown 24 51 ls
 has "what is in no row needs no room" '^NAME +STATE +ORIGIN +LISTEN +TARGETS +CONNS +BYTES$' shown 24 70 ls

@@ -169,6 +169,31 @@ static void test_object(void **state)
 	expect("json", pipe_end, "{\"name\":\"web\",\"n\":[]}", "{\n  \"name\": \"web\",\n  \"n\": []\n}\n");
 }
 
+/* Words go on below where the text of their line began; what is to be copied stays whole. */
+static void test_wrapped(void **state)
+{
+	static const char prose[] = "{\"name\":\"warning  about  words that are a few too many for it\"}";
+	static const char command[] = "{\"state\":\"for good: a\xc2\xa0" "command\xc2\xa0" "of\xc2\xa0" "many words\"}";
+	_cleanup_(freep) char *whole = text_whole("a b  c");
+	(void)state;
+	assert_string_equal(whole, "a\xc2\xa0" "b\xc2\xa0\xc2\xa0" "c");
+	expect("table", (struct screen){.width = 40}, prose,
+	       "name    warning  about  words that are a\n"
+	       "                        few too many for\n"
+	       "                        it\n"
+	       "warning  about  words that are a few too\n"
+	       "                many for it\n");
+	expect("table", (struct screen){.width = 20}, command,
+	       "status  for good:\n"
+	       "        a command of many\n"
+	       "        words\n");
+	expect("table", (struct screen){.width = 20, .colour = true}, command,
+	       "status  \033[2mfor good:\033[0m\n"
+	       "        \033[2ma command of many\033[0m\n"
+	       "        \033[2mwords\033[0m\n");
+	expect("table", pipe_end, command, "status  for good: a command of many words\n");
+}
+
 static void test_json(void **state)
 {
 	(void)state;
@@ -256,6 +281,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_aligned),
+		cmocka_unit_test(test_wrapped),
 		cmocka_unit_test(test_narrow),
 		cmocka_unit_test(test_wide_characters),
 		cmocka_unit_test(test_colour),
