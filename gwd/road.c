@@ -539,6 +539,8 @@ int road_commit(struct gwd *g, struct draft *d, const struct request_options *op
 		g->raised[V6] = raised[V6];
 		if (j.undo_kernel)
 			undo_kernel(g, &j);
+		if (diag->kind == DIAG_INTERNAL && diag_failed(diag) && !options->unasked)
+			diag_add(diag, DIAG_INTERNAL, (struct loc){0}, "nothing was changed");
 		return r;
 	}
 	if (shares)

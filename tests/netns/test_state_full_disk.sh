@@ -25,6 +25,7 @@ for round in 1 2; do
 		changes run "$work/gateway/gwd.sock" "$work/model" "$(cat "$work/gateway/gwd.pid")" $((patience * 3)) full
 	check "what was answered is there, what was refused is not" settled
 	has "a refusal says why" "$full" ctl gateway add 80 10.0.0.2
+	has "and that nothing was done" '^nothing was changed$' ctl gateway add 80 10.0.0.2
 	exits "and is one" 1 ctl gateway add 80 10.0.0.2
 	has "nothing of it is there" 'not there' ctl gateway rm 80
 	gwd_kill gateway
