@@ -191,7 +191,8 @@ static const char *inside_of(const struct walk *w)
 
 	if (near)
 		return near->ifname;
-	if (route_get(&(struct route_packet){.to = w->to}, &r) < 0 || r.error || why_outside(w, why_ifname(w, r.ifindex)))
+	if (route_get(&(struct route_packet){.to = w->to}, &r) < 0 || r.error ||
+	    why_outside(w, why_ifname(w, r.ifindex)))
 		return "";
 	return why_ifname(w, r.ifindex);
 }
@@ -300,7 +301,8 @@ static char *others(const struct walk *w, const struct local_address *own)
 
 		if (a->ip.family != w->to.family || streq(a->ifname, own->ifname) || !why_outside(w, a->ifname) ||
 		    strings_have(&seen, a->ifname) || ip_kind(&a->ip) == IP_LINK_LOCAL ||
-		    (w->entry && arrival_forward(&w->rules, &a->ip, w->asked->proto, w->asked->port) != w->entry->forward))
+		    (w->entry &&
+		     arrival_forward(&w->rules, &a->ip, w->asked->proto, w->asked->port) != w->entry->forward))
 			continue;
 		buf_printf(&out, "%s%s on %s", seen.n ? ", " : "; --to asks about ", ip_text(&a->ip, text), a->ifname);
 		strings_add(&seen, xstrdup(a->ifname));

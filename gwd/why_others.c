@@ -203,7 +203,8 @@ static size_t drops_answer(struct walk *w, const struct foreign_packet *answer)
 {
 	static const struct foreign_stop in = {NF_INET_PRE_ROUTING, FOREIGN_ANSWERED, INT_MIN, FOREIGN_OURS},
 					 out = {NF_INET_POST_ROUTING, FOREIGN_ANSWERED, INT_MIN, NF_IP_PRI_NAT_SRC - 1},
-					 back = {NF_INET_POST_ROUTING, FOREIGN_ANSWERED, NF_IP_PRI_NAT_SRC + 1, INT_MAX};
+					 back = {NF_INET_POST_ROUTING, FOREIGN_ANSWERED, NF_IP_PRI_NAT_SRC + 1,
+						 INT_MAX};
 	struct foreign_packet leaves = *answer;
 	size_t told = drops(w, &in, answer);
 	struct route r;

@@ -270,14 +270,17 @@ static bool goes_apart(struct walk *w, const struct route_packet *p, struct leg 
 	char via[ADDR_TEXT_MAX];
 	bool hop = leg->route.via.family;
 
-	leg->apart = p->in && route_get(&(struct route_packet){.to = p->to, .proto = p->proto, .to_port = p->to_port}, &own) == 0 &&
-		     (own.error || own.ifindex != leg->route.ifindex || ip_cmp(&own.via, &leg->route.via) != 0);
+	leg->apart =
+		p->in &&
+		route_get(&(struct route_packet){.to = p->to, .proto = p->proto, .to_port = p->to_port}, &own) == 0 &&
+		(own.error || own.ifindex != leg->route.ifindex || ip_cmp(&own.via, &leg->route.via) != 0);
 	if (leg->apart)
-		checks_add(&w->ret->checks, "route", VERDICT_MAY,
-			   xasprintf("what arrives on %s goes to %s by %s%s%s, and what this gateway itself sends there "
-				     "does not, so nobody can be asked (ip rule shows why)",
-				     w->in, to, leg->out, hop ? " and " : "", hop ? ip_text(&leg->route.via, via) : ""),
-			   why_wait(w));
+		checks_add(
+			&w->ret->checks, "route", VERDICT_MAY,
+			xasprintf("what arrives on %s goes to %s by %s%s%s, and what this gateway itself sends there "
+				  "does not, so nobody can be asked (ip rule shows why)",
+				  w->in, to, leg->out, hop ? " and " : "", hop ? ip_text(&leg->route.via, via) : ""),
+			why_wait(w));
 	return leg->apart;
 }
 
@@ -307,8 +310,9 @@ bool why_route(struct walk *w, struct leg *leg)
 		return false;
 	if (!m && !goes_apart(w, &p, leg, to))
 		checks_pass(&w->ret->checks, "route",
-			    leg->route.via.family ? xasprintf("%s is behind %s on %s", to, ip_text(&leg->route.via, via), out)
-						  : xasprintf("%s is on %s", to, out));
+			    leg->route.via.family
+				    ? xasprintf("%s is behind %s on %s", to, ip_text(&leg->route.via, via), out)
+				    : xasprintf("%s is on %s", to, out));
 	return true;
 }
 
@@ -485,13 +489,14 @@ static void wrong_uplink(struct walk *w, const char *step, const char *out, bool
 		xasprintf("it comes in by %s, but the answer leaves by %s with the source %s: most providers drop what "
 			  "is not from an address of theirs",
 			  w->in, out, to),
-		remedy_advice(program ? xasprintf("ip %sroute add default via ROUTER dev %s table 100, then ip %srule add "
-						  "from %s lookup 100",
-						  v6, w->in, v6, to)
-				      : xasprintf("have nft keep a ct mark of what comes in by %s and give it to the "
-						  "answers as their mark, and a routing rule (ip %srule add fwmark "
-						  "MARK lookup 100) send these by %s",
-						  w->in, v6, w->in)));
+		remedy_advice(
+			program ? xasprintf("ip %sroute add default via ROUTER dev %s table 100, then ip %srule add "
+					    "from %s lookup 100",
+					    v6, w->in, v6, to)
+				: xasprintf("have nft keep a ct mark of what comes in by %s and give it to the "
+					    "answers as their mark, and a routing rule (ip %srule add fwmark "
+					    "MARK lookup 100) send these by %s",
+					    w->in, v6, w->in)));
 }
 
 static void no_way_back(struct walk *w, const char *step, const struct route_packet *p, const struct route *r,

@@ -44,6 +44,7 @@ may() { # DESCRIPTION STEP PATTERN: it passes, which nobody can know who only re
 }
 
 # What doctor says of forwards and is not a remedy, "severity about  text" each.
+lines() { printf '%s\n' "$1" | wc -l; }
 findings() { ctl gateway doctor 2>&1 | grep -E '^(error|warning|note) '; }
 
 # ---- Answers by the other uplink -------------------------------------------------------------------
@@ -55,7 +56,7 @@ second
 leaves='it comes in by wan2, but the answer leaves by wan with the source 198.51.100.1: most providers drop what is not from an address of theirs$'
 broken "the other uplink" '?' "route back" "$leaves"
 has "doctor asks there, too" "^warning +route back +web: $leaves" findings
-is "and once" 1 sh -c 'echo "$1" | wc -l' sh "$said"
+is "and once" 1 lines "$said"
 has "what helps where a target answers" 'nft keep a ct mark of what comes in by wan2 .*ip rule add fwmark MARK lookup 100' echo "$told"
 
 ctl gateway open 8080/tcp >/dev/null
@@ -76,12 +77,12 @@ asks="80 --to 203.0.113.1"
 passes() { [ "$(ask client tcp 203.0.113.1 80)" = "server 192.0.2.9 80" ]; }
 broken "the first one" ✗ "reverse path" 'rp_filter of wan is strict, and the way back to somebody outside is wan2: dropped$'
 has "doctor names it" '^error +reverse path +web: rp_filter of wan is strict' findings
-is "and once, too" 1 sh -c 'echo "$1" | wc -l' sh "$said"
+is "and once, too" 1 lines "$said"
 ip -n server addr del 10.0.0.2/24 dev eth0
 ip -n gateway neigh del 10.0.0.2 dev lan
 findings >/dev/null
 has "a target that is dead on both is one finding of doctor" '^error +neighbour +web: 10.0.0.2 does not answer ARP on lan' findings
-is "beside the other" 2 sh -c 'echo "$1" | wc -l' sh "$said"
+is "beside the other" 2 lines "$said"
 addr server eth0 10.0.0.2/24
 gateway_of server 10.0.0.1
 strict 0
