@@ -302,9 +302,21 @@ static char *firewalls_cell(const json_t *s)
 	return buf_take(&lines);
 }
 
+/* What a line ends with, behind its last colon, is what to do, and may be a command: it stays whole. */
 static char *warnings_cell(const json_t *s)
 {
-	return json_lines(json_object_get(s, "warnings"));
+	_cleanup_(freep) char *text = json_lines(json_object_get(s, "warnings"));
+	struct buf lines = {0};
+	for (char *line = text, *rest; line; line = rest) {
+		char *todo = line;
+		if ((rest = strchr(line, '\n')))
+			*rest++ = '\0';
+		for (char *colon = line; (colon = strstr(colon, ": "));)
+			todo = colon += strlen(": ");
+		_cleanup_(freep) char *whole = todo > line ? text_whole(todo) : xstrdup(todo);
+		buf_printf(&lines, "%.*s%s%s", (int)(todo - line), line, whole, rest ? "\n" : "");
+	}
+	return buf_take(&lines);
 }
 
 static char *error_cell(const json_t *s)

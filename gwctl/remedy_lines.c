@@ -9,7 +9,8 @@ char *remedy_lines(const json_t *object, const char *indent)
 {
 	_cleanup_(freep) char *command = text_whole(json_text(object, "remedy")),
 			      *lasting = text_whole(json_text(object, "lasting"));
-	const char *advice = json_text(object, "advice");
+	const char *said = json_text(object, "advice");
+	_cleanup_(freep) char *advice = strchr(said, '|') ? text_whole(said) : xstrdup(said); /* a pipe is for a shell */
 	struct buf lines = {0};
 	buf_printf(&lines, "%s", *command ? command : advice);
 	if (*command && *advice)

@@ -52,6 +52,7 @@ prose() { # COLUMNS: lines of prose that are wider
 def whole(v):
     for k, x in v.items() if isinstance(v, dict) else enumerate(v):
         if k in ("remedy", "lasting"): print(x)
+        elif k == "warnings" and isinstance(x, list): print("\n".join(line.split(": ")[-1] for w in x for line in w.split("\n")))
         elif isinstance(x, (dict, list)): whole(x)
 whole(json.load(sys.stdin))' >"$work/whole"
 		# shellcheck disable=SC2086
@@ -66,6 +67,7 @@ for words in status doctor "why 80"; do
 	check "there is something to wrap: $words" test "$(wide $words)" -ge 1
 done
 for columns in 60 80; do is "no prose is wider than $columns" "" prose $columns; done
+has "nor a command broken, in status too" 'nft insert rule inet other in ct status dnat accept' shown 24 60 status
 on gateway nft delete table inet other
 has "on a narrow one the rest is left out, and that said" '^NAME +STATE +LISTEN +TARGETS +…$' shown 24 40 ls
 has "the origin goes first" '^NAME +STATE +LISTEN +TARGETS +CONNS +BYTES +…$' shown 24 51 ls

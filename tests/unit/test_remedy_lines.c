@@ -25,6 +25,7 @@ static void test_lines(void **state)
 	assert_lines("{}", "");
 	assert_lines("{\"remedy\":\"ufw allow 80\"}", "ufw\xc2\xa0" "allow\xc2\xa0" "80"); /* not to be broken */
 	assert_lines("{\"advice\":\"wait and see\"}", "wait and see");
+	assert_lines("{\"advice\":\"a | b\"}", "a\xc2\xa0|\xc2\xa0" "b");
 	assert_lines("{\"advice\":\"wait\"}", "wait");
 	assert_lines("{\"remedy\":\"a\",\"lasting\":\"b\",\"advice\":\"c\"}", "a\n  or: c\n  for good: b");
 	assert_lines("{\"remedy\":\"a\",\"lasting\":\"b\"}", "a\n  for good: b");
