@@ -447,46 +447,83 @@ static bool elsewhere(struct walk *w)
 	return false;
 }
 
-/* "gwctl open 22/tcp --in dmz --from 198.51.100.0/24,203.0.113.9": whom it is open to already stays; never to more than
- * who asks, where it is not open to all. */
-static struct remedy open_too(const struct walk *w)
+/* The opening of the port that is asked about, where it arrives; NULL: none. */
+static const struct opening *find_opening(const struct walk *w)
 {
 	const struct why_question *q = w->asked;
 	const struct interface *in = topology_interface(w->gwd->topology, w->in);
 	const enum opening_in side = in && in->zone == ZONE_DMZ ? OPENING_DMZ : OPENING_WAN;
-	struct buf out = {0};
-	char text[PREFIX_TEXT_MAX];
-	bool gap = false;
 
-	buf_printf(&out, "gwctl open %u/%s%s", q->port, proto_text(q->proto), side == OPENING_DMZ ? " --in dmz" : "");
 	for (size_t i = 0; i < w->rules.n_open; i++) {
 		const struct opening *o = &w->rules.open[i];
 
-		if (o->over || o->in != side || !(o->protos & q->proto) || q->port < o->ports.first || q->port > o->ports.last)
-			continue;
-		if (o->loc.file) {
-			_cleanup_(freep) char *place = opening_place(o);
-
-			buf_free(&out);
-			return remedy_advice(
-				xasprintf("%s opens it to others: add who may, there, and gwctl apply", place));
-		}
-		buf_printf(&out, " --from ");
-		for (size_t k = 0; k < o->n_from; k++)
-			buf_printf(&out, "%s,", prefix_text(&o->from[k], text));
-		buf_printf(&out, "%s%s", o->local ? "local," : "",
-			   w->from.family ? ip_text(&w->from, text) : "ADDR");
-		gap = !w->from.family;
-		break;
+		if (!o->over && o->in == side && (o->protos & q->proto) && q->port >= o->ports.first &&
+		    q->port <= o->ports.last)
+			return o;
 	}
-	return gap ? remedy_advice(buf_take(&out)) : remedy_command(buf_take(&out));
+	return NULL;
+}
+
+/* "198.51.100.0/24,local" */
+static char *whom(const struct opening *o)
+{
+	struct buf out = {0};
+	char text[PREFIX_TEXT_MAX];
+
+	for (size_t i = 0; i < o->n_from; i++)
+		buf_printf(&out, "%s%s", i ? "," : "", prefix_text(&o->from[i], text));
+	if (o->local)
+		buf_printf(&out, "%slocal", out.len ? "," : "");
+	return buf_take(&out);
+}
+
+/* "gwctl open 22/tcp --in dmz --from 198.51.100.0/24,203.0.113.9": whom it is open to already stays. */
+static struct remedy open_too(const struct walk *w, const struct opening *o)
+{
+	const struct why_question *q = w->asked;
+	const struct interface *in = topology_interface(w->gwd->topology, w->in);
+	_cleanup_(freep) char *list = o ? whom(o) : NULL, *place = o && o->loc.file ? opening_place(o) : NULL;
+	char from[ADDR_TEXT_MAX];
+
+	if (place)
+		return remedy_advice(xasprintf("%s opens it to others: add who may, there, and gwctl apply", place));
+	return remedy_command(xasprintf("gwctl open %u/%s%s%s%s%s%s", q->port, proto_text(q->proto),
+					in && in->zone == ZONE_DMZ ? " --in dmz" : "", o ? " --from " : "",
+					o ? list : "", o ? "," : "", o ? ip_text(&w->from, from) : ""));
+}
+
+/* What the gateway's own rules say to a port of its own. */
+static void gateway_step(struct walk *w)
+{
+	const struct why_question *q = w->asked;
+	const struct arrival a = {w->in, w->from, w->to, q->proto, q->port};
+	const char *proto = proto_text(q->proto);
+	const struct opening *o = find_opening(w);
+	_cleanup_(freep) char *list = o ? whom(o) : NULL;
+	char from[ADDR_TEXT_MAX];
+
+	if (arrival_fate(&w->rules, &a, NULL) != ARRIVAL_NOT_OPEN)
+		checks_pass(&w->ret->checks, "gateway",
+			    xasprintf("gwd lets %s %u of this gateway be reached", proto, q->port));
+	else if (!o)
+		checks_add_remedy(&w->ret->checks, "gateway", VERDICT_FAIL,
+				  xasprintf("nothing opens %s %u of this gateway to %s", proto, q->port, w->in),
+				  open_too(w, NULL));
+	else if (!w->from.family)
+		checks_pass(&w->ret->checks, "gateway",
+			    xasprintf("only %s may reach %s %u of this gateway: --from asks about one", list, proto,
+				      q->port));
+	else
+		checks_add_remedy(&w->ret->checks, "gateway", VERDICT_FAIL,
+				  xasprintf("only %s may reach %s %u of this gateway, and %s is none of them", list,
+					    proto, q->port, ip_text(&w->from, from)),
+				  open_too(w, o));
 }
 
 /* Nothing forwards the port: then a program of this machine may have it. */
 static bool own_port(struct walk *w)
 {
 	const struct why_question *q = w->asked;
-	const struct arrival a = {w->in, w->from, w->to, q->proto, q->port};
 	_cleanup_(listeners_free) struct listeners found = {0};
 	_cleanup_(diag_free) struct diag ignored = {0};
 	const struct listener *l = NULL;
@@ -508,14 +545,7 @@ static bool own_port(struct walk *w)
 	checks_pass(&w->ret->checks, step_forward,
 		    xasprintf("no forward takes %s %u: it is for a program of this gateway (uid %u, inode %u)",
 			      proto_text(q->proto), q->port, l->uid, l->inode));
-	if (arrival_fate(&w->rules, &a, NULL) == ARRIVAL_NOT_OPEN)
-		checks_add_remedy(
-			&w->ret->checks, "gateway", VERDICT_FAIL,
-			xasprintf("nothing opens %s %u of this gateway to %s", proto_text(q->proto), q->port, w->in),
-			open_too(w));
-	else
-		checks_pass(&w->ret->checks, "gateway",
-			    xasprintf("gwd lets %s %u of this gateway be reached", proto_text(q->proto), q->port));
+	gateway_step(w);
 	return true;
 }
 

@@ -160,8 +160,10 @@ broken "a port of the gateway that nothing opens" ✗ gateway 'nothing opens tcp
 has "it says whose port it is" '^✓ forward +no forward takes tcp 8080: it is for a program of this gateway \(?python' why
 cured "a port of the gateway that nothing opens"
 ctl gateway open 8080 --from 198.51.100.0/24 >/dev/null
+asks=8080
+has "a port that is open to some: nobody is asked about" '^✓ gateway +only 198\.51\.100\.0/24 may reach tcp 8080 of this gateway: --from asks about one' why
 asks='8080 --from 203.0.113.9'
-broken "a port of the gateway that is open to others" ✗ gateway 'nothing opens tcp 8080 of this gateway to wan$'
+broken "a port of the gateway that is open to others" ✗ gateway 'only 198\.51\.100\.0/24 may reach tcp 8080 of this gateway, and 203\.0\.113\.9 is none of them$'
 cured "a port of the gateway that is open to others"
 has "and only to them, and to who asked" '8080.* from 198\.51\.100\.0/24, ?203\.0\.113\.9' ctl gateway status
 
