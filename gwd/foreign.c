@@ -114,6 +114,12 @@ static bool has_device(const char *devices, const char *ifname)
 	return false;
 }
 
+/* Where the chain of a device has to be, to see it; NULL: the hook is none of devices. */
+static const char *device_of(uint32_t hook, const struct foreign_packet *p)
+{
+	return hook == NF_INET_INGRESS ? p->from.ifname : hook == FOREIGN_EGRESS ? p->to.ifname : NULL;
+}
+
 /* A base chain of the type that meets the packet on the hook. */
 static bool meets(const struct foreign_table *t, const struct chain *base, const char *type, uint32_t hook,
 		  const struct foreign_packet *p)
@@ -122,10 +128,13 @@ static bool meets(const struct foreign_table *t, const struct chain *base, const
 
 	if (!base->base || !sees(t, p) || !streq(base->type, type))
 		return false;
-	if (device ? hook != NF_INET_INGRESS || base->hook != NF_NETDEV_INGRESS : base->hook != hook)
+	if (base->hook != (!device                   ? hook
+			   : hook == NF_INET_INGRESS ? NF_NETDEV_INGRESS
+			   : hook == FOREIGN_EGRESS  ? NF_NETDEV_EGRESS
+						     : UINT32_MAX))
 		return false;
-	return hook != NF_INET_INGRESS || !base->devices || !*p->from.ifname ||
-	       has_device(base->devices, p->from.ifname);
+	const char *ifname = device_of(hook, p);
+	return !ifname || !base->devices || !*ifname || has_device(base->devices, ifname);
 }
 
 bool foreign_has_port(const char *list, uint16_t port)
@@ -154,20 +163,37 @@ static struct foreign_packet reply_to(const struct foreign_packet *p)
 	return reply;
 }
 
-/* A chain of devices may not be there where it comes in. */
+/* A chain of devices may not be there where it comes in, or goes out. */
 static bool meets_for_certain(const struct chain *base, uint32_t hook, const struct foreign_packet *p)
 {
-	return hook != NF_INET_INGRESS || !base->devices || *p->from.ifname;
+	const char *ifname = device_of(hook, p);
+
+	return !ifname || !base->devices || *ifname;
+}
+
+/* What is not routed yet goes nowhere, and what goes out to a device comes from none. */
+static struct foreign_packet seen_at(uint32_t hook, const struct foreign_packet *p)
+{
+	struct foreign_packet seen = *p;
+	struct foreign_end *end = hook == FOREIGN_EGRESS                                   ? &seen.from
+				  : hook == NF_INET_INGRESS || hook == NF_INET_PRE_ROUTING ? &seen.to
+											   : NULL;
+
+	if (end) {
+		*end->ifname = '\0';
+		end->ifindex = 0;
+	}
+	return seen;
 }
 
 /* What the base chain takes of the connection. */
 static struct fate taken(const struct foreign_table *t, const struct chain *base, uint32_t hook,
 			 const struct foreign_packet *p)
 {
-	const struct foreign_packet reply = reply_to(p);
+	const struct foreign_packet seen = seen_at(hook, p), reply = reply_to(p);
 	struct fate there, back = {0};
 
-	foreign_run(t, base, p, &there);
+	foreign_run(t, base, &seen, &there);
 	if (hook == NF_INET_FORWARD)
 		foreign_run(t, base, &reply, &back);
 	if (back.dropped == BELIEF_YES) /* a maybe of both ways is no news */

@@ -7,6 +7,7 @@
 
 #include <netinet/in.h>
 
+#include <linux/netfilter.h>
 #include <linux/netfilter_ipv4.h>
 
 #include "addr.h"
@@ -127,15 +128,21 @@ const char *foreign_hook_name(const struct obstacle *); /* "forward", "ingress" 
 
 enum { FOREIGN_OURS = NF_IP_PRI_NAT_DST - 1 }; /* the priority of our translation: dnat_hooks() in compile.c */
 
-enum foreign_face { /* of a connection: one packet each */
-	FOREIGN_DIALLED,  /* as it arrives, ahead of our translation */
-	FOREIGN_SENT,     /* behind it */
-	FOREIGN_ANSWERED, /* what comes back, as it arrives */
-	FOREIGN_FACES
+enum foreign_face {                    /* of a connection: one packet each */
+		    FOREIGN_DIALLED,   /* as it arrives, ahead of our translation */
+		    FOREIGN_SENT,      /* behind it */
+		    FOREIGN_ANSWERED,  /* what comes back, as it arrives */
+		    FOREIGN_RETURNING, /* ... when it knows its client, but does not yet come from where he dialled */
+		    FOREIGN_RETURNED,  /* ... as it leaves */
+		    FOREIGN_FACES
 };
 
+enum {
+	FOREIGN_EGRESS = NF_INET_NUMHOOKS + 1
+}; /* behind those of enum nf_inet_hooks: of the interface it goes out by */
+
 struct foreign_stop { /* base chains that meet the same packet */
-	uint32_t hook; /* NF_INET_*; ingress is that of the interface it comes in on */
+	uint32_t hook; /* NF_INET_*, FOREIGN_EGRESS; ingress is that of the interface it comes in on */
 	enum foreign_face face;
 	int first, last; /* their priorities */
 };
@@ -146,7 +153,7 @@ enum { /* a way has one of the first two and one of the others; HERE is this mac
 	FOREIGN_TO_TARGET = 1 << 2,
 	FOREIGN_TO_HERE = 1 << 3,
 };
-enum { FOREIGN_STOPS_MAX = 9 };
+enum { FOREIGN_STOPS_MAX = 18 };
 /* The stops of a way, in the order in which they are passed. Returns how many there are. */
 size_t foreign_way(unsigned way, struct foreign_stop ret[FOREIGN_STOPS_MAX]);
 struct foreign_stop foreign_hook(uint32_t hook); /* all of its chains */

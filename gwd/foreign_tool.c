@@ -126,14 +126,17 @@ static const char *proto_of(const struct foreign_packet *p)
 /* The rule that lets the packet through, as nft and iptables write it. Caller's strings. */
 static char *nft_rule(const struct obstacle *o, const struct foreign_packet *p)
 {
+	bool of_devices = o->table->family == NFPROTO_NETDEV;
 	char addr[ADDR_TEXT_MAX];
 
-	if (p->translated)
-		return xstrdup("ct status dnat accept");
 	if (p->reply)
-		return xasprintf("%s saddr %s %s sport %u accept", p->family == AF_INET ? "ip" : "ip6",
-				 ip_text(&p->from.ip, addr), proto_of(p), p->from.port);
-	if (o->base->hook != NF_INET_FORWARD)
+		return p->from.ip.family
+			       ? xasprintf("%s saddr %s %s sport %u accept", p->family == AF_INET ? "ip" : "ip6",
+					   ip_text(&p->from.ip, addr), proto_of(p), p->from.port)
+			       : xasprintf("%s sport %u accept", proto_of(p), p->from.port);
+	if (p->translated && !of_devices) /* the rules of a device know no connections */
+		return xstrdup("ct status dnat accept");
+	if (of_devices ? !p->translated : o->base->hook != NF_INET_FORWARD)
 		return xasprintf("%s dport %u accept", proto_of(p), p->to.port);
 	return xasprintf("%s daddr %s %s dport %u accept", p->family == AF_INET ? "ip" : "ip6",
 			 ip_text(&p->to.ip, addr), proto_of(p), p->to.port);
@@ -143,6 +146,8 @@ static char *iptables_rule(const struct obstacle *o, const struct foreign_packet
 {
 	char addr[ADDR_TEXT_MAX];
 
+	if (p->reply)
+		return xasprintf("-p %s --sport %u -j ACCEPT", proto_of(p), p->from.port);
 	if (p->translated)
 		return xstrdup("-m conntrack --ctstate DNAT -j ACCEPT");
 	if (o->base->hook != NF_INET_FORWARD)
@@ -261,6 +266,8 @@ static struct remedy remedy_libvirt(const struct obstacle *o, const struct forei
 
 struct remedy foreign_remedy(const struct obstacle *o, const struct foreign_packet *p)
 {
+	if (p->reply) /* what tools are told is for what comes in */
+		return remedy_rule(o, p);
 	switch (o->tool) {
 	case TOOL_UFW:
 		return remedy_ufw(o, p);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Which chains of others a connection meets, and as what: our translation is in the middle of the first hook, so what is
- * ahead of it sees the address that was dialled, and everything behind it the target's. Of the answers only the way in
- * is here: no other hook but forward, which foreign_drops judges both ways, sees them with all of their addresses. */
+ * ahead of it sees the address that was dialled, and everything behind it the target's. The answers are
+ * translated back where the kernel's own hooks stand, whatever priority our chains have: who gets them in prerouting,
+ * whom they come from in postrouting. On the forward hook foreign_drops judges both ways. */
 #include "foreign.h"
 
 #include <assert.h>
@@ -17,6 +18,8 @@ enum {
 	OUTSIDE = FOREIGN_FROM_OUTSIDE | FOREIGN_TO_TARGET | FOREIGN_TO_HERE,
 	HERE = FOREIGN_FROM_HERE | FOREIGN_TO_TARGET | FOREIGN_TO_HERE,
 	TARGET = FOREIGN_FROM_OUTSIDE | FOREIGN_FROM_HERE | FOREIGN_TO_TARGET,
+	ROUTED = FOREIGN_FROM_OUTSIDE | FOREIGN_TO_TARGET,
+	OWN_ANSWER = FOREIGN_FROM_OUTSIDE | FOREIGN_TO_HERE,
 	OWN_PORT = FOREIGN_FROM_OUTSIDE | FOREIGN_FROM_HERE | FOREIGN_TO_HERE,
 };
 
@@ -26,10 +29,19 @@ static const struct stop stops[] = {
 	{HERE, {NF_INET_LOCAL_OUT, FOREIGN_DIALLED, INT_MIN, FOREIGN_OURS - 1}},
 	{OUTSIDE, {NF_INET_PRE_ROUTING, FOREIGN_SENT, FOREIGN_OURS, INT_MAX}},
 	{HERE, {NF_INET_LOCAL_OUT, FOREIGN_SENT, FOREIGN_OURS, INT_MAX}},
-	{FOREIGN_FROM_OUTSIDE | FOREIGN_TO_TARGET, {NF_INET_FORWARD, FOREIGN_SENT, INT_MIN, INT_MAX}},
+	{ROUTED, {NF_INET_FORWARD, FOREIGN_SENT, INT_MIN, INT_MAX}},
 	{TARGET, {NF_INET_POST_ROUTING, FOREIGN_SENT, INT_MIN, INT_MAX}},
+	{TARGET, {FOREIGN_EGRESS, FOREIGN_SENT, INT_MIN, INT_MAX}},
 	{TARGET, {NF_INET_INGRESS, FOREIGN_ANSWERED, INT_MIN, INT_MAX}},
+	{TARGET, {NF_INET_PRE_ROUTING, FOREIGN_ANSWERED, INT_MIN, NF_IP_PRI_NAT_DST - 1}},
+	{TARGET, {NF_INET_PRE_ROUTING, FOREIGN_RETURNING, NF_IP_PRI_NAT_DST, INT_MAX}},
+	{ROUTED, {NF_INET_POST_ROUTING, FOREIGN_RETURNING, INT_MIN, NF_IP_PRI_NAT_SRC - 1}},
+	{ROUTED, {NF_INET_POST_ROUTING, FOREIGN_RETURNED, NF_IP_PRI_NAT_SRC, INT_MAX}},
+	{ROUTED, {FOREIGN_EGRESS, FOREIGN_RETURNED, INT_MIN, INT_MAX}},
 	{OWN_PORT, {NF_INET_LOCAL_IN, FOREIGN_SENT, INT_MIN, INT_MAX}},
+	{OWN_ANSWER, {NF_INET_LOCAL_OUT, FOREIGN_RETURNED, INT_MIN, INT_MAX}},
+	{OWN_ANSWER, {NF_INET_POST_ROUTING, FOREIGN_RETURNED, INT_MIN, INT_MAX}},
+	{OWN_ANSWER, {FOREIGN_EGRESS, FOREIGN_RETURNED, INT_MIN, INT_MAX}},
 };
 
 size_t foreign_way(unsigned way, struct foreign_stop ret[FOREIGN_STOPS_MAX])

@@ -186,7 +186,7 @@ void opening_views_free(struct opening_view *, size_t n);
 struct gwd_firewall {
 	const char *tool;         /* "ufw" */
 	char *table, *chain;      /* "ip filter", "FORWARD"; owned */
-	const char *hook;         /* "forward", "input", "prerouting", "postrouting", "ingress" */
+	const char *hook;         /* "forward", "input", "prerouting", "output", "postrouting", "ingress", "egress" */
 	bool certain;             /* drops; otherwise it may, by what can be read */
 	size_t n;                 /* forwards, and open ports */
 	struct remedy remedy;     /* what lets the first of them through */

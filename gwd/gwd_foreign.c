@@ -168,6 +168,15 @@ static void set_way_in(const struct gwd *g, const struct forward *f, struct fore
 		set_interface(g, end, only->name);
 }
 
+/* Answers go out where connections come in only when there is no other outside. */
+static struct foreign_end way_back(const struct gwd *g, const struct foreign_end *from)
+{
+	struct foreign_end only = {0};
+
+	set_way_in(g, NULL, &only);
+	return streq(only.ifname, from->ifname) ? only : (struct foreign_end){0};
+}
+
 /* Addresses that the forward listens on now; one that is not known when there is none. */
 static size_t entrances(const struct gwd *g, const struct forward *f, struct ip ret[ENTRANCES_MAX])
 {
@@ -213,7 +222,9 @@ static void judge_port(struct findings *all, const struct forward *f, uint16_t l
 		       struct foreign_packet packets[FOREIGN_FACES])
 {
 	packets[FOREIGN_DIALLED].to.port = listened;
-	packets[FOREIGN_SENT].to.port = packets[FOREIGN_ANSWERED].from.port = port;
+	packets[FOREIGN_SENT].to.port = port;
+	packets[FOREIGN_ANSWERED].from.port = packets[FOREIGN_RETURNING].from.port = port;
+	packets[FOREIGN_RETURNED].from.port = listened;
 	judge(all, FOREIGN_TO_TARGET, packets, f, f->name);
 }
 
@@ -229,6 +240,27 @@ static void judge_target(struct findings *all, const struct forward *f, const st
 	}
 }
 
+static struct foreign_packet answer(const struct foreign_packet *p, struct foreign_end to)
+{
+	return (struct foreign_packet){.family = p->family,
+				       .proto = p->proto,
+				       .from = p->to,
+				       .to = to,
+				       .reply = true,
+				       .translated = p->translated};
+}
+
+/* Who gets the first of them is us, where it is masqueraded, or else the client: neither is known. */
+static void answers(const struct findings *all, struct foreign_packet packets[FOREIGN_FACES])
+{
+	const struct foreign_packet *dialled = &packets[FOREIGN_DIALLED], *sent = &packets[FOREIGN_SENT];
+
+	packets[FOREIGN_ANSWERED] = answer(sent, (struct foreign_end){0});
+	packets[FOREIGN_RETURNING] = answer(sent, way_back(all->gwd, &dialled->from));
+	packets[FOREIGN_RETURNED] = packets[FOREIGN_RETURNING];
+	packets[FOREIGN_RETURNED].from.ip = dialled->to.ip;
+}
+
 static void judge_drops(struct findings *all, const struct forward *f, uint8_t proto)
 {
 	struct foreign_packet sent = {.family = f->family, .proto = proto, .translated = !f->no_nat};
@@ -242,8 +274,8 @@ static void judge_drops(struct findings *all, const struct forward *f, uint8_t p
 		struct foreign_packet packets[FOREIGN_FACES] = {
 			[FOREIGN_DIALLED] = dialled(all, f, &sent),
 			[FOREIGN_SENT] = sent,
-			[FOREIGN_ANSWERED] = {.family = f->family, .proto = proto, .from = sent.to, .reply = true},
 		};
+		answers(all, packets);
 		judge_target(all, f, &f->targets[i], packets);
 	}
 }
@@ -327,7 +359,13 @@ static void judge_opening(struct findings *all, const struct opening *o)
 		if (o->in == OPENING_WAN)
 			set_way_in(all->gwd, NULL, &p.from);
 		p.to.port = o->ports.first;
-		judge(all, FOREIGN_TO_HERE, (struct foreign_packet[FOREIGN_FACES]){p, p, p}, o, name);
+		judge(all, FOREIGN_TO_HERE,
+		      (struct foreign_packet[FOREIGN_FACES]){
+			      [FOREIGN_DIALLED] = p,
+			      [FOREIGN_SENT] = p,
+			      [FOREIGN_RETURNED] = answer(&p, way_back(all->gwd, &p.from)),
+		      },
+		      o, name);
 	}
 }
 

@@ -96,10 +96,10 @@ static void no_answer(struct walk *w, const struct leg *leg, char *text)
 							  ip_text(&leg->target->addr, to))));
 		return;
 	}
-	checks_add(&w->ret->checks, step_target, VERDICT_MAY,
-		   below ? xasprintf("%s, or table %s of this gateway drops it", text, below)
-			 : xasprintf("%s, or a firewall of this gateway drops what it sends itself", text),
-		   why_wait(w));
+	checks_add_remedy(&w->ret->checks, step_target, VERDICT_MAY,
+			  below ? xasprintf("%s, or table %s of this gateway drops it", text, below)
+				: xasprintf("%s, or a firewall of this gateway drops what it sends itself", text),
+			  remedy_advice(why_wait(w)));
 	free(text);
 }
 

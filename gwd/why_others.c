@@ -2,7 +2,6 @@
 /* Other people's tables on the way, stop by stop of foreign_way(). */
 #include "why.h"
 
-#include <limits.h>
 #include <linux/netfilter.h>
 
 enum { OBSTACLES_MAX = 8 };
@@ -72,6 +71,15 @@ char *why_drop_text(const struct obstacle *o)
 			 foreign_hook_name(o), o->base->priority);
 }
 
+/* A policy takes what goes and what comes: that is one thing to put right. */
+static bool is_told(const struct walk *w, const char *text)
+{
+	for (size_t i = 0; i < w->ret->checks.n; i++)
+		if (streq(w->ret->checks.items[i].text, text))
+			return true;
+	return false;
+}
+
 /* Of answers only what is certain, for the client's port is not known. Returns how many are in the way. */
 static size_t drops(struct walk *w, const struct foreign_stop *stop, const struct foreign_packet *p)
 {
@@ -81,10 +89,13 @@ static size_t drops(struct walk *w, const struct foreign_stop *stop, const struc
 	for (size_t i = 0; i < n && i < OBSTACLES_MAX; i++) {
 		if (p->reply && found[i].fate.dropped != BELIEF_YES)
 			continue;
-		checks_add_remedy(&w->ret->checks, step,
-				  found[i].fate.dropped == BELIEF_YES ? VERDICT_FAIL : VERDICT_MAY,
-				  why_drop_text(&found[i]), foreign_remedy(&found[i], p));
+		_cleanup_(freep) char *text = why_drop_text(&found[i]);
+
 		told++;
+		if (!is_told(w, text))
+			checks_add_remedy(&w->ret->checks, step,
+					  found[i].fate.dropped == BELIEF_YES ? VERDICT_FAIL : VERDICT_MAY,
+					  TAKE_PTR(text), foreign_remedy(&found[i], p));
 	}
 	return told;
 }
@@ -166,59 +177,81 @@ void why_before(struct walk *w)
 		translates(w, &p);
 }
 
+/* Where nobody filters, only what is certain: there stand checks of sources and rates. */
+static bool takes(const struct walk *w, uint32_t hook, const struct foreign_packet *p)
+{
+	bool filters = hook == NF_INET_LOCAL_OUT || hook == NF_INET_POST_ROUTING || hook == NF_INET_LOCAL_IN;
+	const struct foreign_stop stop = foreign_hook(hook);
+	struct obstacle found[OBSTACLES_MAX];
+	size_t n = w->others ? foreign_drops(w->others, &stop, p, found, OBSTACLES_MAX) : 0;
+
+	for (size_t i = 0; i < n && i < OBSTACLES_MAX; i++)
+		if (filters || found[i].fate.dropped == BELIEF_YES)
+			return true;
+	return false;
+}
+
 bool why_own_dropped(const struct walk *w, const struct leg *leg)
 {
-	const struct foreign_stop out[] = {foreign_hook(NF_INET_LOCAL_OUT), foreign_hook(NF_INET_POST_ROUTING)},
-				  in[] = {foreign_hook(NF_INET_PRE_ROUTING), foreign_hook(NF_INET_LOCAL_IN)};
+	static const uint32_t out[] = {NF_INET_LOCAL_OUT, NF_INET_POST_ROUTING, FOREIGN_EGRESS},
+			      in[] = {NF_INET_INGRESS, NF_INET_PRE_ROUTING, NF_INET_LOCAL_IN};
 	struct foreign_packet there = towards(w, leg), back = {.family = there.family, .proto = there.proto};
-	struct obstacle ignored;
-	size_t n = 0;
+	bool taken = false;
 
 	there.from = (struct foreign_end){0};
 	there.translated = false;
 	set_interface(w, &there.to, leg->out);
 	back.from = there.to;
 	back.reply = back.local = true;
-	for (size_t i = 0; i < ARRAY_SIZE(out) && w->others; i++)
-		n += foreign_drops(w->others, &out[i], &there, &ignored, 1);
-	for (size_t i = 0; i < ARRAY_SIZE(in) && w->others; i++)
-		n += foreign_drops(w->others, &in[i], &back, &ignored, 1);
-	return n;
+	for (size_t i = 0; i < ARRAY_SIZE(out); i++)
+		taken = taken || takes(w, out[i], &there) || takes(w, in[i], &back);
+	return taken;
 }
 
-/* The answer as it arrives, which no other hook sees with all of its addresses. */
-static struct foreign_packet answered(const struct walk *w, const struct leg *leg, const struct foreign_packet *there)
+/* Where the answer goes out: a mark may have it go where the question came in, or elsewhere. */
+static void set_way_back(const struct walk *w, struct foreign_end *end)
 {
-	struct foreign_packet p = {.family = there->family, .proto = there->proto, .from = there->to, .reply = true};
-
-	p.local = why_masqueraded(w, leg);
-	if (!p.local)
-		p.to.ip = w->from;
-	return p;
-}
-
-/* The rest of the answer's way, for whom it is translated back: at once for whom it is, if the target sees an address of
- * ours, and from whom only as it leaves. Returns how many are in the way. */
-static size_t drops_answer(struct walk *w, const struct foreign_packet *answer)
-{
-	static const struct foreign_stop in = {NF_INET_PRE_ROUTING, FOREIGN_ANSWERED, INT_MIN, FOREIGN_OURS},
-					 out = {NF_INET_POST_ROUTING, FOREIGN_ANSWERED, INT_MIN, NF_IP_PRI_NAT_SRC - 1},
-					 back = {NF_INET_POST_ROUTING, FOREIGN_ANSWERED, NF_IP_PRI_NAT_SRC + 1,
-						 INT_MAX};
-	struct foreign_packet leaves = *answer;
-	size_t told = drops(w, &in, answer);
 	struct route r;
 	bool known = w->from.family ? route_get(&(struct route_packet){.to = w->from}, &r) == 0 && !r.error
 				    : why_way_out(w->to.family, &r);
 
-	leaves.local = false;
-	leaves.to.ip = w->from;
-	if (known)
-		set_interface(w, &leaves.to, why_ifname(w, r.ifindex));
-	told = told ? told : drops(w, &out, &leaves);
-	leaves.from.ip = w->to;
-	leaves.from.port = w->asked->port;
-	return told ? told : drops(w, &back, &leaves);
+	if (known && (!w->n_marks || streq(why_ifname(w, r.ifindex), w->in)))
+		set_interface(w, end, why_ifname(w, r.ifindex));
+}
+
+/* What goes back to the client. */
+static struct foreign_packet returning(const struct walk *w, const struct foreign_packet *there)
+{
+	struct foreign_packet p = {.family = there->family,
+				   .proto = there->proto,
+				   .from = there->to,
+				   .to.ip = w->from,
+				   .reply = true,
+				   .translated = there->translated,
+				   .local = is_own(w)};
+
+	set_way_back(w, &p.to);
+	return p;
+}
+
+static struct foreign_packet answered(const struct walk *w, const struct leg *leg,
+				      const struct foreign_packet *returning)
+{
+	struct foreign_packet p = *returning;
+
+	p.local = is_own(w) || why_masqueraded(w, leg);
+	if (p.local)
+		p.to = (struct foreign_end){0};
+	return p;
+}
+
+static struct foreign_packet returned(const struct walk *w, const struct foreign_packet *returning)
+{
+	struct foreign_packet p = *returning;
+
+	p.from.ip = w->to;
+	p.from.port = w->asked->port;
+	return p;
 }
 
 /* All that is behind our translation. */
@@ -230,8 +263,6 @@ static void behind(struct walk *w, const struct foreign_packet packets[FOREIGN_F
 	for (size_t i = 0; i < n; i++)
 		if (stops[i].face != FOREIGN_DIALLED)
 			told += drops(w, &stops[i], &packets[stops[i].face]);
-	if (!told && w->entry && !is_own(w)) /* what drops all of a hook is told once */
-		told = drops_answer(w, &packets[FOREIGN_ANSWERED]);
 	if (!told && w->others)
 		checks_pass(&w->ret->checks, step, xstrdup("no other table drops it, or its answers"));
 }
@@ -241,13 +272,16 @@ void why_between(struct walk *w, const struct leg *leg)
 	struct foreign_packet packets[FOREIGN_FACES] = {[FOREIGN_SENT] = towards(w, leg)};
 
 	set_interface(w, &packets[FOREIGN_SENT].to, leg->out);
-	packets[FOREIGN_ANSWERED] = answered(w, leg, &packets[FOREIGN_SENT]);
+	packets[FOREIGN_RETURNING] = returning(w, &packets[FOREIGN_SENT]);
+	packets[FOREIGN_ANSWERED] = answered(w, leg, &packets[FOREIGN_RETURNING]);
+	packets[FOREIGN_RETURNED] = returned(w, &packets[FOREIGN_RETURNING]);
 	behind(w, packets);
 }
 
 void why_local(struct walk *w)
 {
-	const struct foreign_packet packets[FOREIGN_FACES] = {[FOREIGN_SENT] = dialled(w)};
+	const struct foreign_packet p = dialled(w), packets[FOREIGN_FACES] = {
+							    [FOREIGN_SENT] = p, [FOREIGN_RETURNED] = returning(w, &p)};
 
 	behind(w, packets);
 }

@@ -166,10 +166,10 @@ static const struct route_mark *marked(const struct walk *w, const struct route_
 /* Takes `what`. */
 static void depends(struct walk *w, const char *step, char *what, const struct route_mark *m)
 {
-	checks_add(&w->ret->checks, step, VERDICT_MAY,
-		   xasprintf("%s depends on a mark: the routing rule with priority %u (%sfwmark 0x%x) decides", what,
-			     m->priority, m->inverted ? "not " : "", m->mark),
-		   why_wait(w));
+	checks_add_remedy(&w->ret->checks, step, VERDICT_MAY,
+			  xasprintf("%s depends on a mark: the routing rule with priority %u (%sfwmark 0x%x) decides",
+				    what, m->priority, m->inverted ? "not " : "", m->mark),
+			  remedy_advice(why_wait(w)));
 	free(what);
 }
 
@@ -275,12 +275,12 @@ static bool goes_apart(struct walk *w, const struct route_packet *p, struct leg 
 		route_get(&(struct route_packet){.to = p->to, .proto = p->proto, .to_port = p->to_port}, &own) == 0 &&
 		(own.error || own.ifindex != leg->route.ifindex || ip_cmp(&own.via, &leg->route.via) != 0);
 	if (leg->apart)
-		checks_add(
+		checks_add_remedy(
 			&w->ret->checks, "route", VERDICT_MAY,
 			xasprintf("what arrives on %s goes to %s by %s%s%s, and what this gateway itself sends there "
 				  "does not, so nobody can be asked (ip rule shows why)",
 				  w->in, to, leg->out, hop ? " and " : "", hop ? ip_text(&leg->route.via, via) : ""),
-			why_wait(w));
+			remedy_advice(why_wait(w)));
 	return leg->apart;
 }
 

@@ -44,6 +44,9 @@ dropped "behind the translation" "inet f" "prerouting priority 0" "ip daddr 10.0
 dropped "postrouting" "inet f" "postrouting priority 0" 'oifname "lan" tcp dport 8080 drop' 'oifname "wan" tcp dport 8080 drop'
 dropped "by address" "ip f" "prerouting priority raw" "ip daddr 203.0.113.1 drop" "ip daddr 203.0.113.2 drop"
 dropped "answers" "netdev f" "ingress device lan priority 0" "ip saddr 10.0.0.2 tcp sport 8080 drop" "tcp dport 8080 drop"
+dropped "answers on the way" "inet f" "prerouting priority raw" 'iifname "lan" tcp sport 8080 drop' 'iifname "lan" tcp sport 80 drop'
+dropped "answers, as they leave" "inet f" "postrouting priority 300" 'oifname "wan" ip saddr 203.0.113.1 tcp sport 80 drop' 'oifname "wan" ip saddr 10.0.0.2 drop'
+dropped "answers, where they leave" "netdev f" "egress device wan priority 0" "tcp sport 80 drop" "tcp sport 8080 drop"
 dropped "sometimes" "inet f" "prerouting priority raw" "tcp dport 80 drop" \
 	"ip saddr { 192.0.2.0/24, 198.51.100.0/24 } drop; add rule inet f c tcp dport 80 limit rate over 1000/second drop; add rule inet f c fib saddr . iif oif missing drop"
 

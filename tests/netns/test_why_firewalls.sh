@@ -82,6 +82,11 @@ chain filter output 0
 rule 'oifname "lan" drop'
 check "a rule against what the gateway itself sends: it passes" passes
 named "nobody can ask then" '?' target 'nobody answers at 10.0.0.2:80: .* or a firewall of this gateway drops what it sends itself$'
+is "what tells is no command that mends" "" command_now
+asks="80 --from 203.0.113.9 --to 203.0.113.1"
+named "nor of one client" '?' target 'nobody answers at 10.0.0.2:80: '
+is "and what tells is asked the same" "gwctl why 80/tcp --from 203.0.113.9 --to 203.0.113.1 --wait 30s" echo "$told"
+asks=80
 gone
 
 # Ahead of everything: where it comes in.

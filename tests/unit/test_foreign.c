@@ -302,8 +302,8 @@ static void test_devices(void **state)
 /* "prerouting <= -102 dialled": what a way passes. */
 static void assert_way(unsigned way, const char *expected)
 {
-	static const char *const hooks[] = {"prerouting", "input", "forward", "output", "postrouting", "ingress"};
-	static const char *const faces[] = {"dialled", "sent", "answered"};
+	const char *const hooks[] = {"prerouting", "input", "forward", "output", "postrouting", "ingress", "egress"};
+	static const char *const faces[] = {"dialled", "sent", "answered", "returning", "returned"};
 	_cleanup_(buf_free) struct buf out = {0};
 	struct foreign_stop stops[FOREIGN_STOPS_MAX];
 	size_t n = foreign_way(way, stops);
@@ -325,11 +325,14 @@ static void test_ways(void **state)
 	(void)state;
 	assert_way(FOREIGN_FROM_OUTSIDE | FOREIGN_TO_TARGET,
 		   "dialled ingress, dialled prerouting to -102, sent prerouting from -101, sent forward, "
-		   "sent postrouting, answered ingress");
+		   "sent postrouting, sent egress, answered ingress, answered prerouting to -101, "
+		   "returning prerouting from -100, returning postrouting to 99, returned postrouting from 100, returned egress");
 	assert_way(FOREIGN_FROM_OUTSIDE | FOREIGN_TO_HERE,
-		   "dialled ingress, dialled prerouting to -102, sent prerouting from -101, sent input");
+		   "dialled ingress, dialled prerouting to -102, sent prerouting from -101, sent input, "
+		   "returned output, returned postrouting, returned egress");
 	assert_way(FOREIGN_FROM_HERE | FOREIGN_TO_TARGET,
-		   "dialled output to -102, sent output from -101, sent postrouting, answered ingress");
+		   "dialled output to -102, sent output from -101, sent postrouting, sent egress, answered ingress, "
+		   "answered prerouting to -101, returning prerouting from -100");
 	assert_way(FOREIGN_FROM_HERE | FOREIGN_TO_HERE,
 		   "dialled output to -102, sent output from -101, sent input");
 }
