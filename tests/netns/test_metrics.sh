@@ -150,7 +150,7 @@ print(urllib.request.urlopen("http://127.0.0.1:9100/metrics", timeout=5).read().
 	check "without a mistake" exported 'node_textfile_scrape_error 0'
 else
 	for what in "node_exporter takes the file" "without a mistake"; do
-		skip "$what" "no prometheus-node-exporter here: its package starts it, so packaging/deps.sh leaves it out"
+		skip "$what" "no prometheus-node-exporter here: its package starts it, so packaging/deps.sh leaves it out (.ci/run unpacks it)"
 	done
 fi
 
@@ -183,7 +183,7 @@ print(urllib.request.urlopen("http://127.0.0.1:9090/api/v1/metadata?metric=gwd_e
 	check "and that gwd is away" eventually scraped gwd_up 0
 else
 	for what in "Prometheus scrapes it" "and knows a forward" "and that it is off" "the type of a counter" "and that gwd is away"; do
-		skip "$what" "no prometheus here: its package has 96 MB and starts it, so packaging/deps.sh leaves it out"
+		skip "$what" "no prometheus here: its package has 96 MB and starts it, so packaging/deps.sh leaves it out (.ci/run unpacks it)"
 	done
 fi
 finish
