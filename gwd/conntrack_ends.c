@@ -11,11 +11,6 @@
 #include "nl.h"
 #include "util.h"
 
-enum {
-	READ_MAX = 1 << 14,  /* bytes */
-	READS_MAX = 1 << 14, /* messages at a time: others want to be served too */
-};
-
 struct conntrack_ends {
 	struct nl *nl;
 };
@@ -55,32 +50,23 @@ int conntrack_ends_fd(const struct conntrack_ends *e)
 	return nl_fd(e->nl);
 }
 
-/* Messages of one reading. */
-static void take(const void *buf, ssize_t got, void (*each)(void *ctx, const struct flow *), void *ctx)
+struct reader {
+	void (*each)(void *ctx, const struct flow *);
+	void *ctx;
+};
+
+static void take(void *ctx, const struct nlmsghdr *nlh)
 {
-	int len = (int)got;
+	const struct reader *to = ctx;
 	struct flow flow;
 
-	for (const struct nlmsghdr *nlh = buf; mnl_nlmsg_ok(nlh, len); nlh = mnl_nlmsg_next(nlh, &len))
-		if (nlh->nlmsg_type == (NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_DELETE) &&
-		    conntrack_msg_get(nlh, &flow))
-			each(ctx, &flow);
+	if (nlh->nlmsg_type == (NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_DELETE) && conntrack_msg_get(nlh, &flow))
+		to->each(to->ctx, &flow);
 }
 
 bool conntrack_ends_read(struct conntrack_ends *e, void (*each)(void *ctx, const struct flow *), void *ctx)
 {
-	_Alignas(struct nlmsghdr) char buf[READ_MAX];
-	bool lost = false;
+	struct reader to = {each, ctx};
 
-	for (int i = 0; i < READS_MAX; i++) {
-		ssize_t got = recv(nl_fd(e->nl), buf, sizeof(buf), MSG_DONTWAIT);
-
-		if (got > 0)
-			take(buf, got, each, ctx);
-		else if (got < 0 && errno == ENOBUFS)
-			lost = true;
-		else if (got == 0 || errno != EINTR)
-			break;
-	}
-	return lost;
+	return nl_events(e->nl, take, &to) > 0;
 }

@@ -3,11 +3,10 @@
  * message per packet, at once: rules that log are rate limited, so there is nothing to gain from batches of them. */
 #include "nflog.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
+#include <arpa/inet.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_log.h>
-#include <sys/socket.h>
 
 #include "nl.h"
 #include "util.h"
@@ -234,21 +233,23 @@ static bool read_message(const struct nlmsghdr *nlh, struct logged *ret)
 	return packet && nflog_parse(mnl_attr_get_payload(packet), mnl_attr_get_payload_len(packet), ret);
 }
 
+struct reader {
+	void (*each)(void *ctx, const struct logged *);
+	void *ctx;
+};
+
+static void take(void *ctx, const struct nlmsghdr *nlh)
+{
+	const struct reader *to = ctx;
+	struct logged logged;
+
+	if (read_message(nlh, &logged))
+		to->each(to->ctx, &logged);
+}
+
 size_t nflog_read(struct nflog *n, void (*each)(void *ctx, const struct logged *), void *ctx)
 {
-	_Alignas(struct nlmsghdr) char buf[16384];
-	struct logged logged;
-	size_t lost = 0;
-	ssize_t got;
+	struct reader to = {each, ctx};
 
-	while ((got = recv(nl_fd(n->nl), buf, sizeof(buf), MSG_DONTWAIT)) > 0 || (got < 0 && errno == ENOBUFS)) {
-		int len = (int)got;
-
-		lost += got < 0;
-		for (const struct nlmsghdr *nlh = (const void *)buf; got > 0 && mnl_nlmsg_ok(nlh, len);
-		     nlh = mnl_nlmsg_next(nlh, &len))
-			if (read_message(nlh, &logged))
-				each(ctx, &logged);
-	}
-	return lost;
+	return nl_events(n->nl, take, &to);
 }

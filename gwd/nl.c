@@ -17,6 +17,7 @@
 
 enum {
 	RECEIVE_MAX = 1 << 16, /* the kernel fills dumps up to 32 KiB per recv when the buffer is that large */
+	EVENTS_MAX = 1 << 14,  /* readings of nl_events: one is mostly one message, and a burst has thousands */
 	SEND_EXTRA = 1 << 12,  /* the kernel counts its own bookkeeping against the send buffer */
 };
 
@@ -255,6 +256,24 @@ static void batch_message(struct replies *r, const struct nlmsghdr *nlh)
 	read_extack(nlh, &e);
 	if (r->n < r->max)
 		r->errors[r->n++] = e;
+}
+
+size_t nl_events(struct nl *nl, void (*each)(void *ctx, const struct nlmsghdr *), void *ctx)
+{
+	size_t lost = 0;
+
+	for (int i = 0; i < EVENTS_MAX; i++) {
+		ssize_t got = recv(nl_fd(nl), nl->buf, sizeof(nl->buf), MSG_DONTWAIT);
+		int len = (int)got;
+
+		lost += got < 0 && errno == ENOBUFS;
+		if (got == 0 || (got < 0 && errno != ENOBUFS && errno != EINTR))
+			break;
+		for (const struct nlmsghdr *nlh = (const void *)nl->buf; mnl_nlmsg_ok(nlh, len);
+		     nlh = mnl_nlmsg_next(nlh, &len))
+			each(ctx, nlh);
+	}
+	return lost;
 }
 
 /* The kernel works through the batch inside sendmsg: what it has to say is in the queue already, or was lost. */

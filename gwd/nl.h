@@ -27,6 +27,10 @@ int nl_reserve(struct nl *, size_t bytes);
  * (nl_join) want a socket of their own. */
 int nl_talk(struct nl *, struct nlmsghdr *request, mnl_cb_t cb, void *ctx);
 
+/* Runs `each` for every message that has come by multicast, without waiting. Returns how often some were lost before
+ * they could be read. After a great many others get their turn: what is left keeps the descriptor readable. */
+size_t nl_events(struct nl *, void (*each)(void *ctx, const struct nlmsghdr *), void *ctx);
+
 /* One error of a batch: sequence number of the message and, when the kernel told it, the offset of the attribute. */
 struct nl_error {
 	uint32_t seq;

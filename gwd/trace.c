@@ -4,20 +4,16 @@
 #include "trace.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <sys/param.h>
-#include <sys/socket.h>
 
 #include "nl.h"
 #include "util.h"
 
 enum {
-	HEADER_MAX = 60,  /* of either header */
-	READ_MAX = 16384, /* bytes at a time */
-	READS_MAX = 512,  /* ... and so many times before others have their turn: more than the kernel keeps for us */
+	HEADER_MAX = 60, /* of either header */
 };
 
 struct trace {
@@ -139,31 +135,23 @@ static bool read_message(const struct nlmsghdr *nlh, struct traced *ret)
 	return true;
 }
 
-/* Messages of one reading. */
-static void take(const void *buf, ssize_t got, void (*each)(void *ctx, const struct traced *), void *ctx)
+struct reader {
+	void (*each)(void *ctx, const struct traced *);
+	void *ctx;
+};
+
+static void take(void *ctx, const struct nlmsghdr *nlh)
 {
-	int len = (int)got;
+	const struct reader *to = ctx;
 	struct traced traced;
 
-	for (const struct nlmsghdr *nlh = buf; mnl_nlmsg_ok(nlh, len); nlh = mnl_nlmsg_next(nlh, &len))
-		if (read_message(nlh, &traced))
-			each(ctx, &traced);
+	if (read_message(nlh, &traced))
+		to->each(to->ctx, &traced);
 }
 
 bool trace_read(struct trace *t, void (*each)(void *ctx, const struct traced *), void *ctx)
 {
-	_Alignas(struct nlmsghdr) char buf[READ_MAX];
-	bool lost = false;
+	struct reader to = {each, ctx};
 
-	for (int i = 0; i < READS_MAX; i++) {
-		ssize_t got = recv(nl_fd(t->nl), buf, sizeof(buf), MSG_DONTWAIT);
-
-		if (got > 0)
-			take(buf, got, each, ctx);
-		else if (got < 0 && errno == ENOBUFS)
-			lost = true;
-		else if (got == 0 || errno != EINTR)
-			break;
-	}
-	return lost;
+	return nl_events(t->nl, take, &to) > 0;
 }

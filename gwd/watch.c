@@ -148,8 +148,10 @@ static void lose(struct watch *w)
 	w->touching = 0;
 }
 
-static void read_message(struct watch *w, const struct nlmsghdr *nlh)
+static void read_message(void *ctx, const struct nlmsghdr *nlh)
 {
+	struct watch *w = ctx;
+
 	if (nlh->nlmsg_type == NLMSG_ERROR) /* no answer to watch_look_again */
 		lose(w);
 	if (NFNL_SUBSYS_ID(nlh->nlmsg_type) != NFNL_SUBSYS_NFTABLES ||
@@ -173,21 +175,11 @@ static void read_message(struct watch *w, const struct nlmsghdr *nlh)
 
 unsigned watch_read(struct watch *w, struct culprit *ret_who)
 {
-	_Alignas(struct nlmsghdr) char buf[65536];
-	ssize_t n;
-
 	w->lost = false;
 	w->touched = 0;
 	w->who = (struct culprit){0};
-	while ((n = recv(nl_fd(w->nl), buf, sizeof(buf), MSG_DONTWAIT)) > 0 || (n < 0 && errno == ENOBUFS)) {
-		int len = (int)n;
-
-		if (n < 0)
-			lose(w);
-		for (const struct nlmsghdr *nlh = (const void *)buf; n > 0 && mnl_nlmsg_ok(nlh, len);
-		     nlh = mnl_nlmsg_next(nlh, &len))
-			read_message(w, nlh);
-	}
+	if (nl_events(w->nl, read_message, w) > 0)
+		lose(w);
 	*ret_who = w->who;
 	return w->lost ? KERNEL_OURS | KERNEL_OTHERS : w->touched;
 }
