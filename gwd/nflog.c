@@ -3,8 +3,8 @@
  * message per packet, at once: rules that log are rate limited, so there is nothing to gain from batches of them. */
 #include "nflog.h"
 
-#include <errno.h>
 #include <arpa/inet.h>
+#include <errno.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_log.h>
 
