@@ -379,7 +379,8 @@ static void test_deaf(void **state)
 	assert_int_equal(d.n, 0);
 	assert_int_equal(kernel_commit(k, none, 0, &d), -ENOMEM);
 	no_joining = false;
-	assert_non_null(strstr(diag_text(&d), "listen for what other programs change"));
+	_cleanup_(freep) char *text = diag_text(&d);
+	assert_non_null(strstr(text, "listen for what other programs change"));
 	diag_free(&d);
 	assert_int_equal(kernel_commit(k, none, 0, &d), 0);
 	assert_int_equal(kernel_touched(k, &who), KERNEL_OURS | KERNEL_OTHERS); /* whatever was done meanwhile */

@@ -98,7 +98,7 @@ static void test_owned(void **state)
 static int keep(struct kernel *k, bool on)
 {
 	_cleanup_(ruleset_freep) struct ruleset *keeper = on ? ruleset_new() : NULL;
-	struct diag d = {0};
+	_cleanup_(diag_free) struct diag d = {0};
 
 	if (on)
 		compile_keeper(keeper);
