@@ -112,11 +112,13 @@ static void read_pair(void *ctx, const struct node *key, const struct node *valu
 /* What messages about an entry begin with. */
 static const char *subject(struct reader *r, const struct node *item)
 {
+	static const char list[] = "services[";
 	const struct node *name = doc_get(item, "name");
 
 	if (name && name->type == NODE_SCALAR && *name->text)
 		return name->text;
-	strcpy(number_text(r->label + strlen(strcpy(r->label, "services[")), r->index), "]");
+	memcpy(r->label, list, sizeof(list) - 1);
+	memcpy(number_text(r->label + sizeof(list) - 1, r->index), "]", 2);
 	return r->label;
 }
 

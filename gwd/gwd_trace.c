@@ -411,14 +411,12 @@ static const char lost[] = "some traces were lost, for too many packets are trac
 static void came_to(struct walk *w, const char *step, const struct packet *p, bool answer)
 {
 	_cleanup_(freep) char *header = logged_text(&p->header);
-	bool here = p->way == WAY_INPUT;
+	bool here = p->way == WAY_INPUT, astray = here && w->entry && !answer;
 
-	if (here && w->entry && !answer)
-		went_astray(w, step, p, answer);
-	else if (ended(p))
+	if (!astray && ended(p))
 		checks_pass(&w->ret->checks, step,
 			    xasprintf("%s: %s", header, here ? "comes to this gateway itself" : "leaves this gateway"));
-	else if (w->gwd->tracing->lost)
+	else if (!astray && w->gwd->tracing->lost)
 		checks_add(&w->ret->checks, step, VERDICT_MAY,
 			   xasprintf("%s: was seen as far as hook %s; %s", header, p->way ? ways[p->way] : "prerouting",
 				     lost),

@@ -67,7 +67,7 @@ static struct node **array_grow(struct arena *a, struct node **items, size_t n)
 	if (n & (n - 1) || (n < 4 && items))
 		return items;
 	larger = arena_alloc(a, (n ? n * 2 : 4) * sizeof(struct node *));
-	if (n)
+	if (items)
 		memcpy(larger, items, n * sizeof(struct node *));
 	return larger;
 }

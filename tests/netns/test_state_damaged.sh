@@ -50,6 +50,7 @@ ctl gateway add 80 10.0.0.2 --name salvaged >/dev/null
 gwd_stop gateway
 garbage "$db"
 gwd_start gateway
+# shellcheck disable=SC2016 # backquotes of a message
 command=$(ctl gateway doctor | sed -n 's/.*; `\(.*\)` shows the forwards.*/\1/p')
 has "what was added can be found in the file" '^{"name":"salvaged",.*"10.0.0.2"' sh -c "$command"
 rm "$db".corrupt-*

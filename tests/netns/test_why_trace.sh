@@ -94,6 +94,7 @@ chain prerouting -310
 rule 'tcp dport 80 notrack'
 waits 80 --wait 20s
 go tcp 203.0.113.1 80
+# shellcheck disable=SC2016 # backquotes of a message
 traced "a packet that nobody tracks" 1 ✗ packet 'tcp .*: comes to this gateway itself, for web did not take it: see step `conntrack`$'
 run "$told"
 waits 80 --wait 20s
@@ -106,6 +107,7 @@ ip -n gateway route add 198.51.100.9 via 192.0.2.9 dev aux
 sysctl gateway ipv4/conf/all/rp_filter 1
 waits 80 --wait 20s
 go tcp 203.0.113.1 80
+# shellcheck disable=SC2016 # backquotes of a message
 traced "the reverse path filter" 1 ✗ packet 'tcp 198.51.100.9:[0-9]+ -> 10.0.0.2:80: comes no further than hook prerouting: see step `reverse path`$'
 is "with what helps" "sysctl -w net/ipv4/conf/wan/rp_filter=2" echo "$told"
 # More traces than the kernel keeps for gwd: of those of others, too.
